@@ -1,6 +1,6 @@
 // What the compose driver promises on a real engine, whichever store the engine keeps its images in.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -90,6 +90,26 @@ export function describeOnEngine(
 
     expect(held).toBe(engine().idOf(engine().image));
     expect([containers(), run('docker', 'image', 'ls', '--all', '--quiet')]).toEqual(['', '']);
+  });
+
+  it('runs an image of a layout by the name in its compose file, and leaves nothing of it', async () => {
+    const { driver, stateDir } = setUp();
+    removeImage();
+    const layout = join(stateDir, 'images');
+    mkdirSync(layout);
+    // What `docker save` writes is a layout with plain layers, and more.
+    run('tar', '--extract', `--directory=${layout}`, `--file=${engine().image.archive}`);
+    const image = { layout, digest: engine().image.digest, name: 'registry.example.com/auth:1' };
+    const unit = composeUnit(stateDir, image, 'steady', 'v1');
+
+    await driver.prepare(unit);
+    await driver.start(unit);
+
+    expect(await driver.runs(unit)).toBe(true);
+    expect(run('docker', 'image', 'ls', '--quiet', '--no-trunc')).not.toBe('');
+    await driver.stop(COMPONENT, 5000);
+    await driver.keepOnly(COMPONENT, null);
+    expect(run('docker', 'image', 'ls', '--all', '--quiet')).toBe('');
   });
 
   it('fails a worker whose healthcheck fails, and waits for one that passes', async () => {

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnitOf } from '../../agent/ports/deploy.ts';
+import type { UnitImage } from '../../shared/schema/drivers/images.ts';
 import { COMPONENT, type Program } from './driver-contract.ts';
 
 const PROGRAMS: Readonly<Record<Exclude<Program, 'missing'>, string>> = {
@@ -20,7 +21,7 @@ export interface ImageArchive {
 /** Writes the tree of a project with one container; `missing` is one whose program is not in its image. */
 export function composeUnit(
   stateDir: string,
-  image: ImageArchive,
+  image: UnitImage,
   program: Program,
   identity: string,
 ): UnitOf<'compose'> {
@@ -28,7 +29,7 @@ export function composeUnit(
   mkdirSync(tree, { recursive: true });
   const script = program === 'missing' ? null : PROGRAMS[program];
   const command = script === null ? ['/nowhere/at-all'] : ['sh', '-c', script];
-  const web = { image: image.digest, network_mode: 'none', command };
+  const web = { image: image.name ?? image.digest, network_mode: 'none', command };
   writeFileSync(join(tree, 'compose.yaml'), JSON.stringify({ services: { web } }));
   if (script !== null) writeFileSync(join(tree, 'program'), script);
   return {

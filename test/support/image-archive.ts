@@ -1,7 +1,9 @@
 // Archives as `docker save` writes them, made of a few bytes: the same image with or without a manifest of its own.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../../shared/encoding/digest.ts';
+import { blobPath } from '../../shared/schema/drivers/images.ts';
 
 export interface MadeArchive {
   readonly archive: string;
@@ -21,7 +23,7 @@ export function makeArchive(
   const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
   const digest = digestOf(config);
   const manifest = Buffer.from(JSON.stringify({ config: { digest }, layers: [{ digest: digestOf(layer) }] }));
-  const blob = (bytes: Buffer) => `blobs/${digestOf(bytes).replace(':', '/')}`;
+  const blob = (bytes: Buffer) => blobPath(digestOf(bytes));
   const list = [{ Config: blob(config), RepoTags: null, Layers: [blob(layer)] }];
   const files: [string, Buffer][] = [
     [blob(layer), layer],
@@ -35,6 +37,18 @@ export function makeArchive(
   const tar = tarOf(files);
   writeFileSync(archive, shape === 'gzip' ? gzipSync(tar) : tar);
   return { archive, digest, manifest: digestOf(manifest) };
+}
+
+/** The same image as the files of a layout, which it is laid beside others in. */
+export function makeLayout(
+  layout: string,
+  content: string,
+): { readonly layout: string; readonly digest: string } {
+  const layer = Buffer.from(content);
+  const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
+  mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
+  for (const bytes of [layer, config]) writeFileSync(join(layout, blobPath(digestOf(bytes))), bytes);
+  return { layout, digest: digestOf(config) };
 }
 
 export function tarOf(files: readonly (readonly [name: string, bytes: Buffer])[]): Buffer {

@@ -1,7 +1,9 @@
 // Running a tool of the machine or of the vendor: bounded time and output; whatever it leaves running in peace stays.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { pipeline } from 'node:stream/promises';
 import { formatDuration } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
+import { systemCode } from '../../../shared/errors/error.ts';
 import type { Account } from './account.ts';
 import { asAccount, type Spawned, withServiceUmask } from './as-account.ts';
 
@@ -17,6 +19,8 @@ export interface ToolSpec {
   readonly keepBytes?: number;
   /** An open file that takes its output, for commands that leave a process behind; captured when absent. */
   readonly outputTo?: number;
+  /** What it reads; nothing when absent. Where it cannot be had to its end, the command is ended too. */
+  readonly input?: AsyncIterable<Uint8Array>;
 }
 
 export interface ToolResult {
@@ -45,6 +49,11 @@ async function prepared(spec: ToolSpec): Promise<ToolResult> {
     const stdout = tailOf(child.stdout, spec.keepBytes);
     const stderr = tailOf(child.stderr, MAX_OUTPUT_BYTES);
     let overstayed = false;
+    let missing: string | null = null;
+    void feed(child, spec).then((problem) => {
+      missing = problem;
+      if (problem !== null) killGroup(child);
+    });
     const timer = setTimeout(() => {
       overstayed = true;
       killGroup(child);
@@ -62,8 +71,9 @@ async function prepared(spec: ToolSpec): Promise<ToolResult> {
     child.once('exit', (status, signal) => {
       clearTimeout(timer);
       const late = `no end within ${formatDuration(spec.timeoutMs)}`;
-      const reason = overstayed ? late : signal === null ? `exit status ${status}` : `killed by ${signal}`;
-      const done = () => end(overstayed ? null : status, reason);
+      const ended = signal === null ? `exit status ${status}` : `killed by ${signal}`;
+      const reason = missing ?? (overstayed ? late : ended);
+      const done = () => end(overstayed || missing !== null ? null : status, reason);
       const grace = setTimeout(done, PIPE_GRACE_MS);
       child.once('close', () => {
         clearTimeout(grace);
@@ -85,12 +95,24 @@ function start(spec: ToolSpec, { argv, env, ids }: Spawned): ChildProcess {
     spawn(program, rest, {
       cwd: spec.workingDirectory,
       env: { ...env },
-      stdio: ['ignore', output, output],
+      stdio: [spec.input === undefined ? 'ignore' : 'pipe', output, output],
       // A group of its own: KILL reaches whatever it started.
       detached: true,
       ...ids,
     }),
   );
+}
+
+/** What is wrong with its input; null where it had all it wanted. It may want less than there is. */
+async function feed({ stdin }: ChildProcess, { input }: ToolSpec): Promise<string | null> {
+  if (stdin === null || input === undefined) return null;
+  try {
+    await pipeline(input, stdin);
+    return null;
+  } catch (error) {
+    const hasEnough = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'].includes(systemCode(error));
+    return hasEnough ? null : error instanceof Error ? error.message : 'its input cannot be read';
+  }
 }
 
 function killGroup(child: ChildProcess): void {

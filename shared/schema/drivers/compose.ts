@@ -1,19 +1,17 @@
-// Containers: every image comes from the tree and is named in the compose file by its digest, `image: sha256:…`.
+// Containers: every image comes from the tree, and is run by its digest whatever the compose file calls it.
 import { z } from 'zod';
 import { durationMs } from '../../encoding/instant.ts';
-import { digest, duration, treePath } from '../common.ts';
+import { duration, treePath } from '../common.ts';
 import { DIGEST } from '../words.ts';
 import { driverKind, environment, noBlueGreen } from './driver-kind.ts';
+import { renderImage, serviceImage } from './images.ts';
 
 export const composeDriver = driverKind({
   name: 'compose',
   schema: z.strictObject({
     driver: z.literal('compose'),
     file: treePath,
-    images: z
-      .array(z.strictObject({ archive: treePath, digest }))
-      .min(1)
-      .max(64),
+    images: z.array(serviceImage).min(1).max(64),
     /** What the compose file's own `${NAME}` stand for. */
     env: environment.default({}),
     startTimeout: duration.default('PT5M'),
@@ -23,33 +21,39 @@ export const composeDriver = driverKind({
   words: {
     'service.file': {
       form: 'path in the tree',
-      about: 'The compose file. It names its images by digest alone.',
+      about: 'The compose file. It runs the images of this release and no other.',
       example: '"compose.yaml"',
     },
     'service.images': { form: 'list, 1 to 64', about: 'Every image that the compose file runs.' },
     'service.images[].archive': {
       form: 'path in the tree',
-      about: 'What `docker save` wrote.',
+      about: 'What `docker save` wrote, as one file.',
       example: '"images/auth.tar"',
+    },
+    'service.images[].layout': {
+      form: 'path in the tree',
+      about:
+        'In place of `archive`: a directory with the image as files of its own, which `build --image` writes. What a new version leaves as it was is not fetched again.',
+      example: '"images"',
     },
     'service.images[].digest': {
       form: DIGEST,
-      about: "The image, as `docker image inspect --format '{{.Id}}'` tells it.",
+      about:
+        "The image: the digest of its configuration, as `docker image inspect --format '{{.Id}}'` tells it where the engine keeps images in its own store.",
+    },
+    'service.images[].name': {
+      form: 'text after `image:`',
+      about: 'What the compose file calls it, where that is not the digest.',
+      example: '"redis:7"',
     },
   },
   commands: [],
   /** Paths are absolute and lie in the tree. */
   render({ file, images, startTimeout }, { tree }) {
-    const archives: readonly { readonly archive: string; readonly digest: string }[] = images.map(
-      (image) => ({
-        archive: `${tree}/${image.archive}`,
-        digest: image.digest,
-      }),
-    );
     return {
       kind: 'compose' as const,
       file: `${tree}/${file}`,
-      images: archives,
+      images: images.map((image) => renderImage(image, tree)),
       startTimeoutMs: durationMs(startTimeout),
     };
   },

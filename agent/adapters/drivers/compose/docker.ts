@@ -1,8 +1,9 @@
 // The docker program, as far as one compose project needs it: the agent's own, whatever a release says.
 
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
@@ -29,7 +30,9 @@ export interface HeldImage {
   readonly layers: readonly string[];
 }
 
-type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes'>> & { readonly timeoutMs?: number };
+type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes' | 'input'>> & {
+  readonly timeoutMs?: number;
+};
 
 const TIMEOUT_MS = 60_000;
 
@@ -125,7 +128,7 @@ export async function failureOf(
 ): Promise<FairleadError> {
   const path = await engineDirectory();
   if (!stderr.includes('no space left on device')) return refusalOf(unit, problem);
-  const sizes = await Promise.all(unit.images.map(async ({ archive }) => (await stat(archive)).size));
+  const sizes = await Promise.all(unit.images.map(bytesOfImage));
   const needed = sizes.reduce((sum, size) => sum + size, 0);
   const { bavail, bsize } = await statfs(path);
   return new FairleadError('disk/full', { path, needed, free: bavail * bsize });

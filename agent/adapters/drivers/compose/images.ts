@@ -1,22 +1,21 @@
 // The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { docker, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
-import { type ArchivedImage, readImages } from './image-archive.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
+import { type ImageSource, openImage } from './image-source.ts';
 
 export interface Images {
   /**
-   * Loads what the engine lacks, and answers with its own id for each image by the digest that the release gives it. What it
+   * Loads what the engine lacks, and answers with its own id for each image by whatever the compose file may call it. What it
    * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
    */
   provide(unit: UnitOf<'compose'>): Promise<ReadonlyMap<string, string>>;
   /** Removes what was given for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
-
-const LOAD_MS = 10 * 60_000;
 
 export function createImages(directory: string): Images {
   const records = createImageRecords(directory);
@@ -34,18 +33,19 @@ export function createImages(directory: string): Images {
 
   async function provideOne(
     unit: UnitOf<'compose'>,
-    { archive, digest }: UnitOf<'compose'>['images'][number],
+    image: UnitImage,
     onLoad: (id: string) => void,
   ): Promise<string> {
+    const { digest } = image;
     const noted = await findNoted(unit.component, digest);
     if (noted !== null) return noted.id;
-    const image = await archivedImage(unit, archive, digest);
-    const { config, layers } = image;
+    const source = await sourceOf(unit, image);
+    const { config, layers } = source;
     const entry = { digest: digest as Digest, config, layers: [...layers] };
-    const ids = [config, ...(image.manifest === null ? [] : [image.manifest])];
+    const ids = [config, ...(source.manifest === null ? [] : [source.manifest])];
     const present = await findSame(layers, ids);
     if (present === null) await note(unit.component, { ...entry, id: null });
-    const { id } = present ?? (await load(unit, archive, layers, ids));
+    const { id } = present ?? (await load(unit, source, ids));
     if (present === null) onLoad(id);
     await note(unit.component, { ...entry, id });
     return id;
@@ -57,7 +57,8 @@ export function createImages(directory: string): Images {
       const loaded: string[] = [];
       try {
         for (const image of unit.images) {
-          provided.set(image.digest, await provideOne(unit, image, (id) => loaded.push(id)));
+          const id = await provideOne(unit, image, (one) => loaded.push(one));
+          for (const name of namesOf(image)) provided.set(name, id);
         }
         return provided;
       } catch (error) {
@@ -77,17 +78,11 @@ export function createImages(directory: string): Images {
 }
 
 /** Error: service/start-failed, when it cannot be read or holds no such image. */
-async function archivedImage(
-  unit: UnitOf<'compose'>,
-  archive: string,
-  digest: string,
-): Promise<ArchivedImage> {
-  const images = await readImages(archive).catch((error: unknown) => {
-    throw refusalOf(unit, `${archive}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+async function sourceOf(unit: UnitOf<'compose'>, image: UnitImage): Promise<ImageSource> {
+  return openImage(image).catch((error: unknown) => {
+    const path = 'archive' in image ? image.archive : image.layout;
+    throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   });
-  const found = images.find(({ config, manifest }) => config === digest || manifest === digest);
-  if (found !== undefined) return found;
-  throw refusalOf(unit, `${archive}: it does not hold the image ${digest}`);
 }
 
 /** A name or a digest is not believed: the layers that the engine would run are those of the archive. */
@@ -101,15 +96,14 @@ async function findSame(layers: readonly string[], references: readonly string[]
 
 async function load(
   unit: UnitOf<'compose'>,
-  archive: string,
-  layers: readonly string[],
+  { path, layers, load }: ImageSource,
   ids: readonly string[],
 ): Promise<HeldImage> {
-  const loaded = await docker(['load', '--input', archive], { timeoutMs: LOAD_MS });
+  const loaded = await load();
   // Where the archive names no manifest, a store that goes by them makes one, and says only here what it is.
   const said = loaded.stdout.matchAll(/^Loaded image(?: ID)?: (\S+)$/gm);
   const held = await findSame(layers, [...ids, ...[...said].map(([, name = '']) => name)]);
   if (held !== null) return held;
   const problem = loaded.status === 0 ? 'the engine took it for something else' : loaded.detail;
-  throw await failureOf(unit, loaded, `${archive}: ${problem}`);
+  throw await failureOf(unit, loaded, `${path}: ${problem}`);
 }

@@ -14,6 +14,7 @@ import {
   projectOf,
   type Surroundings,
 } from '../../../../shared/schema/drivers/confinement.ts';
+import { namesOf } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
@@ -112,7 +113,7 @@ export async function verifyAdmissible(unit: UnitOf<'compose'>, project: Compose
  * where a link may stand by now. Error: service/start-failed.
  */
 export async function verifyProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
-  const own = new Set(unit.images.map((image) => image.digest));
+  const own = new Set(unit.images.flatMap(namesOf));
   for (const [name, { image }] of Object.entries(project.services)) {
     if (image !== undefined && own.has(image)) continue;
     throw refusalOf(unit, `its service "${name}" uses the image "${image}", which is none of the release's`);

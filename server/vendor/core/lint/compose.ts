@@ -2,16 +2,16 @@
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { componentKeyOf } from '../../../../shared/schema/common.ts';
 import { escapesOf, findReplaceable, projectOf } from '../../../../shared/schema/drivers/confinement.ts';
+import { namesOf } from '../../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { readCompose } from './compose-file.ts';
+import { type Compose, findImageProblems, present } from './images.ts';
 import { asWritten, DATA, fillKnown, problem, quote, TREE } from './problem.ts';
 import type { TreeFacts } from './tree-facts.ts';
 
 /** A compose file of more than this is read by the engine alone. */
 export const MAX_COMPOSE_BYTES = 2 ** 20;
-
-type Compose = CapabilityRelease['service'] & { readonly driver: 'compose' };
 
 export function composeFile(service: CapabilityRelease['service'], tree: TreeFacts): TreeFile | null {
   if (service.driver !== 'compose') return null;
@@ -26,37 +26,13 @@ export function findComposeProblems(release: CapabilityRelease, tree: TreeFacts)
   const text = file === null ? null : tree.head(file);
   return [
     ...present('service.file', service.file, tree),
-    ...service.images.flatMap(({ archive }, at) => present(`service.images.${at}.archive`, archive, tree)),
-    ...duplicates(service),
+    ...findImageProblems(service, tree),
     ...(text === null ? [] : textProblems(release, service, Buffer.from(text).toString())),
   ];
 }
 
-function present(path: string, file: string, tree: TreeFacts): readonly DocumentIssue[] {
-  const found = tree.at(file);
-  if (found.kind === 'file' && found.file.size > 0) return [];
-  const near = tree.near(file);
-  const how =
-    found.kind === 'missing'
-      ? 'which is not in the tree'
-      : found.kind === 'file'
-        ? 'which is empty'
-        : 'a directory';
-  const remedy = `add it to the directory you build from${near === null ? '' : `, or did you mean "${near}"?`}`;
-  return [problem(path, `${quote(file)}, ${how}`, 'a file of the tree', remedy)];
-}
-
-function duplicates(service: Compose): readonly DocumentIssue[] {
-  const digests = service.images.map(({ digest }) => digest);
-  return digests.flatMap((digest, at) =>
-    digests.indexOf(digest) === at
-      ? []
-      : [problem(`service.images.${at}.digest`, quote(digest), 'each image once', 'remove the second entry')],
-  );
-}
-
 function textProblems(release: CapabilityRelease, service: Compose, text: string): readonly DocumentIssue[] {
-  const own = new Set<string>(service.images.map(({ digest }) => digest));
+  const own = new Set(service.images.flatMap(namesOf));
   const wrong = (found: string, expected: string, remedy: string) =>
     problem('service.file', `${service.file} ${found}`, expected, remedy);
   const read = readCompose(text, (name) => {

@@ -1,9 +1,11 @@
 // What is wrong with a release by its document and its files alone: all of it, before anybody's machine finds out.
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { MAX_IMAGE_DOCUMENT_BYTES } from '../../../../shared/schema/image-documents.ts';
 import type { CapabilityRelease, Release } from '../../../../shared/schema/release.ts';
 import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
 import type { TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
 import { composeFile, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
+import { imageConfigs } from './images.ts';
 import { problem } from './problem.ts';
 import { findProbeProblems, findProgramProblems, programFiles } from './programs.ts';
 import { findRangeProblems } from './ranges.ts';
@@ -23,6 +25,7 @@ export function headsNeeded(release: Release, index: TreeIndex): readonly HeadNe
   return [
     ...programFiles(release, tree).map((file) => ({ file, bytes: HEAD_BYTES })),
     ...(compose === null ? [] : [{ file: compose, bytes: MAX_COMPOSE_BYTES }]),
+    ...imageConfigs(release.service, tree).map((file) => ({ file, bytes: MAX_IMAGE_DOCUMENT_BYTES })),
   ];
 }
 

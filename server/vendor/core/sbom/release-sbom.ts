@@ -60,19 +60,19 @@ export function toComponent(release: CapabilityRelease): JsonObject {
   };
 }
 
-/** What `docker save` wrote, by the digest of the image and that of its archive. */
+/** By the digest of the image, and that of its archive where it came as one file. */
 function imagesOf({ service }: CapabilityRelease, index: TreeIndex): readonly JsonObject[] {
   if (service.driver !== 'compose') return [];
   const files = new Map(
     index.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry.digest]] : [])),
   );
-  const images = service.images.map(({ archive, digest }) => {
-    const file = files.get(archive);
+  const images = service.images.map((image) => {
+    const file = 'archive' in image ? files.get(image.archive) : undefined;
     return {
       type: 'container',
-      'bom-ref': `image:${digest}`,
-      name: archive,
-      version: digest,
+      'bom-ref': `image:${image.digest}`,
+      name: image.name ?? ('archive' in image ? image.archive : image.digest),
+      version: image.digest,
       ...(file === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: hexOf(file) }] }),
     };
   });

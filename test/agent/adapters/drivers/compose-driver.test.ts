@@ -16,11 +16,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, UnitOf } from '../../../../agent/ports/deploy.ts';
+import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { createIdleClock } from '../../../support/idle-clock.ts';
-import { makeArchive } from '../../../support/image-archive.ts';
+import { makeArchive, makeLayout } from '../../../support/image-archive.ts';
 
 const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
 const PATH = process.env.PATH;
@@ -238,6 +240,44 @@ describe('the compose driver', () => {
 
     expect(await driver.runs(unit)).toBe(true);
     expect(harness.calls().match(/^load/gm)).toHaveLength(1);
+  });
+
+  it('runs an image of a layout by the name that its compose file has for it, in either store', async () => {
+    const made = makeLayout(join(harness.stateDir, 'images'), 'laid out');
+    makeLayout(made.layout, 'another');
+    const unit = composeUnit(harness.stateDir, { ...made, name: 'auth:1' }, 'steady', 'v1');
+
+    await driver.prepare(unit);
+    await driver.start(unit);
+    await driver.stop(COMPONENT, 1000);
+    harness.switchStore();
+    await driver.start(unit);
+
+    expect(await driver.runs(unit)).toBe(true);
+    expect(harness.calls().match(/^load$/gm)).toHaveLength(2);
+  });
+
+  it.each<[string, (layout: string, digest: string) => void, RegExp]>([
+    ['has no such image', (layout) => rmSync(layout, { recursive: true }), /does not hold the image/],
+    [
+      'lacks a layer',
+      (layout) => rmSync(join(layout, blobPath(digestOf(Buffer.from('laid out'))))),
+      /lacks the layer/,
+    ],
+    [
+      'holds something else under the digest',
+      (layout, digest) => writeFileSync(join(layout, blobPath(digest as Digest)), '{}'),
+      /something else/,
+    ],
+  ])('refuses a layout that %s', async (_, spoil, problem) => {
+    const made = makeLayout(join(harness.stateDir, 'images'), 'laid out');
+    const unit = composeUnit(harness.stateDir, made, 'steady', 'v1');
+    spoil(made.layout, made.digest);
+
+    const refusal = await rejectionOf(driver.prepare(unit));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(refusal.message).toMatch(problem);
   });
 
   it('fails a start whose healthcheck fails or never passes, and calls what becomes unhealthy later so', async () => {

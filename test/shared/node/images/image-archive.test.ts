@@ -1,13 +1,17 @@
 // Archives of images: read without an engine, believed only as far as their bytes bear out, refused in clear words.
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readImages } from '../../../../agent/adapters/drivers/compose/image-archive.ts';
-import { readSmallFiles } from '../../../../agent/adapters/drivers/compose/tar-files.ts';
-import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
+import { readImages } from '../../../../shared/node/images/image-archive.ts';
+import { readLayoutImage } from '../../../../shared/node/images/image-layout.ts';
+import { imageTar, manifestDigest } from '../../../../shared/node/images/image-tar.ts';
+import { readSmallFiles } from '../../../../shared/node/images/tar-files.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
-import { makeArchive, tarOf } from '../../../support/image-archive.ts';
+import { makeArchive, makeLayout, tarOf } from '../../../support/image-archive.ts';
 
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 
@@ -93,4 +97,53 @@ it('is waited for only so long where it unpacks to more and more', async () => {
 
   await expect(readSmallFiles(path, -1)).rejects.toThrow('too long');
   expect([...(await readSmallFiles(path)).keys()]).toContain('manifest.json');
+});
+
+describe('an archive made of a layout', () => {
+  const bytesOf = async (pieces: AsyncIterable<Uint8Array>) => {
+    const all: Uint8Array[] = [];
+    for await (const piece of pieces) all.push(piece);
+    return Buffer.concat(all);
+  };
+
+  it('is of this image alone, is the same each time, and names it as its manifest does', async () => {
+    const directory = temporaryDirectory();
+    const { layout, digest } = makeLayout(join(directory, 'images'), 'a layer');
+    makeLayout(layout, 'of another image');
+    const image = await readLayoutImage(layout, digest as Digest);
+    const make = () => bytesOf(imageTar(image, (layer) => join(layout, blobPath(layer))));
+    const path = join(directory, 'a.tar');
+
+    const bytes = await make();
+    writeFileSync(path, bytes);
+
+    const layers = [digestOf(Buffer.from('a layer'))];
+    expect(await readImages(path)).toEqual([{ config: digest, manifest: manifestDigest(image), layers }]);
+    expect(bytes.equals(await make())).toBe(true);
+    expect(spawnSync('tar', ['--list', `--file=${path}`], { encoding: 'utf8' }).stdout.split('\n')).toEqual([
+      ...['oci-layout', 'index.json', 'manifest.json', blobPath(manifestDigest(image))],
+      ...[blobPath(digest as Digest), ...layers.map(blobPath), ''],
+    ]);
+  });
+
+  it('ends where a layer has changed its length meanwhile', async () => {
+    const { layout, digest } = makeLayout(join(temporaryDirectory(), 'images'), 'a layer');
+    const image = await readLayoutImage(layout, digest as Digest);
+    truncateSync(join(layout, blobPath(digestOf(Buffer.from('a layer')))), 3);
+
+    const making = bytesOf(imageTar(image, (layer) => join(layout, blobPath(layer))));
+
+    await expect(making).rejects.toThrow('no longer as long');
+  });
+});
+
+it.each(['pax', 'gnu'])('reads long names as the format %s has them', async (format) => {
+  const directory = temporaryDirectory();
+  const name = `${'d'.repeat(90)}/${'e'.repeat(120)}/file`;
+  mkdirSync(join(directory, name, '..'), { recursive: true });
+  writeFileSync(join(directory, name), 'content');
+  const path = join(directory, 'a.tar');
+  spawnSync('tar', ['--create', `--format=${format}`, `--file=${path}`, `--directory=${directory}`, name]);
+
+  expect([...(await readSmallFiles(path))]).toEqual([[name, Buffer.from('content')]]);
 });

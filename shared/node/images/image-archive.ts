@@ -1,6 +1,6 @@
 // What an archive of `docker save` holds: each image by what is the same in every store, its configuration and its layers.
 import { z } from 'zod';
-import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../encoding/digest.ts';
 import { readSmallFiles } from './tar-files.ts';
 
 export interface ArchivedImage {

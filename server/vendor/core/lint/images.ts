@@ -1,0 +1,94 @@
+// The images of a compose service: each once, and its bytes in the tree, all of them.
+import type { Digest } from '../../../../shared/encoding/digest.ts';
+import type { DocumentIssue } from '../../../../shared/errors/document.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import { imageConfig } from '../../../../shared/schema/image-documents.ts';
+import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
+import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
+import { problem, quote } from './problem.ts';
+import type { TreeFacts } from './tree-facts.ts';
+
+export type Compose = CapabilityRelease['service'] & { readonly driver: 'compose' };
+type Image = Compose['images'][number];
+
+/** Of the images that are laid out, what says which layers they have. */
+export function imageConfigs(service: CapabilityRelease['service'], tree: TreeFacts): readonly TreeFile[] {
+  if (service.driver !== 'compose') return [];
+  return service.images.flatMap((image) => {
+    const file = 'layout' in image ? blobIn(tree, image.layout, image.digest) : null;
+    return file ?? [];
+  });
+}
+
+export function findImageProblems({ images }: Compose, tree: TreeFacts): readonly DocumentIssue[] {
+  return [
+    ...images.flatMap((image, at) => {
+      const path = `service.images.${at}`;
+      if ('archive' in image) return present(`${path}.archive`, image.archive, tree);
+      return layoutProblems(path, image, tree);
+    }),
+    ...repeated(images, 'digest', 'each image once'),
+    ...repeated(images, 'name', 'one image under each name'),
+  ];
+}
+
+/** A file that a release names, and that has anything in it. */
+export function present(path: string, file: string, tree: TreeFacts): readonly DocumentIssue[] {
+  const found = tree.at(file);
+  if (found.kind === 'file' && found.file.size > 0) return [];
+  const near = tree.near(file);
+  const how =
+    found.kind === 'missing'
+      ? 'which is not in the tree'
+      : found.kind === 'file'
+        ? 'which is empty'
+        : 'a directory';
+  const remedy = `add it to the directory you build from${near === null ? '' : `, or did you mean "${near}"?`}`;
+  return [problem(path, `${quote(file)}, ${how}`, 'a file of the tree', remedy)];
+}
+
+function layoutProblems(
+  path: string,
+  { layout, digest }: Image & { readonly layout: string },
+  tree: TreeFacts,
+): readonly DocumentIssue[] {
+  const wrong = (found: string) =>
+    problem(`${path}.layout`, found, 'a layout that `build --image` wrote', REMEDY);
+  const config = blobIn(tree, layout, digest);
+  if (config === null) return [wrong(`${quote(layout)}, which does not hold ${digest}`)];
+  const head = tree.head(config);
+  if (head === null) return [];
+  const layers = layersIn(head);
+  if (layers === null) return [wrong(`${digest} in ${quote(layout)}, which is no configuration of an image`)];
+  const missing = layers.filter((layer) => blobIn(tree, layout, layer) === null);
+  return missing.slice(0, 1).map((layer) => wrong(`${quote(layout)}, which lacks the layer ${layer}`));
+}
+
+const REMEDY = 'leave the entry out, and name the image to build: --image NAME=ARCHIVE';
+
+/** Its name says what it holds: so must the tree. */
+function blobIn(tree: TreeFacts, layout: string, digest: Digest): TreeFile | null {
+  const found = tree.at(`${layout}/${blobPath(digest)}`);
+  return found.kind === 'file' && found.file.digest === digest ? found.file : null;
+}
+
+function layersIn(config: Uint8Array): readonly Digest[] | null {
+  try {
+    return imageConfig.parse(JSON.parse(Buffer.from(config).toString('utf8'))).rootfs.diff_ids;
+  } catch {
+    return null;
+  }
+}
+
+function repeated(
+  images: readonly Image[],
+  key: 'digest' | 'name',
+  expected: string,
+): readonly DocumentIssue[] {
+  const values = images.map((image) => image[key]);
+  return values.flatMap((value, at) =>
+    value === undefined || values.indexOf(value) === at
+      ? []
+      : [problem(`service.images.${at}.${key}`, quote(value), expected, 'remove the second entry')],
+  );
+}
