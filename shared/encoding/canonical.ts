@@ -47,7 +47,7 @@ const PIECE_CHARACTERS = 16 * 1024;
 
 /** Bytes as they come: the whole as text first, in a million pieces, takes ten times its size for a moment. */
 function createOutput(sizeHint: number) {
-  let bytes = new Uint8Array(Math.max(sizeHint, PIECE_CHARACTERS));
+  let bytes = new Uint8Array(sizeHint);
   let length = 0;
   let piece = '';
   const flush = () => {
@@ -67,6 +67,8 @@ function createOutput(sizeHint: number) {
       if (piece.length >= PIECE_CHARACTERS) flush();
     },
     end(): Uint8Array {
+      // Most values are small: their text is all that there is.
+      if (length === 0 && sizeHint === 0) return utf8(piece);
       flush();
       return sizeHint > 0 ? bytes.subarray(0, length) : bytes.slice(0, length);
     },

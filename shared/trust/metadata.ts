@@ -139,9 +139,14 @@ export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
 /** The file that carries `signed` and one signature of each key. */
 export function signMetadata(signed: JsonObject, keys: readonly SigningKey[]): Uint8Array {
   const payload = canonicalize(signed);
-  const signatures = keys.map((key) => ({ keyid: key.keyid, sig: toHex(sign(key.secretKey, payload)) }));
+  const signatures = keys.map((key) => signPayload(payload, key));
   // Not canonical JSON: that form writes control characters raw, which no JSON parser reads.
   return new TextEncoder().encode(`${JSON.stringify({ signatures, signed })}\n`);
+}
+
+/** A key's signature over what `Envelope.payload` holds. */
+export function signPayload(payload: Uint8Array, { keyid, secretKey }: SigningKey): Signature {
+  return { keyid, sig: toHex(sign(secretKey, payload)) };
 }
 
 function parseStrict(bytes: Uint8Array, role: string) {

@@ -72,10 +72,12 @@ export async function publishDraft(
   options: PublishingOptions,
 ): Promise<void> {
   const signed = await readReleases(session.directory);
-  for (const { component, version } of advisory.fixed) requireRelease(signed, refFor(component, version));
+  for (const { component, version } of advisory.fixed) {
+    await requireRelease(session.directory, refFor(component, version));
+  }
   const published = await findAdvisory(session, advisory.id);
   verifyConsistent({ advisory, details }, signed, session.now(), published?.advisory);
-  for (const line of await foresee(session, advisory, signed)) session.out.note(line);
+  for (const line of await foresee(session, advisory)) session.out.note(line);
   const said = details === null ? {} : { details };
   const exploited = options.exploited === true || (advisory.order !== undefined && isExploited(said));
   const terms = await decideTerms(
@@ -117,30 +119,24 @@ function verifyConsistent(
 }
 
 /** Before anything is signed: whoever reads it may still stop. A server that is away stops no advisory. */
-async function foresee(
-  session: Session,
-  advisory: Advisory,
-  signed: SignedReleases,
-): Promise<readonly string[]> {
+async function foresee(session: Session, advisory: Advisory): Promise<readonly string[]> {
   const { installs, extent } = await readReportedInstalls(session);
-  const halted = await haltedAmong(session, advisory, signed);
+  const halted = await haltedAmong(session, advisory);
   return describeImpact(advisory, foreseeImpact(advisory, installs), extent, halted);
 }
 
 /** Of its fixes those that a halt stops now, as this workspace signed it. */
-async function haltedAmong(
-  session: Session,
-  { fixed }: Advisory,
-  signed: SignedReleases,
-): Promise<readonly HaltedFix[]> {
+async function haltedAmong(session: Session, { fixed }: Advisory): Promise<readonly HaltedFix[]> {
   const halts = await readHalts(session.directory);
   const scopes = new Set((await readHaltScopes(session.directory)).map((scope) => scope.digest));
-  return fixed.flatMap(({ component, version }) => {
-    const { digest } = requireRelease(signed, refFor(component, version));
+  const found: HaltedFix[] = [];
+  for (const { component, version } of fixed) {
+    const { digest } = await requireRelease(session.directory, refFor(component, version));
     const halt = halts.find(({ document }) => document.digest === digest)?.document;
-    if (halt === undefined || instantMs(halt.expires) <= session.now()) return [];
-    return [{ component, version, until: halt.expires, isForSome: scopes.has(digest) }];
-  });
+    if (halt === undefined || instantMs(halt.expires) <= session.now()) continue;
+    found.push({ component, version, until: halt.expires, isForSome: scopes.has(digest) });
+  }
+  return found;
 }
 
 export async function signAdvisory(

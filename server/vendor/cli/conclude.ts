@@ -4,6 +4,7 @@ import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { formatRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
+import { rememberDocuments } from '../workspace/known-documents.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { settleChanges } from '../workspace/settle.ts';
 import type { SigningResult } from '../workspace/signing.ts';
@@ -24,6 +25,7 @@ export interface Conclusion {
 /** Errors: those of `publish`; everything signed is kept. */
 export async function conclude(session: Session, signed: readonly SigningResult[]): Promise<Conclusion> {
   const moved = await settleChanges(session);
+  await rememberDocuments(session.directory);
   await signWhatMoved(session, signed, moved);
   const published = session.publish ? await publishWhatVerifies(session, signed) : null;
   const changes = moved.map((record) => ({ id: record.id, stage: lastStage(record) }));

@@ -18,12 +18,13 @@ import {
 } from '../../../shared/protocol/fleet-proposals.ts';
 import { type RolloutReply, rolloutReply, rolloutsReply } from '../../../shared/protocol/rollouts.ts';
 import type { Release } from '../../../shared/schema/release.ts';
-import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { refFor } from '../../../shared/schema/release-ref.ts';
 import type { Extent, ReportedInstall } from '../core/advisory-impact.ts';
 import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
 import { combineCounts } from '../core/post-deploy.ts';
 import { refOfChange } from '../workspace/changes.ts';
-import { readReleases, rolloutsOf } from '../workspace/documents.ts';
+import { findRelease, requireRelease } from '../workspace/documents.ts';
+import { listKnownReleases } from '../workspace/known-documents.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { fleetConfig } from '../workspace/workspace.ts';
 import { type ServerClient, type ServerPage, withServer } from './server-client.ts';
@@ -177,28 +178,24 @@ export async function askServer<T>(session: Session, work: (server: ServerClient
 /** Agents report capabilities; the levels above are known by what they ship. */
 async function changesBehind(directory: string, record: ChangeRecord): Promise<readonly string[]> {
   if (record.component.includes('/')) return [record.id];
-  const known = await readKnownReleases(directory);
-  const wanted = formatRef(refOfChange(record));
-  const start = known.find(({ release }) => formatRef(refOf(release)) === wanted)?.release;
-  if (start === undefined) return [record.id];
-  return [...new Set(capabilitiesOf(start, known).map((release) => release.change.id))];
+  const start = await findRelease(directory, refOfChange(record));
+  if (start === null) return [record.id];
+  const members = await capabilitiesOf(directory, start.document, await listKnownReleases(directory));
+  return [...new Set(members.map((release) => release.change.id))];
 }
 
-function capabilitiesOf(release: Release, known: readonly KnownRelease[]): readonly Release[] {
+async function capabilitiesOf(
+  directory: string,
+  release: Release,
+  known: readonly KnownRelease[],
+): Promise<readonly Release[]> {
   if (release.schema === 'fairlead/capability@1') return [release];
-  return billOf(release).flatMap(([component, range]) => {
+  const found: Release[] = [];
+  for (const [component, range] of billOf(release)) {
     const member = bestRelease(component, range, known);
-    return member === undefined ? [] : capabilitiesOf(member, known);
-  });
-}
-
-export async function readKnownReleases(directory: string): Promise<readonly KnownRelease[]> {
-  const signed = await readReleases(directory);
-  return signed.releases.map(({ document }) => {
-    const offers = rolloutsOf(signed, refOf(document));
-    return {
-      release: document,
-      withdrawn: offers.length > 0 && offers.every((offer) => offer.document.withdrawn),
-    };
-  });
+    if (member === undefined) continue;
+    const { document } = await requireRelease(directory, refFor(component, member.version));
+    found.push(...(await capabilitiesOf(directory, document, known)));
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 // Publishing: what the server lacks of the workspace's signed repository, sent so that it is accepted whole or not at all.
 import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
-import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
   haltsKeyReply,
@@ -9,14 +9,17 @@ import {
   type PublicationRequest,
   publicationReply,
 } from '../../../shared/protocol/publication.ts';
-import type { Release } from '../../../shared/schema/release.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type Release, release } from '../../../shared/schema/release.ts';
+import { parseReleasePath } from '../../../shared/schema/release-ref.ts';
 import { parseEnvelope } from '../../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTimestamp } from '../../../shared/trust/parse-metadata.ts';
 import { type Keyring, OFFLINE_ROLES, type OfflineRole, type RoleKeys } from '../core/roles.ts';
-import { listChanges } from '../workspace/changes.ts';
-import { readPublished, readReleases, type Signed, writePublished } from '../workspace/documents.ts';
+import { readChange } from '../workspace/changes.ts';
+import { readPublished, type Signed, writePublished } from '../workspace/documents.ts';
 import { followHalts } from '../workspace/halts.ts';
 import { publicPart } from '../workspace/keys.ts';
+import { listKnownChanges } from '../workspace/known-changes.ts';
 import { type MetadataFile, readVersion, requireNewest } from '../workspace/metadata.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { verifyRepository } from '../workspace/signing.ts';
@@ -82,8 +85,11 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
   await follow(server, session, versions);
   const metadata = await findNewMetadata(server, directory, versions);
   const targets = await collectTargets(directory, metadata);
-  const newPaths = new Set(targets.map(({ path }) => path));
-  const releases = (await readReleases(directory)).releases.filter(({ path }) => newPaths.has(path));
+  const releases = targets.flatMap(({ path, bytes, digest }) =>
+    parseReleasePath(path) === null
+      ? []
+      : { path, bytes, digest, document: parseDocumentBytes(release, bytes, path) },
+  );
   const packs = await uploadPacks(server, session, releases);
   await uploadSboms(server, session, releases);
   const changes = await collectChanges(directory, releases);
@@ -106,9 +112,9 @@ async function collectChanges(
 ): Promise<readonly ChangeRecord[]> {
   const behind = new Set(releases.map(({ document }) => document.change.id));
   const published = await readPublished(directory);
-  return (await listChanges(directory)).filter(
-    (record) => behind.has(record.id) || published.get(record.id) !== digestOfValue(record),
-  );
+  const known = await listKnownChanges(directory);
+  const moved = known.filter(({ id, digest }) => behind.has(id) || published.get(id) !== digest);
+  return Promise.all(moved.map(({ id }) => readChange(directory, id)));
 }
 
 interface NewMetadata {
@@ -163,6 +169,7 @@ async function findPublishedRoot(server: ServerClient, newest: number): Promise<
 
 interface TargetBytes {
   readonly path: string;
+  readonly digest: Digest;
   readonly bytes: Uint8Array;
 }
 
@@ -177,7 +184,7 @@ async function collectTargets(
     const before = await listPublishedTargets(directory, file.role, published);
     for (const [path, digest] of listTargets(file)) {
       if (before.get(path) === digest) continue;
-      collected.push({ path, bytes: await readTarget(directory, path, digest) });
+      collected.push({ path, digest, bytes: await readTarget(directory, path, digest) });
     }
   }
   return collected;

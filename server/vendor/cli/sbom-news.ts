@@ -9,11 +9,10 @@ import {
   type SbomDifference,
 } from '../../../shared/present/sbom-difference.ts';
 import type { CapabilityRelease, Release } from '../../../shared/schema/release.ts';
-import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { formatRef } from '../../../shared/schema/release-ref.ts';
 import { componentsOf, parseSbom, type Sbom } from '../../../shared/schema/sbom.ts';
-import { compareVersions } from '../../../shared/version/version.ts';
 import { toCheckResult } from '../core/checks.ts';
-import { readReleases } from '../workspace/documents.ts';
+import { listBelow, requireRelease } from '../workspace/documents.ts';
 import { readBuiltSbom, readNotes, readSignedSbom } from '../workspace/sboms.ts';
 
 export interface SbomNews {
@@ -67,19 +66,13 @@ async function findBefore(
   { suite, name, version }: CapabilityRelease,
 ): Promise<{ readonly release: string; readonly sbom: Sbom } | null> {
   const notes = await readNotes(directory);
-  const { releases } = await readReleases(directory);
-  const earlier = releases
-    .flatMap(({ document, path }) => {
-      const sbom = notes.get(path)?.sbom;
-      if (document.schema !== 'fairlead/capability@1' || sbom === undefined) return [];
-      const isBefore =
-        document.suite === suite && document.name === name && compareVersions(document.version, version) < 0;
-      return isBefore ? [{ document, sbom }] : [];
-    })
-    .toSorted((a, b) => compareVersions(b.document.version, a.document.version));
-  const [found] = earlier;
-  if (found === undefined) return null;
-  const release = formatRef(refOf(found.document));
-  const bytes = await readSignedSbom(directory, found.document.tree.digest, found.sbom);
+  const earlier = await listBelow(directory, { kind: 'capability', suite, name, version });
+  const before = earlier.find(({ path }) => notes.get(path)?.sbom !== undefined);
+  const sbom = before === undefined ? undefined : notes.get(before.path)?.sbom;
+  if (before === undefined || sbom === undefined) return null;
+  const release = formatRef(before.ref);
+  const { document } = await requireRelease(directory, before.ref);
+  if (document.schema !== 'fairlead/capability@1') return null;
+  const bytes = await readSignedSbom(directory, document.tree.digest, sbom);
   return { release, sbom: parseSbom(bytes, `the bill of materials of ${release}`) };
 }

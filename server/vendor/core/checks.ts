@@ -4,13 +4,22 @@ import type { CheckResult } from '../../../shared/change/change.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import type { Release } from '../../../shared/schema/release.ts';
-import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
-import { compareVersions, type Range, satisfies } from '../../../shared/version/version.ts';
+import { type ComponentName, componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { compareVersions, type Range, satisfies, type Version } from '../../../shared/version/version.ts';
 
-/** A signed release, and whether a rollout of it was withdrawn. */
+/** A signed release, and whether it was withdrawn from every track that it was offered to. */
 export interface KnownRelease {
-  readonly release: Release;
+  /** `platform`, a suite's name, or `suite/capability`. */
+  readonly component: ComponentName;
+  readonly version: Version;
+  readonly requiredStop: boolean;
   readonly withdrawn: boolean;
+}
+
+/** One that is about to be signed. */
+export function knownFrom(release: Release): KnownRelease {
+  const { version, requiredStop } = release;
+  return { component: componentNameOf(refOf(release)), version, requiredStop, withdrawn: false };
 }
 
 /** Every check with its verdict: one that fails does not hide the next. */
@@ -42,17 +51,15 @@ export function bestRelease(
   component: string,
   range: Range,
   known: readonly KnownRelease[],
-): Release | undefined {
+): KnownRelease | undefined {
   return known
-    .filter(({ release, withdrawn }) => !withdrawn && nameOf(release) === component)
-    .map(({ release }) => release)
-    .filter((release) => satisfies(release.version, range))
+    .filter((one) => !one.withdrawn && one.component === component && satisfies(one.version, range))
     .toSorted((a, b) => compareVersions(b.version, a.version))[0];
 }
 
 function checkUnique(release: Release, known: readonly KnownRelease[]): CheckResult {
   const name = formatRef(refOf(release));
-  const taken = known.some((each) => formatRef(refOf(each.release)) === name);
+  const taken = known.some(({ component, version }) => `${component}@${version}` === name);
   return toCheckResult('unique version', !taken, taken ? `${name} is released already` : `${name} is new`);
 }
 
@@ -63,7 +70,7 @@ function checkRanges(
   release: Release,
   known: readonly KnownRelease[],
 ): CheckResult {
-  const candidates = [...known, { release, withdrawn: false }];
+  const candidates = [...known, knownFrom(release)];
   const missing = ranges.filter(
     ([component, range]) => bestRelease(component, range, candidates) === undefined,
   );
@@ -75,24 +82,19 @@ function checkRanges(
 
 /** A required stop that was withdrawn closes the way up for everyone below it. */
 function checkRequiredStops(release: Release, known: readonly KnownRelease[]): CheckResult {
+  const { component } = knownFrom(release);
   const stops = known.filter(
     (each) =>
-      each.release.requiredStop &&
-      nameOf(each.release) === nameOf(release) &&
-      compareVersions(each.release.version, release.version) < 0,
+      each.requiredStop && each.component === component && compareVersions(each.version, release.version) < 0,
   );
-  const closed = stops.filter(({ withdrawn }) => withdrawn).map((stop) => stop.release.version);
+  const closed = stops.filter(({ withdrawn }) => withdrawn).map((stop) => stop.version);
   if (closed.length > 0) return toCheckResult('required stops', false, `withdrawn: ${closed.join(', ')}`);
-  const open = stops.map((stop) => stop.release.version).join(', ');
+  const open = stops.map((stop) => stop.version).join(', ');
   return toCheckResult(
     'required stops',
     true,
     open === '' ? 'none before this version' : `by way of ${open}`,
   );
-}
-
-function nameOf(release: Release): string {
-  return componentNameOf(refOf(release));
 }
 
 export function toCheckResult(check: string, passes: boolean, detail: string): CheckResult {

@@ -25,6 +25,8 @@ export function promise(notes: TargetNotes, until: string): TargetNotes {
 }
 
 export interface Listed {
+  readonly releases: readonly Release[];
+  /** The same, with whether each is withdrawn. */
   readonly known: readonly KnownRelease[];
   readonly rollouts: readonly Rollout[];
   readonly advisories: readonly Advisory[];
@@ -33,7 +35,7 @@ export interface Listed {
 /** Why what stays listed still needs one of those that shall go; null where nothing does. */
 export function findNeed(
   gone: readonly Release[],
-  { known, rollouts, advisories }: Listed,
+  { releases, known, rollouts, advisories }: Listed,
 ): { readonly release: string; readonly by: string } | null {
   const names = new Set(gone.map((one) => formatRef(refOf(one))));
   const offered = rollouts.find((one) => names.has(formatRef(one.release)) && !one.withdrawn);
@@ -43,8 +45,9 @@ export function findNeed(
     const fix = withdrawn ? undefined : fixed.find((one) => names.has(`${one.component}@${one.version}`));
     if (fix !== undefined) return { release: `${fix.component}@${fix.version}`, by: `the advisory ${id}` };
   }
-  const left = known.filter(({ release }) => !names.has(formatRef(refOf(release))));
-  for (const { release } of left) {
+  const left = known.filter(({ component, version }) => !names.has(`${component}@${version}`));
+  for (const release of releases) {
+    if (names.has(formatRef(refOf(release)))) continue;
     const broken = failing(release, left).find((problem) => !failing(release, known).includes(problem));
     if (broken === undefined) continue;
     const needed = gone.find((one) => broken.includes(` ${componentNameOf(refOf(one))} `)) ?? gone[0];

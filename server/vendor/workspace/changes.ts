@@ -5,7 +5,7 @@ import { verifyChangeRecord } from '../../../shared/change/pipeline.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { formatRef, parseRef, type ReleaseRef, refFor } from '../../../shared/schema/release-ref.ts';
+import { type ReleaseRef, refFor } from '../../../shared/schema/release-ref.ts';
 import { listFiles, writeJson } from './workspace.ts';
 
 /** Errors: vendor/change-not-found, vendor/record-invalid, document/invalid. */
@@ -20,44 +20,28 @@ export async function readChange(directory: string, id: string): Promise<ChangeR
 
 /** In the order in which they were opened. */
 export async function listChanges(directory: string): Promise<readonly ChangeRecord[]> {
+  return Promise.all((await listChangeIds(directory)).map((id) => readChange(directory, id)));
+}
+
+/** In the order in which they were opened. */
+export async function listChangeIds(directory: string): Promise<readonly string[]> {
   const names = await listFiles(join(directory, 'changes'));
   const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
-  const records = await Promise.all(ids.map((id) => readChange(directory, id)));
-  return records.toSorted((a, b) => numberOf(a.id) - numberOf(b.id));
+  return ids.toSorted((a, b) => numberOf(a) - numberOf(b));
 }
 
 export function writeChange(directory: string, record: ChangeRecord): Promise<void> {
   return writeJson(changeFile(directory, record.id), record);
 }
 
-export function nextChangeId(records: readonly ChangeRecord[]): string {
-  return `CHG-${Math.max(0, ...records.map((record) => numberOf(record.id))) + 1}`;
-}
-
 export function refOfChange(record: ChangeRecord): ReleaseRef {
   return refFor(record.component, record.version);
 }
 
-/** The change behind what a person names: `CHG-7`, or a release such as `core/auth@1.0.1`. */
-export async function findChange(directory: string, text: string): Promise<ChangeRecord> {
-  if (text.startsWith('CHG-')) return readChange(directory, text);
-  const wanted = formatRef(parseRef(text));
-  const found = latestOf(await listChanges(directory), wanted);
-  if (found === undefined)
-    throw new FairleadError('vendor/change-not-found', { change: `change for ${wanted}` });
-  return found;
-}
-
-/** The change that has a release's version, or, where none has it any more, the last that gave it up. */
-export function latestOf(records: readonly ChangeRecord[], release: string): ChangeRecord | undefined {
-  const about = records.filter((record) => formatRef(refOfChange(record)) === release);
-  return about.find(({ result }) => result !== 'abandoned') ?? about.at(-1);
-}
-
-function changeFile(directory: string, id: string): string {
+export function changeFile(directory: string, id: string): string {
   return join(directory, 'changes', `${id}.json`);
 }
 
-function numberOf(id: string): number {
+export function numberOf(id: string): number {
   return Number(id.slice('CHG-'.length));
 }

@@ -1,11 +1,9 @@
 // The catalog as the vendor has signed it: releases, rollouts, advisories and halts of the newest metadata.
 
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { ChangeFields, ChangeRecord } from '../../../shared/change/change.ts';
-import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { type Advisory, advisory } from '../../../shared/schema/advisory.ts';
 import { type AdvisoryDetails, advisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import { digest } from '../../../shared/schema/common.ts';
@@ -16,6 +14,7 @@ import { type Release, release, type Verified } from '../../../shared/schema/rel
 import {
   componentNameOf,
   formatRef,
+  parseReleasePath,
   type ReleaseRef,
   refFor,
   refOf,
@@ -31,10 +30,11 @@ import {
   rollout,
 } from '../../../shared/schema/rollout.ts';
 import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
+import { compareVersions } from '../../../shared/version/version.ts';
 import type { OfflineRole } from '../core/roles.ts';
 import { readNewest, readPending } from './metadata.ts';
 import { listTargets, readTarget, type TargetDocument } from './targets.ts';
-import { jsonBytes, writeJson } from './workspace.ts';
+import { jsonBytes, readMemory, writeMemory } from './workspace.ts';
 
 export interface Signed<Document> extends Verified<Document> {
   readonly path: string;
@@ -111,16 +111,51 @@ export async function verifyUnsigned(directory: string, change: ChangeFields): P
   throw new FairleadError('vendor/released', { change: change.id, release: formatRef(ref) });
 }
 
-/** Error: vendor/not-released. */
-export function requireRelease(signed: SignedReleases, ref: ReleaseRef): Signed<Release> {
-  const found = signed.releases.find(({ path }) => path === releasePath(ref));
-  if (found === undefined) throw new FairleadError('vendor/not-released', { release: formatRef(ref) });
+/** One release, by its place. Error: vendor/not-released. */
+export async function requireRelease(directory: string, ref: ReleaseRef): Promise<Signed<Release>> {
+  const found = await findRelease(directory, ref);
+  if (found === null) throw new FairleadError('vendor/not-released', { release: formatRef(ref) });
   return found;
 }
 
+/** The same; null where it is not released. */
+export async function findRelease(directory: string, ref: ReleaseRef): Promise<Signed<Release> | null> {
+  const [found] = await readDocuments(directory, 'releases', (path) => path === releasePath(ref));
+  return found === undefined
+    ? null
+    : { ...found, document: parseDocumentBytes(release, found.bytes, found.path) };
+}
+
+export interface Listed {
+  readonly path: string;
+  readonly ref: ReleaseRef;
+  readonly digest: Digest;
+}
+
+/** The releases of the same component below a version, the newest first, by their places alone. */
+export async function listBelow(directory: string, below: ReleaseRef): Promise<readonly Listed[]> {
+  const newest = await readNewest(directory, 'releases');
+  const listed = newest === null ? [] : [...listTargets(newest)];
+  return listed
+    .flatMap(([path, of]) => {
+      const ref = parseReleasePath(path);
+      if (ref === null || componentNameOf(ref) !== componentNameOf(below)) return [];
+      return compareVersions(ref.version, below.version) < 0 ? [{ path, ref, digest: of }] : [];
+    })
+    .toSorted((a, b) => compareVersions(b.ref.version, a.ref.version));
+}
+
 /** The rollouts of one release, one for each track it is offered to. */
-export function rolloutsOf(signed: SignedReleases, ref: ReleaseRef): readonly Signed<Rollout>[] {
-  return signed.rollouts.filter(({ document }) => formatRef(document.release) === formatRef(ref));
+export async function readRolloutsOf(
+  directory: string,
+  ref: ReleaseRef,
+): Promise<readonly Signed<Rollout>[]> {
+  const place = releasePath(ref);
+  const isOffer = (path: string) => path.startsWith('rollouts/') && path.endsWith(`/${place}`);
+  const documents = await readDocuments(directory, 'releases', isOffer);
+  return documents
+    .map((each) => ({ ...each, document: parseDocumentBytes(rollout, each.bytes, each.path) }))
+    .filter(({ document }) => formatRef(document.release) === formatRef(ref));
 }
 
 export function releaseTarget(bytes: Uint8Array, document: Release, notes: TargetNotes): TargetDocument {
@@ -153,16 +188,25 @@ async function readApart(directory: string, role: OfflineRole, word: string | nu
   return documents.filter(({ path }) => (/\.([a-z]+)\.json$/.exec(path)?.[1] ?? null) === word);
 }
 
-async function readDocuments(directory: string, role: OfflineRole): Promise<readonly RawDocument[]> {
+/** Those of a role at the places that are wanted; at all of them where nobody says. */
+async function readDocuments(
+  directory: string,
+  role: OfflineRole,
+  isWanted: (path: string) => boolean = () => true,
+): Promise<readonly RawDocument[]> {
   const file = await readNewest(directory, role);
   if (file === null) return [];
+  const wanted = [...listTargets(file)].filter(([path]) => isWanted(path));
   return Promise.all(
-    [...listTargets(file)].map(async ([path, digest]) => {
-      const bytes = await readTarget(directory, path, digest);
-      return { path, bytes, digest: digestOf(bytes) };
-    }),
+    wanted.map(async ([path, digest]) => ({
+      path,
+      digest,
+      bytes: await readTarget(directory, path, digest),
+    })),
   );
 }
+
+const PUBLISHED = 'published.json';
 
 const published = z.strictObject({
   schema: z.literal('fairlead/published@1'),
@@ -172,20 +216,14 @@ const published = z.strictObject({
 
 /** A lost file costs one larger publication. */
 export async function readPublished(directory: string): Promise<ReadonlyMap<string, Digest>> {
-  const path = publishedFile(directory);
-  const bytes = await readIfPresent(path);
-  return new Map(bytes === null ? [] : Object.entries(parseDocumentBytes(published, bytes, path).changes));
+  return new Map(Object.entries((await readMemory(directory, PUBLISHED, published))?.changes ?? {}));
 }
 
 export async function writePublished(directory: string, records: readonly ChangeRecord[]): Promise<void> {
   const before = await readPublished(directory);
   const now = records.map((record) => [record.id, digestOfValue(record)] as const);
-  await writeJson(publishedFile(directory), {
+  await writeMemory(directory, PUBLISHED, {
     schema: 'fairlead/published@1',
     changes: Object.fromEntries([...before, ...now]),
   });
-}
-
-function publishedFile(directory: string): string {
-  return join(directory, 'published.json');
 }

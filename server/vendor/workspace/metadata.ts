@@ -1,6 +1,7 @@
 // Metadata on disk: every signed version, and per role at most one that waits for more signatures.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
@@ -74,16 +75,26 @@ export async function removePending(directory: string, role: OfflineRole): Promi
 
 /** Error: trust/malformed. */
 export function parseMetadata(role: OfflineRole, bytes: Uint8Array): MetadataFile {
+  const id = `${role} ${digestOf(bytes)}`;
+  const known = parsed.get(id);
+  if (known !== undefined) return known;
   const envelope = parseEnvelope(bytes, role);
   const { version, expires } = envelope.signed;
-  return {
+  const file = {
     role,
     version: readCount(version, role, 'version', 1),
     expires: readInstant(expires, role, 'expires'),
     bytes,
     envelope,
   };
+  for (const old of parsed.keys()) if (parsed.size >= MOST_PARSED) parsed.delete(old);
+  parsed.set(id, file);
+  return file;
 }
+
+/** One command reads the same few files many times, and of a long history each takes a while. By their bytes. */
+const parsed = new Map<string, MetadataFile>();
+const MOST_PARSED = 12;
 
 function metadataDirectory(directory: string): string {
   return join(directory, 'repository', 'metadata');

@@ -7,7 +7,7 @@ import { type Classes, classes, covers, formatClasses } from '../../../shared/sc
 import { line } from '../../../shared/schema/common.ts';
 import { formatRef, haltPath, haltScopePath, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
 import { type Halt, type HaltScope, MAX_HALT_MS, type Rollout } from '../../../shared/schema/rollout.ts';
-import { readHaltScopes, readHalts, readReleases, rolloutsOf, rolloutTarget } from './documents.ts';
+import { readHaltScopes, readHalts, readRolloutsOf, rolloutTarget } from './documents.ts';
 import type { Session } from './passphrases.ts';
 import type { SigningResult } from './signing.ts';
 import { changeTargets, type TargetEdit } from './targets.ts';
@@ -23,7 +23,7 @@ export async function editRollouts(
   action: string,
   change: Partial<Pick<Rollout, 'paused' | 'withdrawn'>>,
 ): Promise<SigningResult> {
-  const offered = rolloutsOf(await readReleases(session.directory), ref);
+  const offered = await readRolloutsOf(session.directory, ref);
   const chosen = offered.filter(({ document }) => track === null || document.track === track);
   if (chosen.length === 0) {
     throw new FairleadError('vendor/not-offered', { release: formatRef(ref), track: track ?? 'any track' });

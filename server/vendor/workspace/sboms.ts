@@ -16,7 +16,7 @@ import { parseTargetNotes, type TargetNotes } from '../../../shared/trust/target
 import { MAX_LOCK_BYTES, parseLock } from '../core/sbom/npm-lock.ts';
 import type { TreeLock } from '../core/sbom/npm-parts.ts';
 import { createSbom } from '../core/sbom/release-sbom.ts';
-import { readAudit } from './audit.ts';
+import { findAct } from './audit.ts';
 import { type MetadataFile, readNewest } from './metadata.ts';
 import { entriesOf } from './targets.ts';
 import { optionProblem, readOption } from './workspace.ts';
@@ -118,10 +118,7 @@ export async function readBuiltSbom(
 
 /** As the audit has it, whose entries are chained; undefined before the build, and where it was one of an earlier version. */
 async function recordedSbom(directory: string, change: string): Promise<Digest | null | undefined> {
-  const built = (await readAudit(directory)).findLast(
-    ({ action, subject }) => action === 'build' && subject === change,
-  );
-  const sbom = built?.details.sbom;
+  const sbom = (await findAct(directory, 'build', change))?.details.sbom;
   return sbom === undefined ? undefined : sbom === '' ? null : (sbom as Digest);
 }
 

@@ -4,9 +4,10 @@ import type { ChangeRecord } from '../../../shared/change/change.ts';
 import { stageDue, transition } from '../../../shared/change/pipeline.ts';
 import type { digestOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
-import { formatRef, releasePath } from '../../../shared/schema/release-ref.ts';
-import { listChanges, refOfChange, writeChange } from './changes.ts';
-import { readAdvisories, readReleases } from './documents.ts';
+import { componentNameOf, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
+import { readChange, refOfChange, writeChange } from './changes.ts';
+import { findRelease, readAdvisories, readRolloutsOf } from './documents.ts';
+import { rememberChanges } from './known-changes.ts';
 import type { Session } from './passphrases.ts';
 
 /**
@@ -14,11 +15,12 @@ import type { Session } from './passphrases.ts';
  * from what is signed, so a command killed between signing and recording loses nothing. Returns the changes moved.
  */
 export async function settleChanges(session: Session): Promise<readonly ChangeRecord[]> {
-  const open = (await listChanges(session.directory)).filter(isAwaitingSignatures);
-  if (open.length === 0) return [];
-  const orders = await readOrders(session.directory);
+  const { directory } = session;
+  const open = (await rememberChanges(directory)).filter(({ due }) => due === 'release' || due === 'deploy');
   const moved: ChangeRecord[] = [];
-  for (const record of open) {
+  for (const { id } of open) {
+    const record = await readChange(directory, id);
+    const orders = await readOrders(directory, refOfChange(record));
     const next = settle(record, orders, formatInstant(session.now()), session.actor);
     if (next === record) continue;
     await writeChange(session.directory, next);
@@ -33,41 +35,41 @@ interface Order {
 }
 
 interface Orders {
-  /** Released documents by path. */
-  readonly releases: ReadonlyMap<string, Order>;
-  /** What deploys a release, by `component@version`: its rollout, or the critical advisory it fixes. */
-  readonly deploys: ReadonlyMap<string, Order>;
+  /** Null where it is not released. */
+  readonly released: Order | null;
+  /** What deploys it: its rollout, or the critical advisory it fixes. */
+  readonly deploys: Order | null;
 }
 
-function isAwaitingSignatures(record: ChangeRecord): boolean {
-  const due = stageDue(record);
-  return due === 'release' || due === 'deploy';
-}
-
-function settle(record: ChangeRecord, orders: Orders, at: string, actor: string): ChangeRecord {
+function settle(
+  record: ChangeRecord,
+  { released, deploys: order }: Orders,
+  at: string,
+  actor: string,
+): ChangeRecord {
   let next = record;
-  const path = releasePath(refOfChange(record));
-  const released = orders.releases.get(path);
-  if (stageDue(next) === 'release' && released !== undefined) {
-    const details = { release: released.digest, path };
+  if (stageDue(next) === 'release' && released !== null) {
+    const details = { release: released.digest, path: released.path };
     next = transition(next, { stage: 'release', outcome: 'passed', details, at, actor });
   }
-  const order = orders.deploys.get(formatRef(refOfChange(record)));
-  if (stageDue(next) === 'deploy' && released !== undefined && order !== undefined) {
+  if (stageDue(next) === 'deploy' && released !== null && order !== null) {
     const details = { release: released.digest, order: order.path, document: order.digest };
     next = transition(next, { stage: 'deploy', outcome: 'passed', details, at, actor });
   }
   return next;
 }
 
-async function readOrders(directory: string): Promise<Orders> {
-  const { releases, rollouts } = await readReleases(directory);
-  const deploys = new Map<string, Order>();
-  for (const signed of await readAdvisories(directory)) {
-    const { document } = signed;
-    if (document.order === undefined || document.withdrawn) continue;
-    for (const fix of document.fixed) deploys.set(`${fix.component}@${fix.version}`, signed);
-  }
-  for (const signed of rollouts) deploys.set(formatRef(signed.document.release), signed);
-  return { releases: new Map(releases.map((signed) => [signed.path, signed])), deploys };
+async function readOrders(directory: string, ref: ReleaseRef): Promise<Orders> {
+  const released = await findRelease(directory, ref);
+  if (released === null) return { released, deploys: null };
+  const rollout = (await readRolloutsOf(directory, ref)).at(-1);
+  if (rollout !== undefined) return { released, deploys: rollout };
+  const [component, version] = [componentNameOf(ref), ref.version];
+  const order = (await readAdvisories(directory)).findLast(
+    ({ document }) =>
+      document.order !== undefined &&
+      !document.withdrawn &&
+      document.fixed.some((fix) => fix.component === component && fix.version === version),
+  );
+  return { released, deploys: order ?? null };
 }

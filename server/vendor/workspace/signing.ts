@@ -1,10 +1,12 @@
 // Signing a role's next version: enough signatures make it the newest, too few leave it waiting for other people's.
 import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { readCount } from '../../../shared/trust/field.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
-import { parseEnvelope, type Signature, signMetadata } from '../../../shared/trust/metadata.ts';
+import { type Signature, signPayload } from '../../../shared/trust/metadata.ts';
 import type { Signer } from '../../../shared/trust/rules.ts';
 import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../core/quorum.ts';
 import { expiryOf, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
@@ -41,7 +43,12 @@ export async function signRole(
 ): Promise<SigningResult> {
   const pending = await readPending(session.directory, role);
   if (pending !== null) throw await pendingRefusal(session.directory, pending);
-  return addSignatures(session, parseMetadata(role, withSignatures(signed, [])), purpose);
+  const envelope = { role, signed, signatures: [], payload: canonicalize(signed) };
+  return addSignatures(
+    session,
+    { role, version: readCount(signed.version, role, 'version', 1), envelope },
+    purpose,
+  );
 }
 
 /** Signs the same content as a new version, valid from now on. Errors: those of `signRole`. */
@@ -87,14 +94,20 @@ export async function verifyRepository(directory: string): Promise<void> {
   }
 }
 
-async function addSignatures(session: Session, file: MetadataFile, purpose: Purpose): Promise<SigningResult> {
+/** Metadata that has no bytes of its own yet. */
+type Draft = Pick<MetadataFile, 'role' | 'version' | 'envelope'>;
+
+async function addSignatures(session: Session, file: Draft, purpose: Purpose): Promise<SigningResult> {
   const { role, version, envelope } = file;
+  const made = new Map<string, Signature>();
+  const signatureOf = (key: SigningKey) => {
+    const signature = made.get(key.keyid) ?? signPayload(envelope.payload, key);
+    made.set(key.keyid, signature);
+    return signature;
+  };
   const authorities = await authoritiesOf(session.directory, file);
   const signedBy = new Set(envelope.signatures.map((signature) => signature.keyid));
-  const signWith = (keys: readonly SigningKey[]) => [
-    ...envelope.signatures,
-    ...parseEnvelope(signMetadata(envelope.signed, keys), role).signatures,
-  ];
+  const signWith = (keys: readonly SigningKey[]) => [...envelope.signatures, ...keys.map(signatureOf)];
   const isEnough = (keys: readonly SigningKey[]) =>
     authorities.every((signer) =>
       isReached(countSignatures({ ...envelope, signatures: signWith(keys) }, signer)),
@@ -122,7 +135,7 @@ async function addSignatures(session: Session, file: MetadataFile, purpose: Purp
  * Whose quorums a file must reach: its delegator's. A root must satisfy the root before it and itself (TUF §6.1), so
  * that neither old nor new keys alone can move the trust.
  */
-async function authoritiesOf(directory: string, file: MetadataFile): Promise<readonly Signer[]> {
+async function authoritiesOf(directory: string, file: Draft): Promise<readonly Signer[]> {
   if (file.role !== 'root') {
     const delegator = await requireNewest(directory, delegatorOf(file.role));
     return [signerFor(file.role, delegator.envelope.signed)];

@@ -3,7 +3,8 @@ import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
+import type { JsonLimits } from '../../../shared/encoding/json.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
 import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
@@ -86,6 +87,33 @@ export function writeJson(path: string, value: object, mode?: number): Promise<v
 
 export function jsonBytes(value: object): Uint8Array {
   return utf8(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A line for each of a hundred thousand changes. */
+const MEMORY_LIMITS: JsonLimits = { maxBytes: 64 << 20, maxDepth: 8, maxNodes: 4_000_000 };
+
+/**
+ * What a workspace may forget: a file that spares a command the reading of a long history, and costs one slower command where
+ * it is lost. Null where there is none, or none that this version reads: then nothing is known, and all is read.
+ * Error: disk/unreadable.
+ */
+export async function readMemory<Schema extends z.ZodType>(
+  directory: string,
+  name: string,
+  schema: Schema,
+): Promise<z.output<Schema> | null> {
+  const path = join(directory, name);
+  const bytes = await readIfPresent(path);
+  try {
+    return bytes === null ? null : parseDocumentBytes(schema, bytes, path, MEMORY_LIMITS);
+  } catch (error) {
+    if (isFairleadError(error)) return null;
+    throw error;
+  }
+}
+
+export function writeMemory(directory: string, name: string, value: object): Promise<void> {
+  return writeDurably(join(directory, name), utf8(`${JSON.stringify(value)}\n`));
 }
 
 /** Runs `work` on whole files while no other command writes in the directory. Errors: vendor/workspace-busy, disk/*. */

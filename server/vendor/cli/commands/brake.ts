@@ -9,8 +9,9 @@ import { type Classes, formatClasses } from '../../../../shared/schema/classes.t
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../../../shared/schema/rollout.ts';
 import { formatWaves } from '../../core/waves.ts';
-import { findChange, refOfChange } from '../../workspace/changes.ts';
-import { readReleases, requireRelease, rolloutsOf } from '../../workspace/documents.ts';
+import { refOfChange } from '../../workspace/changes.ts';
+import { readRolloutsOf, requireRelease } from '../../workspace/documents.ts';
+import { findChange } from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { createHalt, findHalt, signHalt, widenHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
@@ -44,7 +45,7 @@ async function haltChange(
   { reason, for: lastsMs, class: classes }: HaltOptions,
 ): Promise<{ readonly signed: SigningResult; readonly halt: ScopedHalt }> {
   const ref = refOfChange(change);
-  const { digest } = requireRelease(await readReleases(session.directory), ref);
+  const { digest } = await requireRelease(session.directory, ref);
   await followServerHalts(session);
   const asked = createHalt(digest, reason, session.now(), lastsMs);
   const before = await findHalt(session, digest);
@@ -63,7 +64,7 @@ interface GuardOptions {
 export async function guard(session: Session, text: string, options: GuardOptions): Promise<void> {
   const change = await findChange(session.directory, text);
   const ref = refOfChange(change);
-  const { digest } = requireRelease(await readReleases(session.directory), ref);
+  const { digest } = await requireRelease(session.directory, ref);
   const counts = await readFleetCounts(session, change);
   await followServerHalts(session);
   const found = await findHalt(session, digest);
@@ -83,8 +84,7 @@ export async function guard(session: Session, text: string, options: GuardOption
 export async function status(session: Session, text: string): Promise<void> {
   const change = await findChange(session.directory, text);
   const ref = refOfChange(change);
-  const signed = await readReleases(session.directory);
-  const rollouts = rolloutsOf(signed, ref).map(({ document }) => document);
+  const rollouts = (await readRolloutsOf(session.directory, ref)).map(({ document }) => document);
   const halted = change.release === null ? undefined : await findHalt(session, change.release);
   const counts = await readFleetCounts(session, change);
   const fleet = await readRollouts(session, change.id);

@@ -16,15 +16,15 @@ import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { formatRef, refFor } from '../../../../shared/schema/release-ref.ts';
 import type { Version } from '../../../../shared/version/version.ts';
 import { auditAct } from '../../workspace/audit.ts';
+import { listChanges, readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
+import { verifyUnsigned } from '../../workspace/documents.ts';
 import {
   findChange,
+  type KnownChange,
   latestOf,
-  listChanges,
+  listKnownChanges,
   nextChangeId,
-  refOfChange,
-  writeChange,
-} from '../../workspace/changes.ts';
-import { verifyUnsigned } from '../../workspace/documents.ts';
+} from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { describeChange, nextStep } from '../describe.ts';
@@ -42,12 +42,15 @@ export async function open(session: Session, options: OpenOptions): Promise<void
   await openWorkspace(session.directory);
   const { component, version, revision, scope, tolerance } = options;
   const ref = refFor(component, version);
-  const records = await listChanges(session.directory);
+  const known = await listKnownChanges(session.directory);
   const intake = { component, version, revision, scope };
   const wanted = tolerance === DEFAULT_TOLERANCE ? intake : { ...intake, tolerance };
-  const latest = latestOf(records, formatRef(ref));
-  const existing = latest?.result === 'abandoned' ? undefined : latest;
-  const record = existing ?? openNew(session, records, wanted);
+  const latest = latestOf(known, formatRef(ref));
+  const existing =
+    latest === undefined || latest.result === 'abandoned'
+      ? undefined
+      : await readChange(session.directory, latest.id);
+  const record = existing ?? openNew(session, known, wanted);
   if (existing !== undefined && !isSameIntake(existing, wanted)) {
     throw new FairleadError('vendor/version-taken', { release: formatRef(ref), change: existing.id });
   }
@@ -60,8 +63,8 @@ export async function open(session: Session, options: OpenOptions): Promise<void
 
 type Intake = Omit<ChangeFields, 'id'>;
 
-function openNew(session: Session, records: readonly ChangeRecord[], intake: Intake): ChangeRecord {
-  const fields = { id: nextChangeId(records), ...intake };
+function openNew(session: Session, known: readonly KnownChange[], intake: Intake): ChangeRecord {
+  const fields = { id: nextChangeId(known), ...intake };
   const record = openChange(fields, formatInstant(session.now()), session.actor);
   return parseDocument(changeRecord, record, 'the change');
 }

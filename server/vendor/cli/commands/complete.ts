@@ -13,12 +13,12 @@ import { lastWaveAt } from '../../../../shared/compile/waves.ts';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { componentNameOf, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
-import { compareVersions } from '../../../../shared/version/version.ts';
+import type { ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { judgeFleet } from '../../core/post-deploy.ts';
 import { auditAct } from '../../workspace/audit.ts';
-import { findChange, refOfChange, writeChange } from '../../workspace/changes.ts';
-import { readReleases, rolloutsOf } from '../../workspace/documents.ts';
+import { refOfChange, writeChange } from '../../workspace/changes.ts';
+import { listBelow, readRolloutsOf } from '../../workspace/documents.ts';
+import { findChange } from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { editRollouts } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
@@ -60,7 +60,7 @@ async function verifyOnFleet(
   verifyStageIsDue(record, 'post-deploy');
   const now = session.now();
   const counts = await readFleetCounts(session, record);
-  const offers = rolloutsOf(await readReleases(session.directory), refOfChange(record));
+  const offers = await readRolloutsOf(session.directory, refOfChange(record));
   const openings = offers.map(({ document }) => lastWaveAt(document));
   const lastWave = openings.length === 0 ? null : Math.max(...openings);
   const acknowledged = readAcknowledgement(options);
@@ -106,19 +106,13 @@ async function end(session: Session, record: ChangeRecord, passed: boolean): Pro
 
 /** The digest of the newest release below this one: what instances return to. */
 async function previousRelease(session: Session, ref: ReleaseRef): Promise<Digest | null> {
-  const { releases } = await readReleases(session.directory);
-  const below = releases.filter(
-    ({ document }) =>
-      componentNameOf(refOf(document)) === componentNameOf(ref) &&
-      compareVersions(document.version, ref.version) < 0,
-  );
-  const newest = below.toSorted((a, b) => compareVersions(b.document.version, a.document.version))[0];
+  const [newest] = await listBelow(session.directory, ref);
   return newest?.digest ?? null;
 }
 
 /** A fix that an advisory deployed has no rollout to withdraw. */
 async function withdraw(session: Session, ref: ReleaseRef): Promise<readonly SigningResult[]> {
-  const offered = rolloutsOf(await readReleases(session.directory), ref);
+  const offered = await readRolloutsOf(session.directory, ref);
   if (offered.length === 0) return [];
   return [await editRollouts(session, ref, null, 'change complete', { withdrawn: true })];
 }

@@ -16,10 +16,10 @@ import { parseVersion } from '../../../../shared/version/version.ts';
 import { checkRelease } from '../../core/checks.ts';
 import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
+import { listKnownReleases } from '../../workspace/known-documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { readHeads, readSources, type Sources } from '../../workspace/sources.ts';
 import { findWorkspace } from '../../workspace/workspace.ts';
-import { readKnownReleases } from '../fleet.ts';
 
 interface LintOptions {
   readonly from: string;
@@ -91,7 +91,7 @@ async function findUnmet(
   isNamed: boolean,
 ): Promise<readonly DocumentIssue[]> {
   if ((await findWorkspace(session.directory)) === null) return [];
-  const checks = checkRelease(release, await readKnownReleases(session.directory));
+  const checks = checkRelease(release, await listKnownReleases(session.directory));
   return checks
     .filter(({ outcome, check }) => outcome === 'failed' && (isNamed || check !== 'unique version'))
     .map(({ check, detail }) => ({

@@ -9,9 +9,10 @@ import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts'
 import { type Release, release } from '../../../../shared/schema/release.ts';
 import { refOf, releasePath } from '../../../../shared/schema/release-ref.ts';
 import type { TargetNotes } from '../../../../shared/trust/target-notes.ts';
-import { checkRelease } from '../../core/checks.ts';
+import { checkRelease, knownFrom } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
+import { listKnownReleases } from '../../workspace/known-documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { createNewDays } from '../../workspace/retention.ts';
 import { keepSbom, readBuiltSbom } from '../../workspace/sboms.ts';
@@ -20,7 +21,6 @@ import { changeTargets } from '../../workspace/targets.ts';
 import { buildFile } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
 import { describeStep } from '../describe.ts';
-import { readKnownReleases } from '../fleet.ts';
 
 export async function promote(session: Session, named: readonly string[]): Promise<void> {
   const ids = [...new Set(named)];
@@ -60,10 +60,9 @@ async function verifyComplete(
   changes: readonly ChangeRecord[],
   documents: readonly Release[],
 ): Promise<void> {
-  const known = await readKnownReleases(session.directory);
-  const together = [...known, ...documents.map((each) => ({ release: each, withdrawn: false }))];
+  const known = await listKnownReleases(session.directory);
   for (const [at, document] of documents.entries()) {
-    const others = together.filter(({ release: each }) => each !== document);
+    const others = [...known, ...documents.filter((each) => each !== document).map(knownFrom)];
     // A signature that was given already makes the version known: it is new all the same.
     const failed = checkRelease(document, others).filter(
       ({ check, outcome }) => outcome === 'failed' && check !== 'unique version',

@@ -9,17 +9,17 @@ import { DEFAULT_YEARS, findNeed, MOST_YEARS, promise } from '../../core/retenti
 import {
   readAdvisories,
   readReleases,
+  readRolloutsOf,
   releaseTarget,
   requireRelease,
-  rolloutsOf,
 } from '../../workspace/documents.ts';
+import { listKnownReleases } from '../../workspace/known-documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { createDays, readYears, writeYears } from '../../workspace/retention.ts';
 import { readNotes } from '../../workspace/sboms.ts';
 import { changeTargets, type TargetEdit } from '../../workspace/targets.ts';
 import { openWorkspace } from '../../workspace/workspace.ts';
 import { conclude } from '../conclude.ts';
-import { readKnownReleases } from '../fleet.ts';
 
 interface KeptRow {
   readonly release: string;
@@ -84,7 +84,7 @@ export async function set(session: Session, years: number): Promise<void> {
 export async function retire(session: Session, refs: readonly ReleaseRef[]): Promise<void> {
   const { directory } = await openWorkspace(session.directory);
   const signed = await readReleases(directory);
-  const gone = refs.map((ref) => requireRelease(signed, ref));
+  const gone = await Promise.all(refs.map((ref) => requireRelease(directory, ref)));
   const notes = await readNotes(directory);
   const supportEnds = endOfSupport(notes.values());
   for (const { path, document } of gone) {
@@ -95,16 +95,15 @@ export async function retire(session: Session, refs: readonly ReleaseRef[]): Pro
   const need = findNeed(
     gone.map(({ document }) => document),
     {
-      known: await readKnownReleases(directory),
+      releases: signed.releases.map(({ document }) => document),
+      known: await listKnownReleases(directory),
       rollouts: signed.rollouts.map(({ document }) => document),
       advisories: (await readAdvisories(directory)).map(({ document }) => document),
     },
   );
   if (need !== null) throw new FairleadError('vendor/still-needed', need);
-  const edits: readonly TargetEdit[] = gone.flatMap(({ path, document }) => [
-    { path, bytes: null },
-    ...rolloutsOf(signed, refOf(document)).map((rollout) => ({ path: rollout.path, bytes: null })),
-  ]);
+  const offers = await Promise.all(gone.map(({ document }) => readRolloutsOf(directory, refOf(document))));
+  const edits: readonly TargetEdit[] = [...gone, ...offers.flat()].map(({ path }) => ({ path, bytes: null }));
   const names = gone.map(({ document }) => formatRef(refOf(document)));
   const purpose = { action: 'retire', subject: names.join(' ') };
   const { lines, document } = await conclude(session, [

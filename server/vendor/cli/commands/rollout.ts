@@ -8,8 +8,9 @@ import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-re
 import { type Rollout, rollout, type Wave, waveProblem } from '../../../../shared/schema/rollout.ts';
 import type { Offering } from '../../core/canaries.ts';
 import { describeWaves, formatWaves, parseWaves } from '../../core/waves.ts';
-import { findChange, refOfChange } from '../../workspace/changes.ts';
-import { readReleases, requireRelease, rolloutsOf, rolloutTarget } from '../../workspace/documents.ts';
+import { refOfChange } from '../../workspace/changes.ts';
+import { readRolloutsOf, requireRelease, rolloutTarget } from '../../workspace/documents.ts';
+import { findChange } from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { editRollouts, findHalt, liftHalt } from '../../workspace/rollouts.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
@@ -36,7 +37,7 @@ interface OnTrack {
 export async function start(session: Session, text: string, options: OfferOptions): Promise<void> {
   const change = await findChange(session.directory, text);
   const ref = refOfChange(change);
-  const offered = rolloutsOf(await readReleases(session.directory), ref);
+  const offered = await readRolloutsOf(session.directory, ref);
   // After the deploy stage only a repetition of the same start passes; another track is `promote`.
   const isRepeated = offered.some(({ document }) => document.track === options.track);
   if (!isRepeated || stageDue(change) === 'deploy') verifyStageIsDue(change, 'deploy');
@@ -84,9 +85,9 @@ async function offer(
   action: string,
 ): Promise<Offer> {
   const { track, start: opens, class: classes } = options;
-  const signed = await readReleases(session.directory);
-  const { digest } = requireRelease(signed, ref);
-  const existing = rolloutsOf(signed, ref).find(({ document }) => document.track === track)?.document;
+  const { digest } = await requireRelease(session.directory, ref);
+  const offers = await readRolloutsOf(session.directory, ref);
+  const existing = offers.find(({ document }) => document.track === track)?.document;
   if (existing !== undefined) {
     const asked = { waves: options.waves ?? existing.waves, classes };
     if (formatOffering(existing) === formatOffering(asked)) {
@@ -152,11 +153,11 @@ async function setPaused(session: Session, text: string, { track }: OnTrack, pau
   if (paused) signed.push(await edit());
   else {
     await followServerHalts(session);
-    const released = await readReleases(session.directory);
-    const { digest } = requireRelease(released, ref);
+    const { digest } = await requireRelease(session.directory, ref);
     // What only an order deploys has no rollout, and may be halted all the same.
     const isHalted = (await findHalt(session, digest)) !== undefined;
-    if (!isHalted || rolloutsOf(released, ref).length > 0) signed.push(await edit());
+    const isOffered = (await readRolloutsOf(session.directory, ref)).length > 0;
+    if (!isHalted || isOffered) signed.push(await edit());
     signed.push(await liftHalt(session, ref, digest));
   }
   await concludeRelease(session, name, ref, signed);

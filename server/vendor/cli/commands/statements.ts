@@ -7,8 +7,8 @@ import { readNamed } from '../../../../shared/node/named-file.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { loadKey } from '../../../../shared/trust/key.ts';
 import type { OpenedStatement } from '../../core/statements.ts';
-import { findChange } from '../../workspace/changes.ts';
 import { publicPart } from '../../workspace/keys.ts';
+import { findChange } from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { bundleFile, releaseKeys, signStatements, verifyBundle } from '../../workspace/statements.ts';
 

@@ -2,7 +2,7 @@
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { componentNameOf, formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
-import { readReleases, releaseTarget, requireRelease } from '../../workspace/documents.ts';
+import { releaseTarget, requireRelease } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { readNotes } from '../../workspace/sboms.ts';
 import { changeTargets } from '../../workspace/targets.ts';
@@ -24,7 +24,7 @@ export async function support(
     const form = `a release of the platform: ${componentNameOf(ref)} is mended as long as the platform that ships it`;
     throw new FairleadError('vendor/option-invalid', { option: '<release>', value: release, form });
   }
-  const { bytes, document, path } = requireRelease(await readReleases(session.directory), ref);
+  const { bytes, document, path } = await requireRelease(session.directory, ref);
   const notes = (await readNotes(session.directory)).get(path) ?? {};
   const was = notes.supportUntil;
   if (was !== undefined && instantMs(until) < instantMs(was) && reason === undefined) {

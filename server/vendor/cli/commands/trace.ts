@@ -7,7 +7,8 @@ import type { ChangeReply, FleetDeployment } from '../../../../shared/protocol/f
 import type { DeploymentRecord } from '../../../../shared/schema/deployment.ts';
 import { formatRef } from '../../../../shared/schema/release-ref.ts';
 import { type AuditEntry, readAudit } from '../../workspace/audit.ts';
-import { findChange, refOfChange } from '../../workspace/changes.ts';
+import { refOfChange } from '../../workspace/changes.ts';
+import { findChange } from '../../workspace/known-changes.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { describeChange } from '../describe.ts';
 import { readFleetChange, readFleetInstance } from '../fleet.ts';

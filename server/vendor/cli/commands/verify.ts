@@ -5,15 +5,15 @@ import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
-import { checkRelease, toCheckResult } from '../../core/checks.ts';
+import { checkRelease, knownFrom, toCheckResult } from '../../core/checks.ts';
 import { chooseValues } from '../../core/trial.ts';
 import { checkArtifact, openPack, readBuilt } from '../../workspace/artifact.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, writeChange } from '../../workspace/changes.ts';
+import { listKnownReleases } from '../../workspace/known-documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { tryRelease } from '../../workspace/trial/trial.ts';
 import { describeStep } from '../describe.ts';
-import { readKnownReleases } from '../fleet.ts';
 import { createFleetCheck, type FleetCheck } from '../known-fleet.ts';
 import { describeNews, lookAtSbom, type SbomNews, type SbomVerdict } from '../sbom-news.ts';
 
@@ -86,8 +86,8 @@ async function runChecks(
   if (document === null) return { checks, news: null };
   const made = await lookAtSbom(session.directory, change, document);
   const known = [
-    ...(await readKnownReleases(session.directory)),
-    ...others.map((other) => ({ release: other.document, withdrawn: false })),
+    ...(await listKnownReleases(session.directory)),
+    ...others.map((other) => knownFrom(other.document)),
   ];
   const names = others.map((other) => formatRef(refOf(other.document))).join(', ');
   const all = [

@@ -5,7 +5,7 @@ import {
   parseFixed,
   parseReference,
 } from '../../../../server/vendor/core/advisory-options.ts';
-import { checkRelease, type KnownRelease } from '../../../../server/vendor/core/checks.ts';
+import { checkRelease, type KnownRelease, knownFrom } from '../../../../server/vendor/core/checks.ts';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
 import {
   combineCounts,
@@ -48,7 +48,7 @@ function capability(text: string, more: Record<string, JsonValue> = {}): Release
 }
 
 function known(...releases: readonly Release[]): readonly KnownRelease[] {
-  return releases.map((release) => ({ release, withdrawn: false }));
+  return releases.map(knownFrom);
 }
 
 function failedChecks(release: Release, catalog: readonly KnownRelease[]): readonly string[] {
@@ -101,7 +101,7 @@ describe('verification', () => {
 
   it('fails a requirement that only a withdrawn release meets', () => {
     const release = capability('core/auth@1.0.1', { requires: { 'core/api': '^2.0.0' } });
-    const withdrawn = [{ release: capability('core/api@2.0.0'), withdrawn: true }];
+    const withdrawn = [{ ...knownFrom(capability('core/api@2.0.0')), withdrawn: true }];
 
     expect(failedChecks(release, withdrawn)).toEqual(['requires']);
   });
@@ -128,7 +128,7 @@ describe('verification', () => {
   it('fails while a required stop on the way up is withdrawn', () => {
     const stop = capability('core/auth@1.0.0', { requiredStop: true });
 
-    expect(failedChecks(capability('core/auth@1.1.0'), [{ release: stop, withdrawn: true }])).toEqual([
+    expect(failedChecks(capability('core/auth@1.1.0'), [{ ...knownFrom(stop), withdrawn: true }])).toEqual([
       'required stops',
     ]);
   });
