@@ -23,6 +23,7 @@ import { measureReports } from '../test/bench/reports.ts';
 import { measureRollback } from '../test/bench/rollback.ts';
 import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
 import { measureServer } from '../test/bench/server.ts';
+import { measureStages } from '../test/bench/stages.ts';
 import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
 import { measureTwoProcesses } from '../test/bench/two-processes.ts';
@@ -36,6 +37,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   installed: measureInstalled,
   metadata: measureMetadata,
   history: measureHistory,
+  stages: measureStages,
   compile: measureCompile,
   hostile: measureHostile,
   server: measureServer,

@@ -1,7 +1,7 @@
 // An agent as far as the server knows it: enrolled with a key, and reporting what happened under numbers that go up.
 import { generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
-import { AGENT_TOKEN } from '../../shared/protocol/report.ts';
+import { AGENT_TOKEN, type Report } from '../../shared/protocol/report.ts';
 import { recordOf, reportOf } from './reports.ts';
 
 export interface ReportingAgent {
@@ -10,6 +10,7 @@ export interface ReportingAgent {
   report(
     sequence: number,
     signal?: AbortSignal,
+    overrides?: Partial<Report>,
   ): Promise<{ readonly status: number; readonly sequence: number }>;
 }
 
@@ -36,12 +37,12 @@ export async function enrolAgent(
       .sign(privateKey);
   return {
     instance,
-    report: async (sequence, signal) => {
+    report: async (sequence, signal, overrides = {}) => {
       const records = [{ ...recordOf(1, 'committed'), id: sequence }];
       const answer = await fetch(`${url}/api/v1/reports`, {
         method: 'POST',
         headers: { ...json, authorization: `Bearer ${await token()}` },
-        body: JSON.stringify(reportOf(sequence, { records })),
+        body: JSON.stringify(reportOf(sequence, { records, ...overrides })),
         ...(signal === undefined ? {} : { signal }),
       });
       const reply = (await answer.json()) as { readonly sequence?: number };
