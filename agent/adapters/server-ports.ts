@@ -1,7 +1,7 @@
 // Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
 import { proxyFor } from '../../shared/node/proxies.ts';
 import type { Clock } from '../ports/machine.ts';
-import type { RepositorySource, Samples } from '../ports/server.ts';
+import type { DownloadLimits, PatchEnds, Samples } from '../ports/server.ts';
 import { createEnrolledSource } from './repository/http-source.ts';
 import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
@@ -11,7 +11,7 @@ import { createServerChannel } from './server/server-channel.ts';
 import { EXCHANGE_LIMITS } from './server/watch.ts';
 import { createStateFiles } from './state/state-files.ts';
 
-type PackOptions = Parameters<RepositorySource['pack']>[2] & { readonly place: number };
+type At = { readonly place: number };
 
 /** Whatever was said of the network is read once, here: all of it takes one way. Error: disk/unreadable. */
 export async function createServerPorts(enrolment: EnrolmentFile, stateDir: string, clock: Clock) {
@@ -26,13 +26,17 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
   const mirrors = createMirrors({ network, server, region });
   // What is large comes from the nearest; what says what is new from the vendor, where that answers.
   const nearest = async () => [...(await mirrors.sources()), source];
+  const at = async (place: number) => (await nearest())[place] ?? source;
   return {
     close: async () => void (await Promise.all([http.close(), mirrors.close()])),
     ...{ source, mirrors },
     packs: {
       places: async () => (await nearest()).length,
-      fetch: async (hex: string, file: string, { place, ...options }: PackOptions) =>
-        ((await nearest())[place] ?? source).pack(hex, file, options),
+      fetch: async (hex: string, file: string, { place, ...options }: DownloadLimits & At) =>
+        (await at(place)).pack(hex, file, options),
+      patches: async (hex: string, place: number) => (await at(place)).patches(hex),
+      fetchPatch: async (ends: PatchEnds, file: string, { place, ...options }: DownloadLimits & At) =>
+        (await at(place)).patch(ends, file, options),
     },
     agent: {
       instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },

@@ -46,12 +46,17 @@ export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[])
 /** Without what this server does not read: it would refuse the whole. */
 export function readableBy(reads: readonly OptionalPart[], { facts, ...report }: Report): Report {
   const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
-  if (reads.includes('fixes')) return { ...report, ...told };
+  const records = reads.includes('fetched') ? report.records : report.records.map(withoutFetched);
+  if (reads.includes('fixes')) return { ...report, ...told, records };
   return {
     ...{ ...report, ...told },
     decision: report.decision === null ? null : withoutFix(report.decision),
-    records: report.records.map(withoutFix),
+    records: records.map(withoutFix),
   };
+}
+
+function withoutFetched({ fetched: _, ...record }: DeploymentRecord): DeploymentRecord {
+  return record;
 }
 
 function withoutFix<Told extends { readonly fix?: Fix | undefined }>({ fix: _, ...told }: Told) {

@@ -2,6 +2,7 @@
 import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Hint } from '../../shared/protocol/hint.ts';
+import type { PatchList } from '../../shared/protocol/patches.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Heartbeat, OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
@@ -58,15 +59,23 @@ export interface RepositorySource {
   /** A target by its path, and by its hash in consistent snapshots. Errors: transport/*, trust/misplaced. */
   document(path: string, hash: string | null, maxBytes: number): Promise<Uint8Array>;
   /** Downloads a tree's pack into `file`, going on where an earlier call stopped. Errors: transport/*, disk/*. */
-  pack(
-    treeHex: string,
-    file: string,
-    options: {
-      readonly maxBytes: number;
-      readonly onProgress: (bytes: number) => void;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<void>;
+  pack(treeHex: string, file: string, options: DownloadLimits): Promise<void>;
+  /** Which patches lead to a tree; null where it has no list of them. Errors: transport/*, json/*, document/invalid. */
+  patches(treeHex: string): Promise<PatchList | null>;
+  /** Downloads one of them, as a pack. Errors: transport/*, disk/*. */
+  patch(ends: PatchEnds, file: string, options: DownloadLimits): Promise<void>;
+}
+
+export interface DownloadLimits {
+  readonly maxBytes: number;
+  readonly onProgress: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a patch, in hexadecimal: the tree it leads to, and the one it starts at. */
+export interface PatchEnds {
+  readonly treeHex: string;
+  readonly fromHex: string;
 }
 
 /** What the agent tells the server, and what it asks of it in its own name: all with the instance's own key. */

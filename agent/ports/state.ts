@@ -91,6 +91,13 @@ export interface Journal {
   end(deployment: number): Promise<void>;
 }
 
+/** How a tree came: by which way, in how many bytes, and why not by a patch that was offered. */
+export interface FetchedTree {
+  readonly way: 'pack' | 'patch';
+  readonly bytes: number;
+  readonly instead?: unknown;
+}
+
 /** The files of a release: its tree, and what below it is the service's own. */
 export type ReleaseFiles = Pick<CapabilityRelease, 'tree' | 'writable'>;
 
@@ -100,11 +107,14 @@ export interface TreeStore {
   /** Absolute path of the directory that holds the tree's files. */
   directoryOf(tree: Digest): string;
   /**
-   * Fetches the tree's pack (resuming an interrupted download), unpacks and verifies every file, makes it durable and
-   * only then lets `has` answer true. The signal ends the wait for the network; what came by then stays, to go on from.
+   * Fetches a patch to the tree from one that is here, or its pack (resuming an interrupted download), builds it and verifies
+   * every file, makes it durable and only then lets `has` answer true. The signal ends the wait for the network; what came by
+   * then stays, to go on from. Undefined where nothing had to be fetched.
    * Errors: tree/*, transport/*, disk/*; a failed call leaves nothing in the store.
    */
-  add(tree: TreeRef, signal?: AbortSignal): Promise<void>;
+  add(tree: TreeRef, signal?: AbortSignal): Promise<FetchedTree | undefined>;
+  /** What `add` would fetch, as far as somebody says so within moments. */
+  weigh(tree: TreeRef): Promise<Omit<FetchedTree, 'instead'> | null>;
   /** Re-hashes a stored tree. Empty when it is exactly what its index says, but for what the service may write. */
   verify(files: ReleaseFiles): Promise<readonly TreeDeviation[]>;
   /**

@@ -45,6 +45,12 @@ export const TREE_ERRORS = {
     http: 409,
     exit: EXIT.failed,
   }),
+  'tree/patch-failed': entry<{ readonly problem: string }>({
+    message: (d) => `a patch could not be applied: ${d.problem}`,
+    hint: () => 'nothing of it was kept; the agent fetches the full pack instead',
+    http: 500,
+    exit: EXIT.failed,
+  }),
   'tree/pack-unsupported': entry<{ readonly tree: string; readonly problem: string }>({
     message: (d) => `the pack of tree ${d.tree} cannot be read by this version: ${d.problem}`,
     hint: () => 'update this program first',

@@ -1,7 +1,7 @@
 // Deployments for people: the list in snapd's columns, one change in full, a state as it is entered.
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
-import { count } from '../errors/entry.ts';
+import { count, formatBytes } from '../errors/entry.ts';
 import { type DeploymentRecord, type DeploymentState, type Drift, isFinal } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeBeside } from './verdict.ts';
@@ -19,6 +19,8 @@ export function renderChanges(records: readonly DeploymentRecord[]): readonly st
   return formatTable([['ID', 'Status', 'Spawn', 'Ready', 'Summary'], ...rows]);
 }
 
+type FetchedTree = NonNullable<DeploymentRecord['fetched']>[number];
+
 export function renderChange(record: DeploymentRecord, style: Style): readonly string[] {
   const verdict = `change ${record.id}: ${record.state}`;
   const lines = [
@@ -35,7 +37,7 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
   lines.push(
     ...(record.adopted ?? []).map((one) => `setting  ${one.component} ${one.key} as it stands on disk`),
   );
-  lines.push(...(record.drift ?? []).map(describeDrift));
+  lines.push(...(record.fetched ?? []).map(describeFetched), ...(record.drift ?? []).map(describeDrift));
   if (record.failure !== null) {
     lines.push(
       style.bad(
@@ -44,6 +46,12 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     );
   }
   return [...lines, 'states', ...indent(describeStages(record))];
+}
+
+function describeFetched({ component, way, bytes, instead }: FetchedTree): string {
+  const how = way === 'patch' ? 'as a patch' : 'whole';
+  const why = instead === undefined ? '' : `; the patch was of no use: ${sanitizeLine(instead, 300)}`;
+  return `fetched  ${component}: ${formatBytes(bytes)}, ${how}${why}`;
 }
 
 /** What the version that was left had made of its own files. */

@@ -62,7 +62,7 @@ export const HELD_HEADER = 'fairlead-held';
 
 /** Beside the answer to a report: the optional parts of reports that this server reads, with commas between them. */
 export const READS_HEADER = 'fairlead-reads';
-export const OPTIONAL_PARTS = ['facts', 'ledger', 'fixes'] as const;
+export const OPTIONAL_PARTS = ['facts', 'ledger', 'fixes', 'fetched'] as const;
 export type OptionalPart = (typeof OPTIONAL_PARTS)[number];
 
 /** POST /api/v1/heartbeats: a report would say what the one with this digest said, but for its time, and brings no records. */

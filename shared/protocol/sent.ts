@@ -51,7 +51,8 @@ export const SENT: Readonly<Record<string, SentKind>> = {
     always: true,
   },
   pack: {
-    about: 'the files of a release, from where an earlier attempt stopped',
+    about:
+      'the files of a release, from where an earlier attempt stopped; or the list of the patches to it (`patches.json`), and the smallest that starts at a version on the disk, which its name says',
     when: 'before a deployment, for what is not on the disk',
     method: 'GET',
     path: '/repository/packs/{name}',

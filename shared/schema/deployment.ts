@@ -119,6 +119,13 @@ export const fix = z.strictObject({
   beside: z.array(z.strictObject({ component: line, from: version.nullable(), to: version, because: line })),
 });
 
+/** How the files of a release came: by which way, in how many bytes, and why not by a patch that was offered. */
+export const fetched = z.strictObject({
+  way: z.enum(['pack', 'patch']),
+  bytes: byteCount,
+  instead: line.optional(),
+});
+
 /** What was deployed, when, why and how it ended. One per deployment, kept for good. */
 export const deploymentRecord = z.strictObject({
   schema: z.literal('fairlead/record@1'),
@@ -151,6 +158,8 @@ export const deploymentRecord = z.strictObject({
   drift: z.array(drift).optional(),
   /** That it was a fix and nothing but. An earlier agent left it out, and so does one of today before an earlier server. */
   fix: fix.optional(),
+  /** What had to be fetched for it, with that. An earlier agent left it out, and so does one of today before an earlier server. */
+  fetched: z.array(fetched.extend({ component: componentKey })).optional(),
   /** Settings of the configuration on disk that a fix brought into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: componentKey, key: name })).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
@@ -162,6 +171,7 @@ export const deploymentRecord = z.strictObject({
 });
 
 export type Fix = z.output<typeof fix>;
+export type Fetched = z.output<typeof fetched>;
 export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;
 

@@ -160,6 +160,7 @@ export function createAgentNetwork() {
         await world.packsArrive;
         world.fetched.push(tree.digest);
       },
+      weigh: async () => null,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
       collect: async () => undefined,

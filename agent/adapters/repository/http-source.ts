@@ -1,6 +1,7 @@
 // A repository over HTTP: the one place where its files have addresses (TUF §6.2).
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
-import { packPath } from '../../../shared/protocol/publication.ts';
+import { MAX_PATCH_LIST_BYTES, parsePatchList, patchListPath } from '../../../shared/protocol/patches.ts';
+import { packPath, patchPath } from '../../../shared/protocol/publication.ts';
 import { encodeSegment } from '../../core/repository-names.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
@@ -51,6 +52,16 @@ export function createHttpSource(
     },
     async pack(treeHex, file, options) {
       const url = joinUrl(urls.packs, packPath(treeHex));
+      await admitted(async (authorization) => http.download?.(url, file, { ...options, authorization }));
+    },
+    async patches(treeHex) {
+      const url = joinUrl(urls.packs, patchListPath(treeHex));
+      const maxBytes = MAX_PATCH_LIST_BYTES;
+      const answer = await admitted((authorization) => http.get(url, { maxBytes, authorization }));
+      return answer.kind === 'body' ? parsePatchList(answer.bytes, url) : null;
+    },
+    async patch({ treeHex, fromHex }, file, options) {
+      const url = joinUrl(urls.packs, patchPath(treeHex, fromHex));
       await admitted(async (authorization) => http.download?.(url, file, { ...options, authorization }));
     },
   };

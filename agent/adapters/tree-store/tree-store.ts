@@ -2,14 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type Digest, digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
-import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
+import type { FetchedTree, ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree, type FetchPack } from './add-tree.ts';
+import { type Patches, weighTree } from './by-patch.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import {
   FILES_DIRECTORY,
@@ -26,6 +28,10 @@ import { compareTree, isRealDirectory } from './verify-tree.ts';
 export interface TreeStoreOptions {
   readonly stateDir: string;
   readonly fetchPack: FetchPack;
+  /** Absent where none are looked for. */
+  readonly patches?: Patches;
+  /** Hears why a patch that was offered is not taken: the full pack is fetched then. */
+  readonly onInstead?: (ref: TreeRef, cause: unknown) => void;
   /** How many there are to fetch from; one unless given. */
   readonly places?: () => Promise<number>;
   /** How much room a path's file system has; asks the kernel unless given. */
@@ -34,15 +40,19 @@ export interface TreeStoreOptions {
   readonly onLeft?: OnLeft;
 }
 
+/** Somebody waits for the answer on a terminal, and gets one without it too. */
+const WEIGH_PATIENCE_MS = 3_000;
+
 /** Keeps trees under `<stateDir>/store`; see layout.ts. One process at a time may use a store. */
 export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const layout = storeLayout(options.stateDir);
-  const { fetchPack, places = async () => 1, diskSpace = readDiskSpace, onLeft = () => undefined } = options;
-  const adds = { layout, fetchPack, places, diskSpace, onLeft };
-  const adding = new Map<Digest, Promise<void>>();
+  const { fetchPack, patches, places = async () => 1, diskSpace = readDiskSpace } = options;
+  const { onLeft = () => undefined, onInstead = () => undefined } = options;
+  const adds = { layout, fetchPack, patches, places, diskSpace, onLeft, onInstead };
+  const adding = new Map<Digest, Promise<FetchedTree | undefined>>();
 
   /** A tree that is being worked on is not collected, and not worked on twice. */
-  const once = (ref: TreeRef, act: () => Promise<void>) => {
+  const once = (ref: TreeRef, act: () => Promise<FetchedTree | undefined>) => {
     const underWay = adding.get(ref.digest);
     if (underWay !== undefined) return underWay;
     const done = explaining(layout.store, act, ref.bytes).finally(() => adding.delete(ref.digest));
@@ -51,19 +61,28 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   };
   const addOnce = async (ref: TreeRef, signal: AbortSignal | undefined) => {
     await createStore(layout);
-    if (await isStored(layout, ref.digest)) return;
-    await addTree(ref, { ...adds, signal });
+    if (await isStored(layout, ref.digest)) return undefined;
+    return await addTree(ref, { ...adds, signal });
   };
   return {
     has: (tree) => isStored(layout, tree),
     directoryOf: (tree) => join(placeOf(layout, tree), FILES_DIRECTORY),
     add: (ref, signal) => once(ref, () => addOnce(ref, signal)),
-    repair: (files, how, signal) =>
-      once(files.tree, async () => {
+    repair: async (files, how, signal) => {
+      await once(files.tree, async () => {
         await createStore(layout);
-        if (await isStored(layout, files.tree.digest)) return repairTree(files, how, { ...adds, signal });
-        if (how.from === 'anywhere') await addTree(files.tree, { ...adds, signal });
-      }),
+        if (await isStored(layout, files.tree.digest)) await repairTree(files, how, { ...adds, signal });
+        else if (how.from === 'anywhere') return await addTree(files.tree, { ...adds, signal });
+        return undefined;
+      });
+    },
+    weigh: async (ref) => {
+      const patience = new AbortController();
+      if (patches === undefined) return null;
+      const asked = weighTree(0, ref, { patches, layout }).catch(() => null);
+      const waited = setTimeout(WEIGH_PATIENCE_MS, null, { signal: patience.signal }).catch(() => null);
+      return await Promise.race([asked, waited]).finally(() => patience.abort());
+    },
     verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
   };
@@ -118,7 +137,7 @@ async function collect(
   await syncDirectory(layout.trees);
   for (const name of await readdir(layout.temporary)) {
     const tree = digestFromHex(name.slice(0, 64));
-    const resumable = keep.has(tree) && name.endsWith('.pack') && !(await isStored(layout, tree));
+    const resumable = keep.has(tree) && /\.(?:pack|patch)$/.test(name) && !(await isStored(layout, tree));
     if (resumable || adding.has(tree)) continue;
     await removeAll(join(layout.temporary, name)).catch((cause: unknown) => void failures.push(cause));
   }

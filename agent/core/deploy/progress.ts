@@ -1,6 +1,6 @@
 // What a journal says about its deployment: the state reached, why it failed, what was intended and done.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { DeploymentRecord, DeploymentState, Drift } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, DeploymentState, Drift, Fetched } from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal.ts';
 
 export interface Progress {
@@ -16,6 +16,8 @@ export interface Progress {
   readonly degraded: ReadonlySet<ComponentKey>;
   /** How the files of what it left looked. */
   readonly drift: readonly Drift[];
+  /** What was fetched, and how. */
+  readonly fetched: ReadonlyMap<ComponentKey, Fetched>;
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
@@ -36,6 +38,7 @@ const NO_PROGRESS: Progress = {
   red: new Set(),
   degraded: new Set(),
   drift: [],
+  fetched: new Map(),
   intended: new Set(),
   done: new Set(),
   resumed: 0,
@@ -66,7 +69,11 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
       if (progress.state === 'rolling-back') return next;
       return { ...next, intended: new Set([...progress.intended, stepKey(entry.step)]) };
     case 'done':
-      return { ...next, done: new Set([...progress.done, stepKey(entry.step)]) };
+      return {
+        ...next,
+        done: new Set([...progress.done, stepKey(entry.step)]),
+        fetched: fetchedWith(progress, entry),
+      };
     case 'resumed':
       return {
         ...next,
@@ -79,6 +86,13 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
   }
 }
 
+function fetchedWith(
+  { fetched }: Progress,
+  { step: { component }, fetched: now }: JournalEntry & { readonly kind: 'done' },
+): Progress['fetched'] {
+  return now === undefined || component === null ? fetched : new Map([...fetched, [component, now]]);
+}
+
 export function stepKey(step: Step): string {
   return step.component === null ? step.action : `${step.action} ${step.component}`;
 }
@@ -89,6 +103,8 @@ export function recordWith(record: DeploymentRecord, progress: Progress): Deploy
   const failure = told && { code: told.code, message: told.message };
   const unhealthyBefore = progress.red.size === 0 ? {} : { unhealthyBefore: [...progress.red] };
   const drift = progress.drift.length === 0 ? {} : { drift: [...progress.drift] };
+  const came = [...progress.fetched].map(([component, one]) => ({ component, ...one }));
+  const fetched = came.length === 0 ? {} : { fetched: came };
   const { state, stages } = progress;
-  return { ...record, state, stages: [...stages], failure, ...unhealthyBefore, ...drift };
+  return { ...record, state, stages: [...stages], failure, ...unhealthyBefore, ...drift, ...fetched };
 }

@@ -149,7 +149,6 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
     await options.outbox.write(state);
     const report = await reportOf(options, known, state.sequence, batch);
     const sent = await tell(options, known, report);
-    const isCut = batch.some(({ fix }, at) => fix !== undefined && report.records[at]?.fix === undefined);
     if (sent.proposals !== null) options.onMark(sent.proposals);
     if (sent.sequence > state.sequence && !restored) {
       // This disk was restored from a backup: the server knows later numbers, so this report did not count.
@@ -159,11 +158,22 @@ async function deliver(options: ReporterOptions, known: Known): Promise<Sent> {
       continue;
     }
     // It reads more than was known: what was left out of a record would never be said.
-    if (sent.wantsWhole || (isCut && known.reads.includes('fixes'))) continue;
+    if (sent.wantsWhole || isCut(batch, report, known.reads)) continue;
     state = markDelivered(state, batch);
     await options.outbox.write(state);
     if (selectUndelivered(state, records).length === 0) return sent;
   }
+}
+
+/** Whether something was left out of a record that the server does read. */
+function isCut(
+  batch: readonly DeploymentRecord[],
+  { records }: Report,
+  reads: readonly OptionalPart[],
+): boolean {
+  const lacks = (key: 'fix' | 'fetched') =>
+    batch.some((record, at) => record[key] !== undefined && records[at]?.[key] === undefined);
+  return (reads.includes('fixes') && lacks('fix')) || (reads.includes('fetched') && lacks('fetched'));
 }
 
 /** A heartbeat where a report would bring nothing new. What failed may have been taken: from then on nothing is known. */

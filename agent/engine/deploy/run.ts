@@ -34,6 +34,9 @@ type Entered = JournalEntry & { readonly kind: 'entered' };
 
 type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift'>;
 
+/** What the journal should remember of a step. */
+type Done = Pick<JournalEntry & { readonly kind: 'done' }, 'fetched'>;
+
 /** What a stage ended with, and what the journal should remember of it. */
 export type Outcome = { readonly event: DeployEvent } & Noted;
 
@@ -44,7 +47,7 @@ export interface Run extends RunFacts {
   /** Journals the state first: what follows belongs to it. */
   enter(state: DeploymentState, more?: Noted): Promise<void>;
   /** Journals the intent, acts, journals that it is done. Steps are idempotent: a crash between means once more. */
-  step(step: Step, act: () => Promise<void>): Promise<void>;
+  step(step: Step, act: () => Promise<Done | void>): Promise<void>;
   resumed(lived: boolean): Promise<void>;
   /** Journals that the agent was told to stop, and lets go at the next state that can be left. */
   leave(): Promise<void>;
@@ -80,8 +83,8 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
     },
     async step(step, act) {
       await append((position) => ({ kind: 'intent', ...position, step }));
-      await act();
-      await append((position) => ({ kind: 'done', ...position, step }));
+      const done = await act();
+      await append((position) => ({ kind: 'done', ...position, step, ...done }));
     },
     resumed: (lived) => append((position) => ({ kind: 'resumed', ...position, ...(lived ? { lived } : {}) })),
     leave() {

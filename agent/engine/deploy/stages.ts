@@ -1,10 +1,13 @@
 // The stages that move files and services forward: fetch, stop, switch, start.
 import { durationMs } from '../../../shared/encoding/instant.ts';
+import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { Fetched } from '../../../shared/schema/deployment.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
+import type { FetchedTree } from '../../ports/state.ts';
 import { noteCut } from './drains.ts';
 import { placementOf } from './placement.ts';
 import { prepare, startOrder } from './prepare.ts';
@@ -15,9 +18,18 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
   for (const [component, release] of run.target.releases) {
     const { tree } = release.document;
     if (await trees.has(tree.digest)) continue;
-    await run.step({ action: 'fetch', component }, () => trees.add(tree, run.yielded));
+    await run.step({ action: 'fetch', component }, async () => {
+      const fetched = await trees.add(tree, run.yielded);
+      return fetched === undefined ? {} : { fetched: toldOf(fetched) };
+    });
   }
   return { event: 'fetched' };
+}
+
+/** A person reads why a patch was not taken. */
+function toldOf({ way, bytes, instead }: FetchedTree): Fetched {
+  if (instead === undefined) return { way, bytes };
+  return { way, bytes, instead: sanitizeLine(instead instanceof Error ? instead.message : String(instead)) };
 }
 
 export async function stopChanged(run: Run): Promise<Outcome> {

@@ -132,6 +132,20 @@ describe('one in full', () => {
       'cut      3 connections open when the version before stopped',
     ],
     [
+      'what was fetched as a patch',
+      { fetched: [{ component: 'core/auth' as never, way: 'patch', bytes: 9_604 }] },
+      'fetched  core/auth: 9.6 kB, as a patch',
+    ],
+    [
+      'why it was not',
+      {
+        fetched: [
+          { component: 'core/auth' as never, way: 'pack', bytes: 2_000_000, instead: 'gone\u001b[2J' },
+        ],
+      },
+      'fetched  core/auth: 2.0 MB, whole; the patch was of no use: gone\ufffd[2J',
+    ],
+    [
       'why it failed',
       { failure: { code: 'deploy/unhealthy', message: 'stopped running' } },
       'bad<failure  stopped running [deploy/unhealthy]>',

@@ -28,6 +28,7 @@ describe('a journal', () => {
       red: new Set(),
       degraded: new Set(),
       drift: [],
+      fetched: new Map(),
       intended: new Set(),
       done: new Set(),
       resumed: 0,
@@ -135,6 +136,11 @@ describe('a record', () => {
     ],
     ['what was unhealthy before', [enter('stopping', { red: [API] })], { unhealthyBefore: [API] }],
     ['how the files looked', [enter('preflight', { drift: [drift] })], { drift: [drift] }],
+    [
+      'how its files came',
+      [{ kind: 'done', step: { action: 'fetch', component: AUTH }, fetched: { way: 'patch', bytes: 9 } }],
+      { fetched: [{ component: AUTH, way: 'patch', bytes: 9 }] },
+    ],
   ])('shows %s', (_what, entries, shown) => {
     expect(recordWith(record, progress(...entries))).toMatchObject(shown);
   });

@@ -28,6 +28,7 @@ function createServer() {
     facts: [] as unknown[],
     /** How many were told of with each report. */
     fixes: [] as number[],
+    fetched: [] as number[],
     /** What the witness wants to say, and what it was answered. */
     claim: null as LedgerClaim | null,
     claimed: [] as unknown[],
@@ -52,6 +53,9 @@ function createServer() {
       if (ledger !== undefined && !world.reads.includes('ledger')) throw REFUSED;
       const fixes = [decision?.fix, ...records.map(({ fix }) => fix)].filter((one) => one !== undefined);
       if (fixes.length > 0 && !world.reads.includes('fixes')) throw REFUSED;
+      const fetched = records.flatMap((record) => record.fetched ?? []);
+      if (fetched.length > 0 && !world.reads.includes('fetched')) throw REFUSED;
+      world.fetched.push(fetched.length);
       world.fixes.push(fixes.length);
       world.claimed.push(ledger?.count);
       world.facts.push(facts);
@@ -148,6 +152,21 @@ it('tells of a fix a server that reads of it, and says again what it left out be
   disk.records = [...disk.records, recordOf(2, 'committed')];
   await report();
   expect(server.fixes).toEqual([0, 2, 0]);
+});
+
+it.each([
+  ['tells a server that reads of it', ['fetched'] as const, [0, 1]],
+  ['leaves out before an earlier one', [], [0]],
+])('%s how the files came', async (_what, reads, told) => {
+  const { disk, server, report } = createInstall();
+  const fetched = [{ component: 'core/auth' as never, way: 'patch' as const, bytes: 9_604 }];
+  disk.records = [{ ...recordOf(1, 'committed'), fetched }];
+  server.reads = reads;
+
+  await report();
+
+  expect(server.fetched).toEqual(told);
+  expect(disk.outbox.delivered).toMatchObject({ record: 1 });
 });
 
 it('leaves a fix out before an earlier server, which would take nothing else with it', async () => {

@@ -12,6 +12,7 @@ import {
 } from '../../../../agent/engine/deploy/stages.ts';
 import { startInOrder } from '../../../../agent/engine/deploy/starting.ts';
 import { soak, verifyPrevious, verifyTarget } from '../../../../agent/engine/deploy/verify.ts';
+import type { FetchedTree } from '../../../../agent/ports/state.ts';
 import type { JournalEntry, Step } from '../../../../shared/schema/journal.ts';
 import { API, AUTH, deployableOf, type Extras, releaseOf, WEB } from '../../../support/deploy-releases.ts';
 import { besides } from '../../../support/deploy-scenarios.ts';
@@ -34,6 +35,7 @@ interface Told {
   readonly soakMs?: number;
   readonly previous?: ReturnType<typeof deployableOf>;
   readonly target?: ReturnType<typeof deployableOf>;
+  readonly fetched?: FetchedTree | undefined;
 }
 
 /** core/auth moves from 1.0.0 to 1.1.0; core/web stays, core/api comes. */
@@ -47,6 +49,7 @@ function moving({
 }: Told = {}) {
   const clock = createFakeClock();
   const acts: string[] = [];
+  const journalled: unknown[] = [];
   const entries: JournalEntry[] = [
     { kind: 'entered', sequence: 1, at: AT, state: 'stopping', red: [...red] as never },
   ];
@@ -92,6 +95,7 @@ function moving({
       async add(tree: { readonly digest: string }, signal?: AbortSignal) {
         world.signal = signal;
         await act(`fetch ${names.get(tree.digest as never)}`);
+        return told.fetched;
       },
     },
     store: {
@@ -131,13 +135,13 @@ function moving({
     ...{ serving: new Set(serving), yielded: yielded.signal, left: new AbortController().signal },
     plan: { start: [AUTH, API], stop: [AUTH], steps: [], reason: { kind } },
     progress: () => progressOf(entries),
-    async step({ action, component }: Step, work: () => Promise<void>) {
+    async step({ action, component }: Step, work: () => Promise<unknown>) {
       acts.push(`> ${action} ${component ?? ''}`.trimEnd());
-      await work();
+      journalled.push(await work());
       acts.push(`< ${action} ${component ?? ''}`.trimEnd());
     },
   };
-  return { clock, run: run as never, facts: run, acts, world, yielded };
+  return { clock, run: run as never, facts: run, acts, world, yielded, journalled };
 }
 const step = (name: string, ...acts: readonly string[]) => [`> ${name}`, ...acts, `< ${name}`];
 
@@ -152,6 +156,24 @@ describe('fetching', () => {
       ...step('fetch core/auth', 'fetch core/auth@1.1.0'),
     ]);
     expect(world.signal).toBe(yielded.signal);
+  });
+});
+
+describe('what was fetched', () => {
+  it.each<[string, FetchedTree | undefined, object]>([
+    ['by a patch', { way: 'patch', bytes: 9 }, { fetched: { way: 'patch', bytes: 9 } }],
+    [
+      'whole, and why',
+      { way: 'pack', bytes: 90, instead: new Error('a line\u001b[2J\nand more') },
+      { fetched: { way: 'pack', bytes: 90, instead: 'a line\ufffd[2J and more' } },
+    ],
+    ['not at all', undefined, {}],
+  ])('stands in the journal: %s', async (_what, fetched, expected) => {
+    const { run, journalled } = moving({ stored: ['core/web@1.0.0', 'core/api@1.0.0'], fetched });
+
+    await fetchTrees(run);
+
+    expect(journalled).toEqual([expected]);
   });
 });
 

@@ -1,0 +1,37 @@
+// Builds a tree apart from whatever brings it: room for it, its files, its index, and all of it durable.
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
+import type { PackStart } from '../../../shared/tree/pack-steps.ts';
+import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
+import { FILES_DIRECTORY, INDEX_FILE } from './layout.ts';
+import { syncTree } from './sync-tree.ts';
+
+export interface BuildPlace {
+  /** Where it is built, which is not there yet. */
+  readonly staging: string;
+  readonly diskSpace: (path: string) => Promise<DiskSpace>;
+}
+
+/** `unpack` fills an empty directory with the files, every one verified. Errors: its own, disk/*, and the file system's. */
+export async function buildTree(
+  { index, indexBytes }: Pick<PackStart, 'index' | 'indexBytes'>,
+  { staging, diskSpace }: BuildPlace,
+  unpack: (files: string) => Promise<void>,
+): Promise<void> {
+  const beside = dirname(staging);
+  const space = await diskSpace(beside);
+  requireSpace(beside, spaceOf(index, space.blockBytes), space);
+  const files = join(staging, FILES_DIRECTORY);
+  await mkdir(files, { recursive: true });
+  await unpack(files);
+  await writeFile(join(staging, INDEX_FILE), indexBytes, { flag: 'wx' });
+  await chmod(join(staging, INDEX_FILE), 0o444);
+  for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
+
+  const paths = [
+    ...index.entries.flatMap((entry) => (entry.kind === 'file' ? [join(files, entry.path)] : [])),
+    ...directoriesOf(index).map((path) => join(files, path)),
+  ];
+  await syncTree(staging, [...paths, join(staging, INDEX_FILE), files, staging]);
+}

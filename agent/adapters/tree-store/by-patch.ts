@@ -1,0 +1,141 @@
+// The shorter way into the store: a patch from a tree that is here. Whatever is wrong with it, nothing of it stays, and the full pack is fetched.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestFromHex, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
+import { cheapestPatch, type ListedPatch, type PatchList } from '../../../shared/protocol/patches.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
+import type { PatchEnds } from '../../ports/server.ts';
+import type { AddTreeOptions, FetchLimits } from './add-tree.ts';
+import { requireSpace } from './disk-space.ts';
+import { bytesIn, freeName, isResumable, keepingWhatResumes } from './downloads.ts';
+import type { StoreLayout } from './layout.ts';
+import { placeOf } from './places.ts';
+
+/** Where patches come from, and who applies them. */
+export interface Patches {
+  /** What leads to the tree, by the place's own word; null where it says nothing. Errors: transport/*, json/*, document/invalid. */
+  list(treeHex: string, place: number): Promise<PatchList | null>;
+  /** As a pack is fetched. Errors: transport/*, disk/*. */
+  fetch(ends: PatchEnds, file: string, limits: FetchLimits): Promise<void>;
+  /** Builds the tree, durable. Errors: tree/*, disk/*. */
+  apply(work: PatchWork): Promise<void>;
+}
+
+export interface PatchWork {
+  readonly patch: string;
+  readonly ref: TreeRef;
+  /** The stored tree that it starts at. */
+  readonly base: string;
+  readonly staging: string;
+}
+
+export type PatchAttempt =
+  /** Nobody offers one that starts here. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'built'; readonly bytes: number }
+  | { readonly kind: 'failed'; readonly bytes: number; readonly cause: unknown };
+
+/** Throws only where the wait for the network was ended. */
+export async function buildByPatch(
+  place: number,
+  ref: TreeRef,
+  staging: string,
+  options: AddTreeOptions,
+): Promise<PatchAttempt> {
+  const { patches, layout, signal } = options;
+  if (patches === undefined) return { kind: 'none' };
+  const fetched = { bytes: 0 };
+  try {
+    const patch = await findPatch(place, ref, { patches, layout });
+    if (patch === null) return { kind: 'none' };
+    await fetchAndApply(place, { ref, patch, staging }, { ...options, patches }, fetched);
+    return { kind: 'built', ...fetched };
+  } catch (cause) {
+    if (signal?.aborted === true) throw cause;
+    return { kind: 'failed', ...fetched, cause };
+  }
+}
+
+/** What would be fetched of a tree; null where nobody says. Errors: transport/*, json/*, document/invalid. */
+export async function weighTree(
+  place: number,
+  ref: TreeRef,
+  { patches, layout }: { readonly patches: Patches; readonly layout: StoreLayout },
+): Promise<{ readonly way: 'pack' | 'patch'; readonly bytes: number } | null> {
+  const list = await patches.list(hexOf(ref.digest), place);
+  if (list === null) return null;
+  const here = await treesIn(layout, ref.digest);
+  const patch = cheapestPatch(list, (tree) => here.has(tree));
+  return patch === null ? { way: 'pack', bytes: list.full } : { way: 'patch', bytes: patch.bytes };
+}
+
+/** Where no tree is here that one could start at, nobody is asked. */
+async function findPatch(
+  place: number,
+  ref: TreeRef,
+  { patches, layout }: { readonly patches: Patches; readonly layout: StoreLayout },
+): Promise<ListedPatch | null> {
+  const here = await treesIn(layout, ref.digest);
+  if (here.size === 0) return null;
+  const list = await patches.list(hexOf(ref.digest), place);
+  return list === null ? null : cheapestPatch(list, (tree) => here.has(tree));
+}
+
+/** All but the one that is wanted. */
+async function treesIn({ trees }: StoreLayout, wanted: Digest): Promise<ReadonlySet<Digest>> {
+  const names = await readdir(trees).catch(() => []);
+  const digests = names.flatMap((name) =>
+    /^[0-9a-f]{64}/.test(name) ? [digestFromHex(name.slice(0, 64))] : [],
+  );
+  return new Set(digests.filter((tree) => tree !== wanted));
+}
+
+interface Wanted {
+  readonly ref: TreeRef;
+  readonly patch: ListedPatch;
+  readonly staging: string;
+}
+
+async function fetchAndApply(
+  place: number,
+  { ref, patch, staging }: Wanted,
+  { patches, layout, diskSpace, signal }: AddTreeOptions & { readonly patches: Patches },
+  fetched: { bytes: number },
+): Promise<void> {
+  const ends = { treeHex: hexOf(ref.digest), fromHex: hexOf(patch.from) };
+  const need = { bytes: ref.bytes + patch.bytes, inodes: ref.files + 1 };
+  requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
+  const name = `${ends.treeHex}.${shortDigest(patch.from)}.${place}.patch`;
+  const file = await freeName(join(layout.temporary, name), isResumable);
+  const maxBytes = Math.min(patch.bytes, maxPackBytes(ref));
+  const limits = { maxBytes, place, ...(signal === undefined ? {} : { signal }) };
+  try {
+    await keepingWhatResumes(file, () => overOneCut(file, signal, () => patches.fetch(ends, file, limits)));
+  } finally {
+    fetched.bytes = await bytesIn(file);
+  }
+  try {
+    await patches.apply({ patch: file, ref, base: placeOf(layout, patch.from), staging });
+  } finally {
+    await removeAll(file).catch(() => undefined);
+  }
+}
+
+/** A line that broke once is no reason to fetch all; one that breaks again may break at every patch. */
+async function overOneCut(
+  file: string,
+  signal: AbortSignal | undefined,
+  fetch: () => Promise<void>,
+): Promise<void> {
+  const before = await bytesIn(file);
+  try {
+    await fetch();
+  } catch (cause) {
+    const isCut = isFairleadError(cause, 'transport/unreachable') && (await bytesIn(file)) > before;
+    if (!isCut || signal?.aborted === true) throw cause;
+    await fetch();
+  }
+}

@@ -1,0 +1,41 @@
+// Downloads on their way into the store: each under a name of its own, gone on with where it broke off, and gone where it is of no use.
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
+
+/** What an earlier attempt left gives way, or keeps its name where it cannot: the tree is built all the same. */
+export async function freeName(path: string, isUsable: (path: string) => Promise<boolean>): Promise<string> {
+  if (await isUsable(path)) return path;
+  const isFree = await removeAll(path).then(
+    () => true,
+    () => false,
+  );
+  return isFree ? path : path.replace(/(?=\.\w+$)/, `.${randomBytes(6).toString('hex')}`);
+}
+
+/** A file that can be written to: what came of the download before. */
+export async function isResumable(path: string): Promise<boolean> {
+  const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const handle = await open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
+  const isFile = (await handle?.stat())?.isFile() === true;
+  await handle?.close();
+  return isFile;
+}
+
+/** An interrupted download stays, to be resumed; one that broke its bounds or filled the disk does not. */
+export async function keepingWhatResumes(file: string, download: () => Promise<void>): Promise<void> {
+  try {
+    await download();
+  } catch (cause) {
+    const resumable = isFairleadError(cause, 'transport/unreachable', 'transport/refused');
+    if (!resumable) await removeAll(file).catch(() => undefined);
+    throw cause;
+  }
+}
+
+/** 0 where nothing is there. */
+export async function bytesIn(file: string): Promise<number> {
+  return (await stat(file).catch(() => null))?.size ?? 0;
+}
