@@ -1,7 +1,9 @@
 // Patches on their way in: no larger than is worth it, between trees that are here, listed beside the full pack once they can be had.
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { createTurns } from '../../shared/node/turns.ts';
 import {
   encodePatchList,
@@ -38,6 +40,7 @@ export async function receivePatch(
   if ((await store.tagOf(packName(fromHex))) === null)
     throw unfit(ends, 'there is no pack of the tree it starts at');
   return withUpload(layout, body, maxPatchBytes(full), async (file) => {
+    await verifyStart(file, ends);
     const name = patchName(treeHex, fromHex);
     await store.take(name, file);
     // An earlier one that is here stays, with its own size.
@@ -110,9 +113,22 @@ async function sizeOf(store: RepositoryStore, name: string): Promise<number | nu
   return file.size;
 }
 
-function unfit({ treeHex, fromHex }: PatchEnds, problem: string): FairleadError {
+/** To an agent a bad patch is its server's fault; here it is the sender's. */
+async function verifyStart(path: string, ends: PatchEnds): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const { from } = await readPatchHeader(file, digestFromHex(ends.treeHex));
+    if (hexOf(from) !== ends.fromHex) throw unfit(ends, `it starts at ${shortDigest(from)}`);
+  } catch (cause) {
+    if (!isFairleadError(cause) || !cause.code.startsWith('tree/')) throw cause;
+    throw unfit(ends, cause.message, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+function unfit({ treeHex, fromHex }: PatchEnds, problem: string, cause?: unknown): FairleadError {
   const short = (hex: string) => shortDigest(digestFromHex(hex));
-  return new FairleadError('publication/unfit-patch', {
-    ...{ from: short(fromHex), to: short(treeHex), problem },
-  });
+  const data = { from: short(fromHex), to: short(treeHex), problem };
+  return new FairleadError('publication/unfit-patch', data, { cause });
 }

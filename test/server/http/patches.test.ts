@@ -9,6 +9,8 @@ import {
   parsePatchList,
   patchUploadPath,
 } from '../../../shared/protocol/patches.ts';
+import { writeFrame } from '../../../shared/tree/pack-format.ts';
+import { PATCH_MAGIC } from '../../../shared/tree/patch-format.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 const TO = 'a'.repeat(64);
@@ -29,26 +31,26 @@ describe('a patch', () => {
     const from = await addTree(hexOf(1));
     expect((await ask('HEAD', from)).status).toBe(404);
 
-    expect((await put(from, Buffer.alloc(10, 1))).status).toBe(204);
+    expect((await put(from)).status).toBe(204);
 
     expect((await ask('HEAD', from)).status).toBe(200);
     expect(await list()).toEqual({
       schema: 'fairlead/patches@1',
       full: FULL_BYTES,
-      patches: [{ from: digestFromHex(from), bytes: 10 }],
+      patches: [{ from: digestFromHex(from), bytes: patchOf(from).length }],
     });
     const served = await fetch(`${base}/repository/packs/${TO}/${from}.patch`);
-    expect(Buffer.from(await served.arrayBuffer())).toEqual(Buffer.alloc(10, 1));
+    expect(Buffer.from(await served.arrayBuffer())).toEqual(patchOf(from));
     expect(served.headers.get('cache-control')).toContain('immutable');
   });
 
   it('stays as it is where it is sent again', async () => {
     const from = await addTree(hexOf(1));
-    await put(from, Buffer.alloc(10, 1));
+    await put(from);
 
-    expect((await put(from, Buffer.alloc(20, 2))).status).toBe(204);
+    expect((await put(from, patchOf(from, 9))).status).toBe(204);
 
-    expect((await server.store.read(patchName(TO, from)))?.bytes).toEqual(Buffer.alloc(10, 1));
+    expect((await server.store.read(patchName(TO, from)))?.bytes).toEqual(patchOf(from));
     expect((await list()).patches).toHaveLength(1);
   });
 
@@ -57,19 +59,19 @@ describe('a patch', () => {
     await server.store.write(patchName(TO, from), Buffer.alloc(12));
     expect((await ask('HEAD', from)).status).toBe(404);
 
-    await put(from, Buffer.alloc(10));
+    await put(from);
 
     expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: 12 }]);
   });
 
   it('is taken again where its file is gone', async () => {
     const from = await addTree(hexOf(1));
-    await put(from, Buffer.alloc(10));
+    await put(from);
     const tag = await server.store.tagOf(patchName(TO, from));
     if (tag !== null) await server.store.clear(patchName(TO, from), tag);
 
     expect((await ask('HEAD', from)).status).toBe(404);
-    await put(from, Buffer.alloc(10));
+    await put(from);
 
     expect((await ask('HEAD', from)).status).toBe(200);
   });
@@ -78,7 +80,7 @@ describe('a patch', () => {
     await server.store.write(patchListName(TO), Buffer.from('{"schema":"fairlead/patches@1","patches":{}}'));
     const from = await addTree(hexOf(1));
 
-    await put(from, Buffer.alloc(10));
+    await put(from);
 
     expect((await list()).patches).toHaveLength(1);
   });
@@ -87,7 +89,7 @@ describe('a patch', () => {
     const all = Array.from({ length: MOST_PATCHES + 2 }, (_, i) => hexOf(i));
     for (const from of all) {
       await addTree(from);
-      await put(from, Buffer.alloc(10));
+      await put(from);
     }
 
     expect((await list()).patches.map(({ from }) => from)).toEqual(all.slice(2).map(digestFromHex));
@@ -100,26 +102,39 @@ describe('a patch', () => {
   it('is not lost to another that is listed in the same moment', async () => {
     const all = await Promise.all([1, 2, 3, 4, 5].map((n) => addTree(hexOf(n))));
 
-    const answers = await Promise.all(all.map((from) => put(from, Buffer.alloc(10))));
+    const answers = await Promise.all(all.map((from) => put(from)));
 
     expect(answers.map(({ status }) => status)).toEqual([204, 204, 204, 204, 204]);
     expect((await list()).patches.map(({ from }) => from).toSorted()).toEqual(all.map(digestFromHex));
   });
 
   it.each([
-    [
-      'from a tree that nobody has',
-      async () => put('f'.repeat(64), Buffer.alloc(10)),
-      422,
-      'publication/unfit-patch',
-    ],
+    ['from a tree that nobody has', async () => put('f'.repeat(64)), 422, 'publication/unfit-patch'],
     [
       'to a tree that nobody has',
-      async () => put(await addTree(hexOf(1)), Buffer.alloc(10), 'e'.repeat(64)),
+      async () => put(await addTree(hexOf(1)), undefined, 'e'.repeat(64)),
       422,
       'publication/unfit-patch',
     ],
-    ['from the tree itself', async () => put(TO, Buffer.alloc(10)), 422, 'publication/unfit-patch'],
+    ['from the tree itself', async () => put(TO), 422, 'publication/unfit-patch'],
+    [
+      'that is none',
+      async () => put(await addTree(hexOf(1)), Buffer.from('<html>')),
+      422,
+      'publication/unfit-patch',
+    ],
+    [
+      'that starts elsewhere',
+      async () => put(await addTree(hexOf(1)), patchOf(hexOf(2))),
+      422,
+      'publication/unfit-patch',
+    ],
+    [
+      'that leads elsewhere',
+      async () => put(await addTree(hexOf(1)), patchOf(hexOf(1), 0, hexOf(2))),
+      422,
+      'publication/unfit-patch',
+    ],
     [
       'that saves too little',
       async () => put(await addTree(hexOf(1)), Buffer.alloc(maxPatchBytes(FULL_BYTES) + 1)),
@@ -147,7 +162,7 @@ describe('a patch', () => {
 describe('the list of patches', () => {
   it('is kept by no cache for long', async () => {
     const from = await addTree(hexOf(1));
-    await put(from, Buffer.alloc(10));
+    await put(from);
 
     const served = await fetch(`${base}/repository/packs/${TO}/patches.json`);
 
@@ -175,7 +190,16 @@ async function ask(method: string, from: string): Promise<Response> {
   return fetch(base + patchUploadPath(TO, from), { method, headers: await server.bearer('publisher') });
 }
 
-async function put(from: string, body: Buffer, to = TO): Promise<Response> {
+/** As far as a server looks: a patch says where it starts and leads. */
+function patchOf(from: string, length = 0, to = TO): Buffer {
+  const part = { packed: 1, raw: 1 };
+  const [start, end] = [digestFromHex(from), digestFromHex(to)];
+  const header = { from: start, to: end, index: part, plan: part, window: 10, dictionary: 0 };
+  const bytes = Buffer.concat([PATCH_MAGIC, writeFrame(header)]);
+  return Buffer.concat([bytes, Buffer.alloc(length)]);
+}
+
+async function put(from: string, body = patchOf(from), to = TO): Promise<Response> {
   const headers = { ...(await server.bearer('publisher')), 'content-type': 'application/octet-stream' };
   return fetch(base + patchUploadPath(to, from), { method: 'PUT', headers, body: new Uint8Array(body) });
 }
