@@ -27,7 +27,6 @@ import {
   untilStateIsLost,
 } from './adapters/state/state-directory.ts';
 import { createStateFiles } from './adapters/state/state-files.ts';
-import { applyBeside } from './adapters/tree-store/patch-beside.ts';
 import { createTreeStore } from './adapters/tree-store/tree-store.ts';
 import type { RunOptions } from './cli/program.ts';
 import { describeSlots } from './core/deploy/agent-slots.ts';
@@ -124,20 +123,13 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
 type Vendor = Awaited<ReturnType<typeof createServerPorts>>;
 
 function treesFrom({ packs }: Vendor, stateDir: string, pulse: LivingPulse, log: Log) {
-  // It may take days, and nobody else knows that it gets on.
-  const onProgress = () => pulse.promise('services', LONGEST_STEP_MS);
   return createTreeStore({
     stateDir,
     onLeft: (err) => log.warn({ err }, 'something in the store of trees is left lying'),
     onInstead: ({ digest }, err) =>
       log.warn({ err, tree: digest }, 'a patch is of no use here: the full pack is fetched'),
-    places: packs.places,
-    fetchPack: (treeHex, file, limits) => packs.fetch(treeHex, file, { ...limits, onProgress }),
-    patches: {
-      list: packs.patches,
-      fetch: (ends, file, limits) => packs.fetchPatch(ends, file, { ...limits, onProgress }),
-      apply: (work) => applyBeside(work),
-    },
+    // Nobody else knows that it gets on.
+    ...packs(() => pulse.promise('services', LONGEST_STEP_MS)),
   });
 }
 

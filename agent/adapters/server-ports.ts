@@ -1,7 +1,7 @@
 // Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
 import { proxyFor } from '../../shared/node/proxies.ts';
 import type { Clock } from '../ports/machine.ts';
-import type { DownloadLimits, PatchEnds, Samples } from '../ports/server.ts';
+import type { PatchEnds, Samples } from '../ports/server.ts';
 import { createEnrolledSource } from './repository/http-source.ts';
 import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
@@ -10,8 +10,8 @@ import { readNetwork } from './server/network.ts';
 import { createServerChannel } from './server/server-channel.ts';
 import { EXCHANGE_LIMITS } from './server/watch.ts';
 import { createStateFiles } from './state/state-files.ts';
-
-type At = { readonly place: number };
+import type { FetchLimits, PatchWork } from './tree-store/downloads.ts';
+import { applyBeside } from './tree-store/patch-beside.ts';
 
 /** Whatever was said of the network is read once, here: all of it takes one way. Error: disk/unreadable. */
 export async function createServerPorts(enrolment: EnrolmentFile, stateDir: string, clock: Clock) {
@@ -30,14 +30,18 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
   return {
     close: async () => void (await Promise.all([http.close(), mirrors.close()])),
     ...{ source, mirrors },
-    packs: {
+    /** Hears of every piece: a download may take days. */
+    packs: (onProgress: () => void) => ({
       places: async () => (await nearest()).length,
-      fetch: async (hex: string, file: string, { place, ...options }: DownloadLimits & At) =>
-        (await at(place)).pack(hex, file, options),
-      patches: async (hex: string, place: number) => (await at(place)).patches(hex),
-      fetchPatch: async (ends: PatchEnds, file: string, { place, ...options }: DownloadLimits & At) =>
-        (await at(place)).patch(ends, file, options),
-    },
+      fetchPack: async (hex: string, file: string, { place, ...limits }: FetchLimits) =>
+        (await at(place)).pack(hex, file, { ...limits, onProgress }),
+      patches: {
+        list: async (hex: string, place: number) => (await at(place)).patches(hex),
+        fetch: async (ends: PatchEnds, file: string, { place, ...limits }: FetchLimits) =>
+          (await at(place)).patch(ends, file, { ...limits, onProgress }),
+        apply: (work: PatchWork) => applyBeside(work),
+      },
+    }),
     agent: {
       instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
       channel: createServerChannel({ server, instance, clock, identity, http, network }),

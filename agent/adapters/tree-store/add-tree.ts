@@ -11,23 +11,18 @@ import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
 import type { FetchedTree } from '../../ports/state.ts';
 import { buildTree } from './build-tree.ts';
-import { buildByPatch, type Patches } from './by-patch.ts';
+import { buildByPatch } from './by-patch.ts';
 import { type DiskSpace, requireSpace } from './disk-space.ts';
-import { bytesIn, freeName, isResumable, keepingWhatResumes } from './downloads.ts';
+import {
+  bytesIn,
+  type FetchPack,
+  freeName,
+  isResumable,
+  keepingWhatResumes,
+  type Patches,
+} from './downloads.ts';
 import type { StoreLayout } from './layout.ts';
 import { type OnLeft, putInPlace } from './places.ts';
-
-export interface FetchLimits {
-  readonly maxBytes: number;
-  readonly signal?: AbortSignal;
-  readonly place: number;
-}
-
-/**
- * Downloads the pack of a tree into `file`, going on where an earlier call stopped, and never past `maxBytes`.
- * Errors: transport/*, disk/*.
- */
-export type FetchPack = (treeHex: string, file: string, limits: FetchLimits) => Promise<void>;
 
 export interface AddTreeOptions {
   readonly layout: StoreLayout;
@@ -87,13 +82,17 @@ async function obtainTree(ref: TreeRef, staging: string, options: AddTreeOptions
   }
 }
 
+const NO_ATTEMPT = { kind: 'none' } as const;
+
 async function obtainFrom(
   place: number,
   ref: TreeRef,
   staging: string,
   options: AddTreeOptions,
 ): Promise<FetchedTree> {
-  const attempt = await buildByPatch(place, ref, staging, options);
+  const { patches } = options;
+  const attempt =
+    patches === undefined ? NO_ATTEMPT : await buildByPatch(place, ref, staging, { ...options, patches });
   if (attempt.kind === 'built') return { way: 'patch', bytes: attempt.bytes };
   if (attempt.kind === 'failed') {
     options.onInstead(ref, attempt.cause);

@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { PackStart } from '../../../shared/tree/pack-steps.ts';
+import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE } from './layout.ts';
 import { syncTree } from './sync-tree.ts';
@@ -29,9 +30,11 @@ export async function buildTree(
   await chmod(join(staging, INDEX_FILE), 0o444);
   for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
 
-  const paths = [
-    ...index.entries.flatMap((entry) => (entry.kind === 'file' ? [join(files, entry.path)] : [])),
-    ...directoriesOf(index).map((path) => join(files, path)),
-  ];
-  await syncTree(staging, [...paths, join(staging, INDEX_FILE), files, staging]);
+  await syncTree(staging, [...pathsIn(index, files), join(staging, INDEX_FILE), files, staging]);
+}
+
+/** Where the whole cannot be made durable at once, each of them is. */
+function pathsIn(index: TreeIndex, files: string): readonly string[] {
+  const written = index.entries.filter(({ kind }) => kind === 'file').map(({ path }) => path);
+  return [...written, ...directoriesOf(index)].map((path) => join(files, path));
 }

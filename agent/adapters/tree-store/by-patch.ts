@@ -4,33 +4,13 @@ import { join } from 'node:path';
 import { type Digest, digestFromHex, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
-import { cheapestPatch, type ListedPatch, type PatchList } from '../../../shared/protocol/patches.ts';
+import { cheapestPatch, type ListedPatch } from '../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
-import type { PatchEnds } from '../../ports/server.ts';
-import type { AddTreeOptions, FetchLimits } from './add-tree.ts';
-import { requireSpace } from './disk-space.ts';
-import { bytesIn, freeName, isResumable, keepingWhatResumes } from './downloads.ts';
+import { type DiskSpace, requireSpace } from './disk-space.ts';
+import { bytesIn, freeName, isResumable, keepingWhatResumes, type Patches } from './downloads.ts';
 import type { StoreLayout } from './layout.ts';
 import { placeOf } from './places.ts';
-
-/** Where patches come from, and who applies them. */
-export interface Patches {
-  /** What leads to the tree, by the place's own word; null where it says nothing. Errors: transport/*, json/*, document/invalid. */
-  list(treeHex: string, place: number): Promise<PatchList | null>;
-  /** As a pack is fetched. Errors: transport/*, disk/*. */
-  fetch(ends: PatchEnds, file: string, limits: FetchLimits): Promise<void>;
-  /** Builds the tree, durable. Errors: tree/*, disk/*. */
-  apply(work: PatchWork): Promise<void>;
-}
-
-export interface PatchWork {
-  readonly patch: string;
-  readonly ref: TreeRef;
-  /** The stored tree that it starts at. */
-  readonly base: string;
-  readonly staging: string;
-}
 
 export type PatchAttempt =
   /** Nobody offers one that starts here. */
@@ -38,23 +18,28 @@ export type PatchAttempt =
   | { readonly kind: 'built'; readonly bytes: number }
   | { readonly kind: 'failed'; readonly bytes: number; readonly cause: unknown };
 
+export interface PatchOptions {
+  readonly layout: StoreLayout;
+  readonly patches: Patches;
+  readonly diskSpace: (path: string) => Promise<DiskSpace>;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Throws only where the wait for the network was ended. */
 export async function buildByPatch(
   place: number,
   ref: TreeRef,
   staging: string,
-  options: AddTreeOptions,
+  options: PatchOptions,
 ): Promise<PatchAttempt> {
-  const { patches, layout, signal } = options;
-  if (patches === undefined) return { kind: 'none' };
   const fetched = { bytes: 0 };
   try {
-    const patch = await findPatch(place, ref, { patches, layout });
+    const patch = await findPatch(place, ref, options);
     if (patch === null) return { kind: 'none' };
-    await fetchAndApply(place, { ref, patch, staging }, { ...options, patches }, fetched);
+    await fetchAndApply(place, { ref, patch, staging }, options, fetched);
     return { kind: 'built', ...fetched };
   } catch (cause) {
-    if (signal?.aborted === true) throw cause;
+    if (options.signal?.aborted === true) throw cause;
     return { kind: 'failed', ...fetched, cause };
   }
 }
@@ -63,7 +48,7 @@ export async function buildByPatch(
 export async function weighTree(
   place: number,
   ref: TreeRef,
-  { patches, layout }: { readonly patches: Patches; readonly layout: StoreLayout },
+  { patches, layout }: Pick<PatchOptions, 'patches' | 'layout'>,
 ): Promise<{ readonly way: 'pack' | 'patch'; readonly bytes: number } | null> {
   const list = await patches.list(hexOf(ref.digest), place);
   if (list === null) return null;
@@ -76,7 +61,7 @@ export async function weighTree(
 async function findPatch(
   place: number,
   ref: TreeRef,
-  { patches, layout }: { readonly patches: Patches; readonly layout: StoreLayout },
+  { patches, layout }: Pick<PatchOptions, 'patches' | 'layout'>,
 ): Promise<ListedPatch | null> {
   const here = await treesIn(layout, ref.digest);
   if (here.size === 0) return null;
@@ -102,7 +87,7 @@ interface Wanted {
 async function fetchAndApply(
   place: number,
   { ref, patch, staging }: Wanted,
-  { patches, layout, diskSpace, signal }: AddTreeOptions & { readonly patches: Patches },
+  { patches, layout, diskSpace, signal }: PatchOptions,
   fetched: { bytes: number },
 ): Promise<void> {
   const ends = { treeHex: hexOf(ref.digest), fromHex: hexOf(patch.from) };

@@ -4,6 +4,39 @@ import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
+import type { PatchList } from '../../../shared/protocol/patches.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import type { PatchEnds } from '../../ports/server.ts';
+
+export interface FetchLimits {
+  readonly maxBytes: number;
+  readonly signal?: AbortSignal;
+  readonly place: number;
+}
+
+/**
+ * Downloads the pack of a tree into `file`, going on where an earlier call stopped, and never past `maxBytes`.
+ * Errors: transport/*, disk/*.
+ */
+export type FetchPack = (treeHex: string, file: string, limits: FetchLimits) => Promise<void>;
+
+/** Where patches come from, and who applies them. */
+export interface Patches {
+  /** What leads to the tree, by the place's own word; null where it says nothing. Errors: transport/*, json/*, document/invalid. */
+  list(treeHex: string, place: number): Promise<PatchList | null>;
+  /** As a pack is fetched. Errors: transport/*, disk/*. */
+  fetch(ends: PatchEnds, file: string, limits: FetchLimits): Promise<void>;
+  /** Builds the tree, durable. Errors: tree/*, disk/*. */
+  apply(work: PatchWork): Promise<void>;
+}
+
+export interface PatchWork {
+  readonly patch: string;
+  readonly ref: TreeRef;
+  /** The stored tree that it starts at. */
+  readonly base: string;
+  readonly staging: string;
+}
 
 /** What an earlier attempt left gives way, or keeps its name where it cannot: the tree is built all the same. */
 export async function freeName(path: string, isUsable: (path: string) => Promise<boolean>): Promise<string> {

@@ -5,7 +5,7 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import type { ErrorCode, ErrorData } from '../../../shared/errors/catalogue.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { ownProgram } from '../../../shared/node/own-parts.ts';
-import type { PatchWork } from './by-patch.ts';
+import type { PatchWork } from './downloads.ts';
 import type { PatchOutcome } from './patch-process.ts';
 
 /** Ten gigabytes on a slow disk take less: what lasts longer hangs. */

@@ -6,8 +6,8 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
 import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { buildTree } from './build-tree.ts';
-import type { PatchWork } from './by-patch.ts';
 import { readDiskSpace } from './disk-space.ts';
+import type { PatchWork } from './downloads.ts';
 import { FILES_DIRECTORY, readIndexBytes } from './layout.ts';
 
 /** What it says at its end, as one line of JSON. */

@@ -10,9 +10,10 @@ import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import type { FetchedTree, ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
-import { addTree, type FetchPack } from './add-tree.ts';
-import { type Patches, weighTree } from './by-patch.ts';
+import { addTree } from './add-tree.ts';
+import { weighTree } from './by-patch.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
+import type { FetchPack, Patches } from './downloads.ts';
 import {
   FILES_DIRECTORY,
   INDEX_FILE,

@@ -8,7 +8,7 @@ import { createDeploymentStore } from '../../../agent/adapters/state/deployment-
 import { createJournal } from '../../../agent/adapters/state/journal.ts';
 import { createSettings } from '../../../agent/adapters/state/settings.ts';
 import { settleState } from '../../../agent/adapters/state/state-directory.ts';
-import type { FetchPack } from '../../../agent/adapters/tree-store/add-tree.ts';
+import type { FetchPack } from '../../../agent/adapters/tree-store/downloads.ts';
 import { createTreeStore } from '../../../agent/adapters/tree-store/tree-store.ts';
 import { createLedger } from '../../../agent/engine/agent/ledger.ts';
 import { createDeployer } from '../../../agent/engine/deploy/deployer.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { expect, it } from 'vitest';
-import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
+import type { FetchPack } from '../../../../agent/adapters/tree-store/downloads.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';

@@ -1,6 +1,6 @@
 // A server of packs in memory: what it serves, what was asked of it, and how it fails.
 import { writeFileSync } from 'node:fs';
-import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
+import type { FetchPack } from '../../../../agent/adapters/tree-store/downloads.ts';
 import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 

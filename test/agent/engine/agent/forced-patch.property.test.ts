@@ -14,7 +14,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FetchPack } from '../../../../agent/adapters/tree-store/add-tree.ts';
+import type { FetchPack } from '../../../../agent/adapters/tree-store/downloads.ts';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
 import type { ServerContact } from '../../../../agent/engine/agent/server-contact.ts';
 import type { AgentState } from '../../../../agent/engine/agent/state.ts';
