@@ -1,6 +1,7 @@
 // What is typed on the command line of `fairlead-server`, read strictly; commander adds which option it was.
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
+import { isRelease } from '../../shared/cli/values.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 
@@ -20,6 +21,12 @@ export function parseDatabase(text: string): string {
 export function parsePlace(text: string): string {
   if (text !== '' && text === sanitizeLine(text)) return text;
   throw new InvalidArgumentError('It must be a directory, or such as s3://releases/fairlead.');
+}
+
+/** As `retention list` prints it. */
+export function parseReleaseOrPack(text: string): string {
+  if (isRelease(text) || /^packs\/[0-9a-f]{64}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be such as core/auth@1.0.1, or packs/ and the digest of a tree.');
 }
 
 /** As `audit verify` prints it. */

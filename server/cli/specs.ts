@@ -5,8 +5,7 @@ import { durationMs } from '../../shared/encoding/instant.ts';
 import { TOKEN_LIFETIME, TOKEN_ROLES } from '../../shared/protocol/fleet.ts';
 import { WARN_DURATION } from '../core/expiry.ts';
 import { OF_AUDIT } from './audit-specs.ts';
-import { type CliContext, parseDatabase } from './options.ts';
-
+import { type CliContext, parseDatabase, parseReleaseOrPack } from './options.ts';
 import { BACKUP, DIR, DRY_RUN, ON_FLEET, PASSPHRASE, REPOSITORY, RUN_OPTIONS, WHOLE } from './run-options.ts';
 
 type ServerCommand = CommandSpec<CliContext>;
@@ -70,6 +69,31 @@ const MIRROR: ServerCommand = {
   ],
   load: async () => (await import('./mirror.ts')).mirror,
 };
+
+const RETENTION: readonly ServerCommand[] = [
+  {
+    name: 'retention list',
+    about: 'until when each release stays to be had; fails where one no longer can be',
+    example: 'retention list --dir /var/lib/fairlead-server',
+    options: WHOLE,
+    load: async () => (await import('./retention.ts')).listRetention,
+  },
+  {
+    name: 'retention remove',
+    about:
+      'remove the files of releases that the vendor retired and no install needs; shows them, unless --yes',
+    example: 'retention remove core/auth@1.0.0 --dir /var/lib/fairlead-server',
+    arguments: [
+      {
+        name: '<release...>',
+        about: 'as retention list names it: core/auth@1.0.0, or packs/TREE',
+        parse: parseReleaseOrPack,
+      },
+    ],
+    options: [...WHOLE, { flags: '--yes', about: 'do it, for good' }],
+    load: async () => (await import('./retention.ts')).removeReleases,
+  },
+];
 
 export const INIT: ServerCommand = {
   name: 'init',
@@ -186,6 +210,7 @@ export const ON_DIRECTORY: readonly ServerCommand[] = [
     load: async () => (await import('./token.ts')).revokeToken,
   },
   ...OF_AUDIT,
+  ...RETENTION,
   {
     name: 'expiries',
     about: 'what ends when: metadata of each role, and tokens; fails when something ends soon',

@@ -51,6 +51,6 @@ export async function revokeToken(context: CliContext, name: string, home: OnDir
   return EXIT.ok;
 }
 
-function actor(): string {
+export function actor(): string {
   return `account ${accountName()}`;
 }

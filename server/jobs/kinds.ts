@@ -16,7 +16,7 @@ import type { JobKind } from './run.ts';
 import { sampleFleet } from './sample.ts';
 import { sendDue } from './send.ts';
 import { tellNews } from './tell.ts';
-import { signDue, warnOfExpiries } from './watch.ts';
+import { signDue, warnOfExpiries, warnOfMissing } from './watch.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -65,6 +65,7 @@ export const JOB_KINDS: readonly JobKind[] = [
       return removed === 0 ? null : (trx) => appendAudit(trx, event, at);
     },
   },
+  { kind: 'releases', everyMs: 24 * HOUR_MS, attempts: 1, work: without(warnOfMissing) },
   {
     kind: 'count-ended',
     everyMs: MINUTE_MS,

@@ -9,6 +9,8 @@ import { listMembers } from '../db/groups.ts';
 import type { Listening, Notice } from '../db/neighbours.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
 import { readCheckpoint, writeCheckpoint } from '../repository/layout.ts';
+import { readHoldings } from '../repository/leftovers.ts';
+import { loadState } from '../repository/state.ts';
 
 const EVERY_TEN_MINUTES = '5-59/10 * * * *';
 
@@ -58,6 +60,18 @@ export async function checkpointAudit({ db, config: { layout }, log }: Context):
     log.error({ job: 'audit', err: error }, `${problem}; the checkpoint stays`);
   }
 }
+
+/** What is missing is said once a day, until it is back. Errors: server/repository-*, disk/*. */
+export async function warnOfMissing({ store, log, now }: Context): Promise<void> {
+  const state = await loadState(store);
+  const { held } = state === null ? { held: [] } : await readHoldings(store, state, now());
+  for (const { release, missing } of held.filter((one) => one.missing.length > 0).slice(0, MOST_NAMED)) {
+    const line = { job: 'releases', release, missing };
+    log.error(line, 'a released update can no longer be fetched: see fairlead-server retention list');
+  }
+}
+
+const MOST_NAMED = 20;
 
 type Signs = Pick<Context, 'publisher' | 'log'>;
 

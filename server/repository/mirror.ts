@@ -14,10 +14,11 @@ import type { SbomRef } from '../../shared/schema/sbom.ts';
 import { maxPackBytes } from '../../shared/tree/pack-format.ts';
 import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
+import { type ListedDocument, rememberKept } from './mirror-kept.ts';
 import { fetchFile, proveOrigin, type Reading, readOrigin } from './mirror-trust.ts';
-import { PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
+import { PACKS, PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
 import type { Origin } from './origin.ts';
-import { findUnreferenced } from './prune.ts';
+import { readReferenced } from './prune.ts';
 import { loadState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
 
@@ -44,7 +45,6 @@ export interface Mirrored {
 }
 
 const PARALLEL = 8;
-const PACKS = `${PUBLIC}packs/`;
 
 /**
  * Until all of it is there and proved, what was shown before is shown; a kill anywhere leaves that, and the next call goes on.
@@ -56,7 +56,7 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
   const reading: Reading = { origin, kept, now };
   const proved = await proveOrigin(root, reading);
   const before = await store.read(TIMESTAMP);
-  const { trees, sboms, unread, documents } = await copyDocuments(proved.roles, options, reading);
+  const { listed, trees, sboms, unread, documents } = await copyDocuments(proved.roles, options, reading);
   const packs = await copyPacks(trees, options);
   const missing = await copySboms(sboms, options, reading);
   for (const { name, bytes } of proved.metadata) {
@@ -73,7 +73,9 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
       problem,
     });
   }
-  const removed = await removeOld([...trees.keys()].map(packName).concat([...sboms.keys()]), options);
+  const until = await rememberKept(store, listed, now);
+  const wanted = [...listed.keys(), ...[...trees.keys()].map(packName), ...sboms.keys()];
+  const removed = await removeOld(new Set(wanted), until, options);
   return {
     outcome: isNew ? 'changed' : 'unchanged',
     ...{ version: content.version, expires: content.expires, documents, packs, removed },
@@ -82,6 +84,8 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
 }
 
 interface Documents {
+  /** By name. */
+  readonly listed: ReadonlyMap<string, ListedDocument>;
   /** By hexadecimal digest. */
   readonly trees: ReadonlyMap<string, TreeRef>;
   /** By name. */
@@ -96,18 +100,18 @@ async function copyDocuments(
   { store }: MirrorOptions,
   reading: Reading,
 ): Promise<Documents> {
-  const listed = new Map<string, readonly [path: string, target: TargetFile]>();
+  const listed = new Map<string, ListedDocument>();
   for (const { targets } of roles) {
     for (const [path, target] of targets) {
       const sha256 = target.hashes.get('sha256');
-      if (sha256 !== undefined) listed.set(targetName(path, sha256), [path, target]);
+      if (sha256 !== undefined) listed.set(targetName(path, sha256), { path, target, tree: null });
     }
   }
   const trees = new Map<string, TreeRef>();
   const sboms = new Map<string, SbomRef>();
   const unread: string[] = [];
   let documents = 0;
-  await forEachBounded([...listed], PARALLEL, async ([name, [path, target]]) => {
+  await forEachBounded([...listed], PARALLEL, async ([name, { path, target }]) => {
     const known = await reading.kept(name);
     const isKept = known !== null && isSigned(known, target, path);
     const bytes = isKept
@@ -121,11 +125,12 @@ async function copyDocuments(
     if (!path.startsWith('capabilities/')) return;
     const tree = treeIn(path, bytes);
     if (tree === null) return void unread.push(path);
+    listed.set(name, { path, target, tree });
     trees.set(hexOf(tree.digest), tree);
     const sbom = target.notes?.sbom;
     if (sbom !== undefined) sboms.set(sbomName(hexOf(tree.digest), hexOf(sbom.digest)), sbom);
   });
-  return { trees, sboms, unread, documents };
+  return { listed, trees, sboms, unread, documents };
 }
 
 function isSigned(bytes: Uint8Array, target: TargetFile, path: string): boolean {
@@ -201,16 +206,24 @@ async function verifyPackFile(file: string, tree: TreeRef): Promise<void> {
   }
 }
 
-/** Installs that still want it ask the server. Of what cannot be told whether it is wanted nothing goes. */
-async function removeOld(kept: readonly string[], { store, now }: MirrorOptions): Promise<number> {
+/**
+ * Installs that still want it ask the server. Of what cannot be told whether it is wanted nothing goes, and of a release nothing before the
+ * day that was signed for it.
+ */
+async function removeOld(
+  wanted: ReadonlySet<string>,
+  until: ReadonlyMap<string, EpochMs>,
+  { store, now }: MirrorOptions,
+): Promise<number> {
   const state = await loadState(store);
   if (state === null) return 0;
-  const names = [...(await findUnreferenced(store, state, now))];
-  const wanted = new Set(kept);
-  for await (const name of store.list(PACKS)) if (!wanted.has(name)) names.push(name);
-  for (const name of names) {
+  const { referenced, names: there } = await readReferenced(store, state, now);
+  const names = there.filter((name) => !referenced.has(name));
+  for await (const name of store.list(PACKS)) names.push(name);
+  const old = names.filter((name) => !wanted.has(name) && (until.get(name) ?? now) <= now);
+  for (const name of old) {
     const tag = await store.tagOf(name);
     if (tag !== null) await store.clear(name, tag);
   }
-  return names.length;
+  return old.length;
 }

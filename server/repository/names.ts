@@ -7,6 +7,7 @@ import { packPath, patchPath, sbomPath } from '../../shared/protocol/publication
 export const PUBLIC = 'repository/';
 export const METADATA = `${PUBLIC}metadata/`;
 export const TARGETS = `${PUBLIC}targets/`;
+export const PACKS = `${PUBLIC}packs/`;
 /** TUF §6: only the timestamp has one name for good. */
 export const TIMESTAMP = `${METADATA}timestamp.json`;
 /** The publication that is being made visible; see commit.ts. */

@@ -95,13 +95,21 @@ export async function removeUnreferenced(
   { store, turn }: { readonly store: RepositoryStore; readonly turn: Turn },
 ): Promise<Pruned> {
   const now = names.slice(0, MOST_A_TURN);
-  for (const name of now) {
+  await removeFiles(now, { store, turn });
+  return { removed: now.length, left: names.length - now.length };
+}
+
+/** Before each the turn is asked for: it may be over. Errors: publication/overtaken, and those of the store. */
+export async function removeFiles(
+  names: readonly string[],
+  { store, turn }: { readonly store: RepositoryStore; readonly turn: Turn },
+): Promise<void> {
+  for (const name of names) {
     // The tag before the turn: what somebody writes there after the end of ours is another file.
     const tag = await store.tagOf(name);
     await turn.verify();
     if (tag !== null) await store.clear(name, tag);
   }
-  return { removed: now.length, left: names.length - now.length };
 }
 
 function noteTargets({ targets }: Targets, referenced: Set<string>): void {

@@ -120,6 +120,41 @@ const OPERATION_ERRORS = {
     http: 500,
     exit: EXIT.untrusted,
   }),
+  'server/release-missing': entry<{ readonly count: number; readonly first: string }>({
+    message: (d) =>
+      `released updates can no longer be fetched: ${d.count} of their files ${d.count === 1 ? 'is' : 'are'} missing, first ${d.first}`,
+    hint: () =>
+      'put them back from a mirror, a backup or packs/ of the vendor’s workspace, under the same names; PUT /api/v1/packs/TREE/full.pack takes a pack',
+    http: 500,
+    exit: EXIT.failed,
+  }),
+  'server/release-kept': entry<{
+    readonly name: string;
+    readonly isListed: boolean;
+    readonly until: string | null;
+  }>({
+    message: (d) =>
+      d.isListed
+        ? `${d.name} is a release that the vendor lists, and stays available ${d.until === null ? 'for good' : `until ${d.until} at least`}, as its policy was signed`
+        : `${d.name} is nothing that could be removed here`,
+    hint: (d) =>
+      d.isListed
+        ? 'after that day: fairlead-vendor retire, and a month after the last snapshot that lists it has expired this command'
+        : 'see fairlead-server retention list',
+    http: 409,
+    exit: EXIT.refused,
+  }),
+  'server/release-held': entry<{
+    readonly release: string;
+    readonly installs: number;
+    readonly first: string;
+  }>({
+    message: (d) =>
+      `${d.release} may still be needed: ${d.installs} ${d.installs === 1 ? 'install reported' : 'installs reported'} that it runs or ran before, first ${d.first}`,
+    hint: () => 'an install that is gone for good: fairlead-vendor instances retire NAME',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'server/expiring': entry<{ readonly count: number; readonly first: string }>({
     message: (d) => `${d.count} will soon have ended or have ended already, first ${d.first}`,
     hint: () =>

@@ -13,6 +13,8 @@ const APART: Readonly<Record<string, string>> = {
   'backup/leftovers.test.ts': 'files at the place of the backups; of what a kill leaves there is no row',
   'backup/lists.test.ts': 'copies of the file; PostgreSQL has backups of its own',
   'backup/restore.test.ts': 'copies of the file; PostgreSQL has backups of its own',
+  'cli/retention.test.ts':
+    'a command on a directory with the file; installs that hold a release are asked for in db/holders.test.ts',
   'db/database.test.ts': 'the file itself: its mode, its bytes, and what older servers left in it',
   'db/plans.test.ts': 'what the planner of the file says',
   'db/sqlite-file.test.ts': 'the file itself',

@@ -7,6 +7,7 @@ await onPostgres([
   () => import('../db/events.test.ts'),
   () => import('../db/exposure.test.ts'),
   () => import('../db/heartbeats.test.ts'),
+  () => import('../db/holders.test.ts'),
   () => import('../db/instances.test.ts'),
   () => import('../db/ledger-heads.test.ts'),
   () => import('../db/proposal-races.test.ts'),

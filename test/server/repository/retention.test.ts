@@ -1,9 +1,18 @@
 // What was released stays to be had until the day that was signed for it: no publication, and nothing that tidies up, goes back on that.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { directoryAddress } from '../../../server/core/repository-address.ts';
+import { mirrorOnce } from '../../../server/repository/mirror.ts';
+import { packName, targetName } from '../../../server/repository/names.ts';
+import { openStore } from '../../../server/repository/open-store.ts';
+import { createOrigin } from '../../../server/repository/origin.ts';
+import { digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import {
+  CAPABILITY_PATH,
   capability,
   changeOf,
   firstPublication,
@@ -12,6 +21,7 @@ import {
   type VendorDocument,
 } from '../../support/publications.ts';
 import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
+import { namesIn } from '../../support/stores.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -73,4 +83,46 @@ describe('a publication', () => {
     server.now += 25 * DAY_MS;
     expect((await rejectionOf(publish())).code).toBe('publication/kept');
   });
+});
+
+describe('a mirror', () => {
+  it('keeps what its list names no longer until the day that it saw, and lets it go then', async () => {
+    await publish(released({ availableUntil: inDays(20) }));
+    const origin = createOrigin(`${await server.app.listen({ host: '127.0.0.1', port: 0 })}/repository`, {});
+    onTestFinished(() => origin.close());
+    const directory = temporaryDirectory();
+    const store = openStore(directoryAddress(directory));
+    const root = (await server.store.read('repository/metadata/1.root.json'))?.bytes ?? new Uint8Array();
+    const mirror = (now: number) =>
+      mirrorOnce({ origin, store, root, now, staging: join(directory, 'staging') });
+    const begin = server.now;
+    await mirror(begin);
+    // To the server the day is over; to the mirror, whose clock is right, it is not.
+    server.now = begin + 20 * DAY_MS;
+    await publish();
+    const document = targetName(CAPABILITY_PATH, hexOf(digestOf(released().bytes)));
+    const there = async () =>
+      (await namesIn(store)).filter((one) => [document, packName(hexOf(tree.digest))].includes(one));
+
+    await mirror(begin + 1);
+    await mirror(begin + 2);
+    expect(await there()).toHaveLength(2);
+
+    server.now = begin + 100 * DAY_MS;
+    await server.context.publisher.renew();
+    await mirror(server.now);
+    expect(await there()).toEqual([]);
+  });
+});
+
+it('the daily job removes nothing of a release that is listed no longer', async () => {
+  await publish(released({ availableUntil: inDays(20) }));
+  const before = (await namesIn(server.store, 'repository/')).filter((one) => !one.includes('metadata/'));
+  server.now += 20 * DAY_MS;
+  await publish();
+  server.now += 400 * DAY_MS;
+
+  expect((await server.context.publisher.prune()).removed).toBeGreaterThan(0);
+
+  expect(await namesIn(server.store, 'repository/')).toEqual(expect.arrayContaining(before));
 });

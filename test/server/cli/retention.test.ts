@@ -1,0 +1,192 @@
+// `fairlead-server retention`: what is kept until when, what is missing, and that only what nobody asks for any more can be removed.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { listRetention, removeReleases } from '../../../server/cli/retention.ts';
+import { readAudit } from '../../../server/db/audit.ts';
+import { packName } from '../../../server/repository/names.ts';
+import { UNREFERENCED_KEPT_MS } from '../../../server/repository/prune.ts';
+import { hexOf } from '../../../shared/encoding/digest.ts';
+import { formatInstant } from '../../../shared/encoding/instant.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import { parseVersion } from '../../../shared/version/version.ts';
+import { rejectionOf } from '../../support/error-code.ts';
+import {
+  capability,
+  changeOf,
+  digestOfText,
+  firstPublication,
+  publicationOf,
+  signRole,
+} from '../../support/publications.ts';
+import { recordOf, reportOf } from '../../support/reports.ts';
+import { enrolAgent } from '../../support/server-agent.ts';
+import { addPack, startTestServer, type TestServer } from '../../support/server-under-test.ts';
+import { namesIn } from '../../support/stores.ts';
+
+const DAY_MS = 86_400_000;
+const AUTH = 'core/auth' as ComponentKey;
+
+let server: TestServer;
+let trees: Record<string, TreeRef>;
+let said: string[];
+let version: number;
+
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  server = await startTestServer();
+  vi.setSystemTime(server.now);
+  said = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+  const { publisher } = server.context;
+  await publisher.publish(firstPublication(publisher.onlineKeys), 'ada');
+  version = 1;
+  const [old, current] = [
+    await addPack(server.store, 'console.log(1)'),
+    await addPack(server.store, 'console.log(2)'),
+  ];
+  trees = { '1.0.0': old, '1.0.1': current };
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+  await server.close();
+});
+
+const context = { environment: {} };
+const home = () => ({ dir: server.layout.dir });
+const packOf = (text: string) => packName(hexOf((trees[text] as TreeRef).digest));
+const list = () => listRetention(context, home());
+const remove = (...names: readonly string[]) => removeReleases(context, names, { ...home(), yes: true });
+const standing = async () => new Set(await namesIn(server.store, 'repository/'));
+
+/** For ten days; what is not named is listed no longer. */
+async function publish(...texts: readonly string[]): Promise<void> {
+  const until = formatInstant(Date.parse('2026-11-30T12:00:00Z'));
+  const documents = texts.map((text) => ({
+    ...capability(text, trees[text] as TreeRef, `CHG-${text.at(-1)}`),
+    custom: { availableUntil: until },
+  }));
+  const changes = documents.map((one, at) => {
+    const text = texts[at] as string;
+    return changeOf(one, text, trees[text] as TreeRef, 'release', `CHG-${text.at(-1)}`);
+  });
+  const metadata = signRole('releases', ++version, documents);
+  await server.context.publisher.publish(publicationOf([['releases', metadata]], documents, changes), 'ada');
+}
+
+function wait(ms: number): void {
+  server.now += ms;
+  vi.setSystemTime(server.now);
+}
+
+/** 1.0.0 was retired, and long enough ago. */
+async function retire(): Promise<void> {
+  await publish('1.0.0', '1.0.1');
+  wait(11 * DAY_MS);
+  await publish('1.0.1');
+}
+
+const FORGOTTEN_MS = UNREFERENCED_KEPT_MS + 30 * DAY_MS;
+
+it('says until when each stays, and fails naming what can no longer be fetched', async () => {
+  await publish('1.0.0');
+  expect(await list()).toBe(0);
+  expect(said.join('')).toMatch(/core\/auth@1\.0\.0 +2026-11-30T12:00:00Z/);
+
+  const tag = await server.store.tagOf(packOf('1.0.0'));
+  if (tag !== null) await server.store.clear(packOf('1.0.0'), tag);
+
+  const refusal = await rejectionOf(list());
+  expect(refusal.code).toBe('server/release-missing');
+  expect(refusal.message).toContain(packOf('1.0.0').replace('repository/', ''));
+});
+
+describe('what is removed', () => {
+  it('is never listed, whatever its day', async () => {
+    await publish('1.0.0');
+    const refusal = await rejectionOf(remove('core/auth@1.0.0'));
+    expect(refusal.code).toBe('server/release-kept');
+    expect(refusal.message).toContain('2026-11-30T12:00:00Z');
+
+    wait(11 * DAY_MS);
+    expect((await rejectionOf(remove('core/auth@1.0.0'))).code).toBe('server/release-kept');
+    expect(await standing()).toContain(packOf('1.0.0'));
+  });
+
+  it('is not while a snapshot leads to it that an agent may still hold', async () => {
+    await retire();
+
+    expect((await rejectionOf(remove('core/auth@1.0.0'))).code).toBe('server/release-kept');
+  });
+
+  it('is all of a retired release and nothing else, once a person says so, and stands in the log', async () => {
+    await retire();
+    wait(FORGOTTEN_MS);
+    const before = await standing();
+    await removeReleases(context, ['core/auth@1.0.0'], home());
+    expect(await standing()).toEqual(before);
+    expect(said.join('')).toContain('nothing was removed');
+
+    await remove('core/auth@1.0.0');
+
+    const gone = [...before].filter(
+      (name) => name.includes('/1.0.0.json') || name === packOf('1.0.0') || /\.1\.0\.0\.json$/.test(name),
+    );
+    expect(gone).toHaveLength(2);
+    const after = await standing();
+    expect([...before].filter((name) => !after.has(name))).toEqual(gone);
+    const { entries } = await readAudit(server.context.db, 0, 100);
+    expect(entries.at(-1)).toMatchObject({ action: 'release.removed', subject: 'core/auth@1.0.0' });
+    expect(await list()).toBe(0);
+  });
+
+  it('is no pack that a release which stays has too', async () => {
+    trees = { '1.0.0': trees['1.0.1'] as TreeRef, '1.0.1': trees['1.0.1'] as TreeRef };
+    await retire();
+    wait(FORGOTTEN_MS);
+
+    await remove('core/auth@1.0.0');
+
+    expect(await standing()).toContain(packOf('1.0.1'));
+    expect(await list()).toBe(0);
+  });
+
+  it('is a pack that no release names, by its own name', async () => {
+    const stray = await addPack(server.store, 'console.log(3)');
+    await publish('1.0.0');
+    await list();
+    expect(said.join('')).toContain(`packs/${hexOf(stray.digest)}  may go`);
+
+    await remove(`packs/${hexOf(stray.digest)}`);
+
+    expect(await standing()).not.toContain(packName(hexOf(stray.digest)));
+    expect(await standing()).toContain(packOf('1.0.0'));
+  });
+
+  it.each(['core/auth@9.0.0', 'packs', '../keys', 'metadata/1.root.json'])('is not %s', async (name) => {
+    await publish('1.0.0');
+    expect((await rejectionOf(remove(name))).code).toBe('server/release-kept');
+  });
+
+  it('is nothing that an install reported it runs, or ran before, unless that is retired', async () => {
+    await retire();
+    const agent = await enrolAgent(server, 'Harbour');
+    wait(FORGOTTEN_MS);
+    await agent.report(1, reportOf(1, { records: [recordOf(1, 'committed', 'CHG-0')] }));
+    const held = await rejectionOf(remove('core/auth@1.0.0'));
+    expect(held.code).toBe('server/release-held');
+    expect(held.message).toContain('Harbour');
+
+    const [from, to] = [parseVersion('1.0.0'), parseVersion('1.0.1')];
+    const up = recordOf(2, 'committed', 'CHG-1', { steps: [{ component: AUTH, from, to, change: 'CHG-1' }] });
+    const components = [
+      { component: AUTH, version: to, tree: digestOfText('tree'), health: 'healthy' as const },
+    ];
+    await agent.report(2, reportOf(2, { components, records: [up] }));
+    expect((await rejectionOf(remove('core/auth@1.0.0'))).code).toBe('server/release-held');
+
+    await server.context.db.updateTable('instances').set({ standing: 'retired' }).execute();
+    await remove('core/auth@1.0.0');
+    expect(await standing()).not.toContain(packOf('1.0.0'));
+  });
+});
