@@ -60,6 +60,13 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'deploy/way-back-unready': entry<{ readonly component: string; readonly problem: string }>({
+    message: (d) =>
+      `there would be no way back: ${d.component}, as it runs now, could not be started again: ${d.problem}`,
+    hint: () => 'mend what is said; or go on all the same: fairlead apply --accept-drift --reason "why"',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'deploy/unhealthy-before': entry<OfComponent & { readonly detail: string }>({
     message: (d) => `${d.component} is unhealthy before the update: ${d.detail}`,
     hint: () => 'mend it first, or: fairlead apply --override health --reason "why"',

@@ -14,7 +14,7 @@ export function describeBooted(name: string, file: string, tests: () => void): v
   );
 }
 
-const PROMISE = 'keeps every promise of this file under a systemd booted for it';
+export const PROMISE = 'keeps every promise of this file under a systemd booted for it';
 
 /** `file` once more, under a systemd booted for it; `surroundings` are the variables that it needs there. */
 export async function runBooted(

@@ -6,21 +6,25 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
-import type { UnitOf } from '../../agent/ports/deploy.ts';
-import { createEngine, type Engine, run, type Store } from './compose-engine.ts';
+import type { Driver, ProgramUnit, UnitOf } from '../../agent/ports/deploy.ts';
+import { createEngine, type Engine, type EngineName, run } from './compose-engine.ts';
 import { composeUnit } from './compose-units.ts';
+import { archiveOf, releaseOfContainers, storeContainers } from './confined-containers.ts';
+import { AUTH } from './deploy-releases.ts';
 import { COMPONENT, describeDriver, type Program, until } from './driver-contract.ts';
 import { rejectionOf } from './error-code.ts';
+import { savedImage } from './image-archive.ts';
+import { realInstance } from './real-instance.ts';
 
 /** Starts an engine for the tests of the file that calls it. */
-export function useEngine(store: Store) {
+export function useEngine(name: EngineName) {
   let engine: Engine;
   let directory: string;
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
     chmodSync(directory, 0o711);
-    engine = await createEngine(directory, store);
+    engine = await createEngine(directory, name);
   });
   afterAll(() => engine.kill());
 
@@ -58,20 +62,22 @@ export function useEngine(store: Store) {
   return { engine: () => engine, createHarness, setUp, removeImage, containers };
 }
 
-export function describeOnEngine(
-  store: Store,
-  { engine, createHarness, setUp, removeImage, containers }: EngineTests,
-): void {
+export function describeOnEngine({
+  engine,
+  createHarness,
+  setUp,
+  removeImage,
+  containers,
+}: EngineTests): void {
   describeDriver('the compose driver', async () => createHarness());
 
-  it('goes on when the engine keeps its images in the other store from now on', async () => {
+  it('goes on when the engine keeps its images elsewhere from now on', async () => {
     const { driver, unit } = setUp();
     await driver.start(unit('steady', 'v1'));
     await driver.stop(COMPONENT, 5000);
-    const other = store === 'classic' ? 'containerd' : 'classic';
-    for (const next of [other, store] as const) {
+    for (const place of ['elsewhere', 'back'] as const) {
       await engine().kill();
-      engine().use(next);
+      engine().move(place);
       await engine().start();
       await driver.start(unit('steady', 'v1'));
 
@@ -117,8 +123,7 @@ export function describeOnEngine(
     const command = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
     const healthcheck = (test: string) => ({
       test: ['CMD-SHELL', test],
-      interval: '200ms',
-      start_interval: '200ms',
+      interval: '1s',
       retries: 1,
     });
 
@@ -155,6 +160,84 @@ export function describeOnEngine(
     await until(async () => existsSync(join(unit.dataDirectory, 'kept')));
     expect([got('got'), got('kept')]).toEqual([secret, 'kept']);
   });
+
+  it('updates, goes back from a version that fails, and to an earlier one when asked', async () => {
+    const { stateDir, driver } = setUp();
+    storeContainers(stateDir, engine().image);
+    const { deployer, deploy } = realInstance(stateDir, {
+      driver: driver as Driver as Driver<ProgramUnit>,
+      soakMs: 600,
+    });
+    const at = async (version: string) => deploy(releaseOfContainers(version, engine().image.digest));
+
+    const updates = [await at('1.0.0'), await at('2.0.0'), await at('3.0.0')];
+    const log = await deployer.logs(AUTH, { change: 3 });
+    const back = await deployer.rollback({ reason: 'it is slow', actor: 'sam' });
+
+    expect(updates.map(({ state }) => state)).toEqual(['committed', 'committed', 'rolled-back']);
+    expect(updates[2]?.failure?.message).toContain('web: exit status 3; its log ends: web-1');
+    expect(log).toEqual(['web-1  | 3.0.0']);
+    expect(back.state).toBe('committed');
+    expect(commandOf('fairlead_core_auth-web-1')).toContain('sleep 1000');
+  });
+
+  it('stops nothing where the engine lost the image of what runs and its archive is damaged', async () => {
+    const { stateDir, driver } = setUp();
+    storeContainers(stateDir, engine().image);
+    const { deployer, deploy } = realInstance(stateDir, { driver: driver as Driver as Driver<ProgramUnit> });
+    const release = releaseOfContainers('1.0.0', engine().image.digest);
+    await deploy(release);
+    const next = savedImage(join(stateDir, 'next.tar'), Buffer.alloc(1024));
+    storeContainers(stateDir, next);
+    writeFileSync(archiveOf(stateDir, release), 'damaged');
+    rmSync(join(stateDir, 'run', 'core.auth.images.json'));
+
+    const record = await deploy(releaseOfContainers('2.0.0', next.digest));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/way-back-unready' } });
+    expect(await deployer.quarantine()).toEqual([]);
+    expect(commandOf('fairlead_core_auth-web-1')).toContain('sleep 1000');
+  });
+
+  it('goes on watching containers while the engine is restarted, and stops them afterwards', async () => {
+    const { driver, unit } = setUp();
+    await driver.start(unit('steady', 'v1'));
+    const interest = new AbortController();
+    const exit = driver.exited(COMPONENT, interest.signal);
+    await engine().kill();
+
+    const stopping = driver.stop(COMPONENT, 5000);
+    await engine().start();
+
+    expect(['stopped', 'killed']).toContain(await stopping);
+    interest.abort();
+    await exit;
+    expect(containers()).toBe('');
+  });
+
+  it('removes no image and no container that is not its own', async () => {
+    const { driver, unit } = setUp();
+    const { image } = engine();
+    run('docker', 'load', '--input', image.archive);
+    run('docker', 'tag', engine().idOf(image), 'somebody/else:1');
+    run('docker', 'create', '--name', 'somebody', '--network', 'none', 'somebody/else:1', 'sleep', '1');
+    await driver.prepare(unit('steady', 'v1'));
+    await driver.start(unit('steady', 'v1'));
+    await driver.stop(COMPONENT, 5000);
+
+    await driver.keepOnly(COMPONENT, null);
+
+    expect(run('docker', 'ps', '--all', '--format', '{{.Names}}')).toBe('somebody');
+    expect(run('docker', 'image', 'inspect', '--format', '{{.Id}}', 'somebody/else:1')).toBe(
+      engine().idOf(image),
+    );
+    run('docker', 'rm', 'somebody');
+    run('docker', 'image', 'rm', 'somebody/else:1');
+  });
+}
+
+function commandOf(container: string): string {
+  return run('docker', 'inspect', '--format', '{{.State.Status}} {{json .Config.Cmd}}', container);
 }
 
 type EngineTests = ReturnType<typeof useEngine>;

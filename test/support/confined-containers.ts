@@ -1,6 +1,6 @@
 // Stands for an agent under the strict unit whose services are containers: it installs one release, updates it, and goes back from a third.
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createDrivers } from '../../agent/adapters/drivers/drivers.ts';
 import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import { startWatchdog } from '../../agent/adapters/machine/watchdog.ts';
@@ -16,22 +16,27 @@ const VERSIONS: Readonly<Record<string, string>> = {
   '3.0.0': 'sleep 0.5; exit 3',
 };
 
-function releaseOfContainers(version: string, digest: string): Deployable {
+export function releaseOfContainers(version: string, digest: string): Deployable {
   const images = [{ archive: 'image.tar', digest }];
   const service = { driver: 'compose', file: 'compose.yaml', images };
   const smoke = [{ exec: ['test', '-f', 'compose.yaml'] }];
   return deployableOf({ [AUTH]: releaseOf(AUTH, version, { service, health: [], smoke, hooks: {} }) });
 }
 
+export function archiveOf(stateDir: string, { releases }: Deployable): string {
+  const { document } = releases.get(AUTH) ?? {};
+  if (document === undefined) throw new TypeError('it was given one');
+  return join(treeDirectory(stateDir, document.tree.digest), 'image.tar');
+}
+
 /** Puts the files of all three where the store of trees would. */
 export function storeContainers(stateDir: string, { archive, digest }: ImageArchive): void {
   for (const [version, script] of Object.entries(VERSIONS)) {
-    const { document } = releaseOfContainers(version, digest).releases.get(AUTH) ?? {};
-    if (document === undefined) throw new TypeError('it was given one');
-    const directory = treeDirectory(stateDir, document.tree.digest);
+    const image = archiveOf(stateDir, releaseOfContainers(version, digest));
+    const directory = dirname(image);
     mkdirSync(directory, { recursive: true });
-    copyFileSync(archive, join(directory, 'image.tar'));
-    const command = ['sh', '-c', `trap "exit 0" TERM; ${script}`];
+    copyFileSync(archive, image);
+    const command = ['sh', '-c', `echo ${version}; trap "exit 0" TERM; ${script}`];
     const web = { image: digest, network_mode: 'none', init: true, command };
     writeFileSync(join(directory, 'compose.yaml'), JSON.stringify({ services: { web } }));
   }

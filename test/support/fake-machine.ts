@@ -11,6 +11,7 @@ export type Behaviour =
   | 'late'
   | 'exits'
   | 'unstartable'
+  | 'unready'
   | 'stuck'
   | 'breaks its neighbours'
   | 'starves the machine'
@@ -41,7 +42,13 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
   const behaviour = (unit: ServiceUnit) => script.behaviours.get(nameOf(unit)) ?? 'healthy';
   const find = (component: ComponentKey) => services.get(component);
   return {
-    prepare: async () => {},
+    async prepare(unit, again) {
+      if (behaviour(unit) !== 'unready' || again !== true) return;
+      throw new FairleadError('service/start-failed', {
+        component: unit.component,
+        problem: 'its image is gone',
+      });
+    },
     keepOnly: async () => {},
     async start(unit) {
       const { component } = unit;

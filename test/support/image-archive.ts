@@ -51,6 +51,44 @@ export function makeLayout(
   return { layout, digest: digestOf(config) };
 }
 
+/** An archive of one layer that engines run, as `docker save` writes it since version 25: for either store. */
+export function savedImage(archive: string, layer: Buffer): MadeArchive {
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+      os: 'linux',
+      created: '2026-01-01T00:00:00Z',
+      config: { Env: ['PATH=/bin'] },
+      history: [{ created: '2026-01-01T00:00:00Z', created_by: 'import' }],
+      rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
+    }),
+  );
+  const described = (mediaType: string, bytes: Buffer) => ({
+    mediaType: `application/vnd.oci.image.${mediaType}`,
+    digest: digestOf(bytes),
+    size: bytes.length,
+  });
+  const manifest = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: described('config.v1+json', config),
+      layers: [described('layer.v1.tar', layer)],
+    }),
+  );
+  const blob = (bytes: Buffer) => blobPath(digestOf(bytes));
+  const index = { schemaVersion: 2, manifests: [described('manifest.v1+json', manifest)] };
+  const list = [{ Config: blob(config), RepoTags: null, Layers: [blob(layer)] }];
+  const files: [string, Buffer][] = [
+    ...[config, layer, manifest].map((bytes): [string, Buffer] => [blob(bytes), bytes]),
+    ['index.json', Buffer.from(JSON.stringify(index))],
+    ['manifest.json', Buffer.from(JSON.stringify(list))],
+    ['oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}')],
+  ];
+  writeFileSync(archive, tarOf(files));
+  return { archive, digest: digestOf(config), manifest: digestOf(manifest) };
+}
+
 export function tarOf(files: readonly (readonly [name: string, bytes: Buffer])[]): Buffer {
   const parts = files.flatMap(([name, bytes]) => [
     headerOf(name, bytes.length),

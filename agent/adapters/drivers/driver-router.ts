@@ -53,16 +53,16 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
   }
 
   return {
-    async prepare(unit) {
+    async prepare(unit, again) {
       const { kind, component } = unit;
-      if (!isDriverEnabled(kind, enabled)) {
+      if (again !== true && !isDriverEnabled(kind, enabled)) {
         throw new FairleadError('service/driver-disabled', {
           component,
           driver: kind,
           enabled: enabled?.join(',') ?? '',
         });
       }
-      await driverOf(unit).prepare(unit);
+      await driverOf(unit).prepare(unit, again);
     },
     async keepOnly(component, unit) {
       for (const [kind, driver] of Object.entries(drivers)) {

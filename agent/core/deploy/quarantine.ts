@@ -67,7 +67,11 @@ function holdBack(ended: EndedDeployment): readonly Quarantined[] {
   return [{ ...culprit, attempts, until }];
 }
 
-const ASKS_A_PERSON: readonly string[] = ['deploy/unhealthy-before', 'deploy/way-back-damaged'];
+const ASKS_A_PERSON: readonly string[] = [
+  'deploy/unhealthy-before',
+  'deploy/way-back-damaged',
+  'deploy/way-back-unready',
+];
 
 /** What would stop every component alike. */
 const OF_ALL = /^(?:disk\/|transport\/unreachable$|service\/no-room$|deploy\/agent-stops$)/;

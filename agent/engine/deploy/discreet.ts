@@ -72,7 +72,7 @@ function discreetDriver(driver: Driver, secrets: Secrets): Driver {
     });
   return {
     ...driver,
-    prepare: (unit) => guard(driver.prepare(unit)),
+    prepare: (unit, again) => guard(driver.prepare(unit, again)),
     keepOnly: (component, unit) => guard(driver.keepOnly(component, unit)),
     start: (unit) => guard(driver.start(unit)),
     stop: (component, timeoutMs) => guard(driver.stop(component, timeoutMs)),

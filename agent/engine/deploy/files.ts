@@ -73,7 +73,7 @@ async function mend({ options: { trees, clock }, plan, yielded }: Run, files: Re
 }
 
 // A hole that is being used, a release that a person or the agent turns away from: waiting for its files helps nobody.
-function mayLeaveDamage({ plan, acceptDrift }: Run): boolean {
+export function mayLeaveDamage({ plan, acceptDrift }: Run): boolean {
   return acceptDrift || plan.reason.kind === 'forced' || plan.reason.kind === 'rollback';
 }
 

@@ -140,8 +140,11 @@ function checksOf(one: PlacedComponent): readonly Check[] {
 }
 
 async function askRunning({ driver }: Watching, one: PlacedComponent): Promise<ProbeResult> {
-  const { kind } = await driver.status(one.unit.component);
-  return { healthy: kind === 'running', detail: kind };
+  const status = await driver.status(one.unit.component);
+  return {
+    healthy: status.kind === 'running',
+    detail: status.kind === 'exited' ? status.detail : status.kind,
+  };
 }
 
 async function probeUntilHealthy(

@@ -1,11 +1,12 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { addressOf } from '../../../shared/schema/probes/probes.ts';
 import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Probe } from '../../ports/machine.ts';
+import { mayLeaveDamage } from './files.ts';
 import { look } from './health.ts';
 import type { DeployerOptions } from './options.ts';
 import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
@@ -31,6 +32,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit));
+  await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
   await each((one) => takeSnapshot(run, one));
   if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
@@ -55,6 +57,25 @@ async function prepareWayBack({ options, previous, plan }: Run): Promise<readonl
     }
   }
   return prepared;
+}
+
+/** What could not be started again is not stopped: where the next version fails, nothing would run. */
+async function readyWayBack(run: Run, previous: readonly PlacedComponent[]): Promise<void> {
+  const { plan, options } = run;
+  if (plan.reason.kind === 'rollback') return;
+  for (const { component, unit } of previous.filter((one) => plan.stop.includes(one.component))) {
+    try {
+      await options.driver.prepare(unit, true);
+    } catch (cause) {
+      const isUnready = isFairleadError(cause, 'service/start-failed');
+      const { problem } = isUnready ? cause.data : { problem: '' };
+      const error = isUnready
+        ? new FairleadError('deploy/way-back-unready', { component, problem }, { cause })
+        : cause;
+      if (!mayLeaveDamage(run)) throw error;
+      options.onWarning(error);
+    }
+  }
 }
 
 /** Would the system run what the component is made of? Errors: service/no-program, service/not-runnable. */

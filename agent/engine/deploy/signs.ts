@@ -24,7 +24,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     },
     driver: {
       ...driver,
-      prepare: (unit) => heard(driver).prepare(unit),
+      prepare: (unit, again) => heard(driver).prepare(unit, again),
       start: (unit) => heard(driver, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0).start(unit),
       stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
     },

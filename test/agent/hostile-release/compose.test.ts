@@ -1,17 +1,17 @@
 // A hostile release of containers: nothing of it reaches out of its containers, and no file of the machine is read for it.
 import { describe, expect, it } from 'vitest';
 import { describeBooted } from '../../support/booted.ts';
-import { canHaveEngine, run } from '../../support/compose-engine.ts';
+import { lackOf, run } from '../../support/compose-engine.ts';
 import { useEngine } from '../../support/compose-on-engine.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 
 const NAME = 'a hostile release of the driver compose';
 
-if (canHaveEngine) describeBooted(NAME, import.meta.filename, onEngine);
+const lack = lackOf('classic');
+if (lack === null) describeBooted(NAME, import.meta.filename, onEngine);
 else {
   describe(NAME, () => {
-    it('reaches nothing', ({ skip }) =>
-      skip('needs Docker with the compose plugin: on a Debian, scripts/install-engine unpacks one for it'));
+    it('reaches nothing', ({ skip }) => skip(lack));
   });
 }
 

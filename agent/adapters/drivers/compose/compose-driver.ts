@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import { CONFINEMENT_RULES } from '../../../../shared/schema/drivers/confinement.ts';
+import { CONFINEMENT_RULES, type ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import type { Driver, LogSince, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { uidOf } from '../../machine/account.ts';
@@ -31,6 +31,8 @@ const STOP_GRACE_MS = 3_000;
 const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans'];
 const LOG_LINES = 20_000;
 const KILLED = 137;
+/** Some versions of compose steer a terminal with it even where there is none. */
+const CLEAR_LINE = '\u001b[2K';
 
 export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
   const { stateDir, clock } = options;
@@ -88,8 +90,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
       });
     }
     await prepareDirectories(stateDir, unit, {});
-    const resolved = await files.resolveAdmitted(unit);
-    await ((await admissions.has(unit)) ? verifyProject(unit, resolved) : verifyNoLinks(unit, resolved));
+    const resolved = await resolveAdmitted(unit);
     // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
     const ids = await images.provide(unit);
     const project = await files.write(unit, resolved, ids);
@@ -105,12 +106,21 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     await records.write(component, { state: 'started', identity, images: given });
   }
 
+  /** What was admitted once, judged as its start would. */
+  async function resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject> {
+    const resolved = await files.resolveAdmitted(unit);
+    await ((await admissions.has(unit)) ? verifyProject(unit, resolved) : verifyNoLinks(unit, resolved));
+    return resolved;
+  }
+
   /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
-  async function prepare(unit: UnitOf<'compose'>): Promise<void> {
+  async function prepare(unit: UnitOf<'compose'>, again = false): Promise<void> {
     await takeOver(unit.component);
-    const project = await files.resolve(unit);
-    await verifyAdmissible(unit, project);
-    await admissions.add(unit);
+    if (again) await resolveAdmitted(unit);
+    else {
+      await verifyAdmissible(unit, await files.resolve(unit));
+      await admissions.add(unit);
+    }
     await images.provide(unit);
   }
 
@@ -187,7 +197,7 @@ async function untilEngineAnswers(clock: Clock): Promise<void> {
 async function readLogs(component: ComponentKey, keepBytes: number, since?: LogSince): Promise<string> {
   const from = typeof since === 'number' ? ['--since', new Date(since).toISOString()] : [];
   const words = ['logs', '--no-color', '--tail', String(LOG_LINES), ...from];
-  return (await compose(component, words, { keepBytes })).stdout;
+  return (await compose(component, words, { keepBytes })).stdout.replaceAll(CLEAR_LINE, '');
 }
 
 /** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */

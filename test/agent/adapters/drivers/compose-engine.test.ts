@@ -9,18 +9,18 @@ import { AGENT_UNIT } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
-import { canHaveEngine, makeKiller, run } from '../../../support/compose-engine.ts';
-import { describeOnEngine, useEngine } from '../../../support/compose-on-engine.ts';
+import { lackOf, makeKiller, run } from '../../../support/compose-engine.ts';
+import { useEngine } from '../../../support/compose-on-engine.ts';
 import { storeContainers } from '../../../support/confined-containers.ts';
 import { COMPONENT, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 
-if (canHaveEngine) {
+const lack = lackOf('classic');
+if (lack === null) {
   describeBooted('the compose driver on a real engine', import.meta.filename, onEngine);
 } else {
   describe('the compose driver on a real engine', () => {
-    it('keeps every promise of this file', ({ skip }) =>
-      skip('needs Docker with the compose plugin: on a Debian, scripts/install-engine unpacks one for it'));
+    it('keeps every promise of this file', ({ skip }) => skip(lack));
   });
 }
 
@@ -29,9 +29,7 @@ const AGENT = new URL('../../../support/compose-agent.ts', import.meta.url).path
 const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
 
 function onEngine(): void {
-  const tests = useEngine('classic');
-  const { engine, setUp, removeImage, containers } = tests;
-  describeOnEngine('classic', tests);
+  const { engine, setUp, removeImage, containers } = useEngine('classic');
 
   it('deploys and goes back under the strict unit of the agent, which reaches no container', {
     timeout: 90_000,
@@ -202,18 +200,6 @@ function onEngine(): void {
 
     expect(refusal.code).toBe('disk/full');
     expect(await driver.runs(unit('steady', 'v1'))).toBe(true);
-  });
-
-  it('waits for an engine that is being restarted', async () => {
-    const { driver, unit } = setUp();
-    await driver.start(unit('steady', 'v1'));
-    await engine().kill();
-
-    const stopping = driver.stop(COMPONENT, 5000);
-    await engine().start();
-
-    expect(['stopped', 'killed']).toContain(await stopping);
-    expect(containers()).toBe('');
   });
 
   it.each(['load', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {

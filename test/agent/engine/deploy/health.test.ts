@@ -189,7 +189,10 @@ describe('a watch until all are healthy', () => {
     });
     made.statuses.set(made.slot(AUTH), { kind: 'exited', detail: 'status 1' });
     const ended = await outcome(made, watchUntilHealthy(made.watching, bare), 10_000);
-    expect(dataOf(ended?.error as never, 'deploy/unhealthy')).toEqual({ component: AUTH, detail: 'exited' });
+    expect(dataOf(ended?.error as never, 'deploy/unhealthy')).toEqual({
+      component: AUTH,
+      detail: 'status 1',
+    });
     expect(ended?.at).toBe(10_000 + 1_000 - 1_000);
   });
 

@@ -26,6 +26,31 @@ describe('preflight', () => {
     expect(record.state).toBe('committed');
   });
 
+  it('stops nothing that could not be started again, unless a person accepts it or a hole is to be closed', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.0', 'unready');
+
+    const refused = await deploy(deployer, auth('1.1.0'));
+    const running = world.running();
+    const accepted = await deploy(deployer, auth('1.1.0'), { acceptDrift: true });
+    world.behaviours.set('core/auth@1.1.0', 'unready');
+    const forced = await deploy(deployer, auth('1.2.0'), { reason: FORCED });
+
+    expect(refused).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/way-back-unready' } });
+    expect(running).toEqual(['core/auth@1.0.0']);
+    expect([accepted.state, forced.state]).toEqual(['committed', 'committed']);
+    expect(await quarantined(deployer)).toEqual([]);
+  });
+
+  it('goes back from what could not be started again', async () => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'), auth('1.1.0'));
+    world.behaviours.set('core/auth@1.1.0', 'unready');
+
+    const record = await deployer.rollback({ reason: 'it is slow', actor: 'sam' });
+
+    expect(record.state).toBe('committed');
+  });
+
   it('does not hold an unhealthy neighbour against the update', async () => {
     const { world, deployer } = await instanceWith(deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' }));
     world.behaviours.set('core/web@1.0.0', 'red');
