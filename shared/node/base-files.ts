@@ -27,6 +27,13 @@ export function withBaseFile<Result>(base: BaseTree, file: TreeFile, use: (fd: n
   }
 }
 
+/** Error: tree/base-changed. */
+export function readStretch(base: BaseTree, part: BasePart): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(part.length);
+  withBaseFile(base, part.file, (fd) => readExactly(base, part, fd, bytes));
+  return bytes;
+}
+
 /** The parts end to end behind the magic. Error: tree/base-changed. */
 export function readDictionary(base: BaseTree, parts: readonly BasePart[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, PATCH_MAGIC.length);

@@ -19,10 +19,7 @@ export interface UnitPart {
  * Every content once, like beside like: a unit compresses as one text, so files of one kind and one name stand
  * together. A file larger than a unit is cut into units of its own, which follow one another.
  */
-export function planUnits(
-  index: TreeIndex,
-  isWanted: (file: TreeFile) => boolean = () => true,
-): readonly PlannedUnit[] {
+export function planUnits(index: TreeIndex): readonly PlannedUnit[] {
   const units: PlannedUnit[] = [];
   let group: { files: number[]; raw: number } = { files: [], raw: 0 };
   const endGroup = () => {
@@ -30,7 +27,6 @@ export function planUnits(
     group = { files: [], raw: 0 };
   };
   for (const { position, file } of distinctFiles(index)) {
-    if (!isWanted(file)) continue;
     if (group.raw + file.size > MAX_UNIT_BYTES) endGroup();
     if (file.size > MAX_UNIT_BYTES) {
       units.push(...segments(position, file.size));
@@ -63,12 +59,13 @@ export function resolveParts(index: TreeIndex, unit: PlannedUnit, tree: Digest):
   return parts;
 }
 
-interface PositionedFile {
+export interface PositionedFile {
   readonly position: number;
   readonly file: TreeFile;
 }
 
-function distinctFiles(index: TreeIndex): readonly PositionedFile[] {
+/** A file of each content, like beside like. */
+export function distinctFiles(index: TreeIndex): readonly PositionedFile[] {
   const seen = new Set<Digest>();
   const files: (PositionedFile & { readonly order: readonly string[] })[] = [];
   index.entries.forEach((file, position) => {

@@ -2,11 +2,12 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type PatchSide, writePatch } from '../../server/vendor/workspace/patch-writer.ts';
+import type { PatchSide } from '../../server/vendor/workspace/patch-plan.ts';
+import { writePatch } from '../../server/vendor/workspace/patch-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { applyPatch } from '../../shared/node/apply-patch.ts';
 import { readPatch } from '../../shared/node/patch-reader.ts';
-import { type TreeIndex, treeIndexBytes, treeRefOf } from '../../shared/tree/tree-index.ts';
+import { type TreeIndex, treeDigest, treeIndexBytes, treeRefOf } from '../../shared/tree/tree-index.ts';
 import { subdirectory } from './directories.ts';
 
 /** By path: a file's bytes, `-> target` of a link, `directory` where it is empty. What ends in `!` may be executed. */
@@ -25,7 +26,8 @@ export async function writeTree(directory: string, tree: TreeOnPaper): Promise<P
       chmodSync(path, name.endsWith('!') ? 0o555 : 0o444);
     }
   }
-  return { directory, index: await readTree(directory) };
+  const index = await readTree(directory);
+  return { digest: treeDigest(index), directory, index };
 }
 
 /** The patch between two trees below `work`, made anew. */

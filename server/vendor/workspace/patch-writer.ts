@@ -2,30 +2,20 @@
 import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
-import type { Digest } from '../../../shared/encoding/digest.ts';
 import { readDictionary } from '../../../shared/node/base-files.ts';
 import { maxPackBytes, writeFrame } from '../../../shared/tree/pack-format.ts';
-import { planUnits } from '../../../shared/tree/pack-plan.ts';
 import {
   dictionaryBytes,
-  MAX_DICTIONARY_BYTES,
   MAX_PATCH_INDEX_BYTES,
   MAX_PLAN_BYTES,
   PATCH_MAGIC,
-  type PatchUnit,
-  type Stretch,
   windowLogOf,
 } from '../../../shared/tree/patch-format.ts';
 import { resolveBases } from '../../../shared/tree/patch-steps.ts';
-import { type TreeFile, type TreeIndex, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
+import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { requireAtMost, writeWhole } from './pack-writer.ts';
+import { type PatchSide, planPatch } from './patch-plan.ts';
 import { createUnitReader } from './unit-reader.ts';
-
-/** A tree whose files lie in a directory, as its index says. */
-export interface PatchSide {
-  readonly directory: string;
-  readonly index: TreeIndex;
-}
 
 export interface PatchOptions {
   readonly from: PatchSide;
@@ -64,11 +54,10 @@ async function* patchChunks({ from, to, small, onProgress }: PatchOptions): Asyn
   const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => raw)];
   const packedIndex = await compressPart(newIndex, Buffer.concat([PATCH_MAGIC, oldIndex]), LEVEL_SMALL);
   const packedPlan = await compressPart(plan, PATCH_MAGIC, LEVEL_SMALL);
-  const base = { digest: treeRefOf(from.index).digest, directory: from.directory };
   yield PATCH_MAGIC;
   yield writeFrame({
-    from: base.digest,
-    to: treeRefOf(to.index).digest,
+    from: from.digest,
+    to: to.digest,
     index: { packed: packedIndex.length, raw: newIndex.length },
     plan: { packed: packedPlan.length, raw: plan.length },
     window: Math.max(...raws.map(windowLogOf)),
@@ -80,38 +69,13 @@ async function* patchChunks({ from, to, small, onProgress }: PatchOptions): Asyn
   const total = units.reduce((sum, { raw }) => sum + raw, 0);
   let done = 0;
   for (const unit of units) {
-    const dictionary = readDictionary(base, resolveBases(from.index, unit, base.digest));
+    const dictionary = readDictionary(from, resolveBases(from.index, unit, to.digest));
     const packed = await compressPart(await readUnit(unit), dictionary, level);
     yield lengthOf(packed);
     yield packed;
     done += unit.raw;
     onProgress?.(done, total);
   }
-}
-
-/** Every content that the old tree does not have, once. */
-function planPatch(from: PatchSide, to: PatchSide): readonly PatchUnit[] {
-  const old = new Set<Digest>(filesOf(from.index).map(({ file }) => file.digest));
-  const byPath = new Map(filesOf(from.index).map((one) => [one.file.path, one]));
-  return planUnits(to.index, ({ digest }) => !old.has(digest)).map((unit) => {
-    const bases: Stretch[] = [];
-    let left = MAX_DICTIONARY_BYTES - PATCH_MAGIC.length;
-    for (const position of unit.files) {
-      const entry = to.index.entries[position];
-      const same = byPath.get(entry?.path ?? '');
-      if (same === undefined) continue;
-      const offset = Math.min(Math.max(0, unit.offset - 2 ** 20), same.file.size);
-      const length = Math.min(same.file.size - offset, left);
-      if (length === 0) continue;
-      bases.push([same.position, offset, length]);
-      left -= length;
-    }
-    return { ...unit, bases };
-  });
-}
-
-function filesOf({ entries }: TreeIndex): readonly { readonly position: number; readonly file: TreeFile }[] {
-  return entries.flatMap((file, position) => (file.kind === 'file' ? [{ position, file }] : []));
 }
 
 function lengthOf(bytes: Uint8Array): Uint8Array {

@@ -1,0 +1,159 @@
+// Finds, for bytes of a new tree, the stretches of the old one that are most like them.
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { type BaseTree, readStretch } from '../../../shared/node/base-files.ts';
+import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
+import type { Stretch } from '../../../shared/tree/patch-format.ts';
+import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { createSampleTable, eachSample, type SampleTable } from './patch-samples.ts';
+
+export interface BaseFinder {
+  /** At most three, the best first. `same` is the old file of the same path. */
+  find(bytes: Uint8Array, same: number | undefined): readonly Stretch[];
+}
+
+const MAX_BASES = 3;
+/** A stretch of an old file may be half as long again as a unit. */
+const MAX_STRETCH_BYTES = 12 * 2 ** 20;
+const BLOCK_BYTES = 256 * 1024;
+/** The finest rate of samples, at which new bytes are looked at. */
+const FINEST_BITS = 5;
+const MOST_SAMPLES = 4 * 2 ** 20;
+/** Less in common is not worth a dictionary. */
+const LEAST_BYTES = 256;
+/** A file this small may have no sample at all: the one of its name is its best guess. */
+const SMALL_BYTES = 4096;
+
+/** An old file, and where its blocks begin in the list of all. */
+interface OldFile {
+  readonly position: number;
+  readonly file: TreeFile;
+  readonly firstBlock: number;
+  readonly bits: number;
+}
+
+/** Reads every content of the old tree once. Error: tree/base-changed. */
+export function createBaseFinder(base: BaseTree, index: TreeIndex): BaseFinder {
+  const files = listFiles(index);
+  const expected = files.reduce((sum, { file, bits }) => sum + file.size / 2 ** bits, 0);
+  const table = createSampleTable(Math.min(expected, MOST_SAMPLES));
+  const fileOfBlock: number[] = [];
+  files.forEach((old, i) => {
+    for (let block = 0; block < blocksOf(old.file); block++) fileOfBlock.push(i);
+    addSamples(base, old, table);
+  });
+  return {
+    find: (bytes, same) => {
+      const hits = collectHits(bytes, table);
+      const chosen: Stretch[] = [];
+      while (chosen.length < MAX_BASES) {
+        const stretch = bestStretch(hits, files, fileOfBlock);
+        if (stretch === null) break;
+        chosen.push(stretch);
+      }
+      return withNamesake(chosen, index, same, bytes.length);
+    },
+  };
+}
+
+function listFiles(index: TreeIndex): readonly OldFile[] {
+  const files: OldFile[] = [];
+  const seen = new Set<Digest>();
+  const bytes = index.entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.size : 0), 0);
+  const coarser = Math.max(0, Math.ceil(Math.log2(bytes / 2 ** 7 / MOST_SAMPLES)));
+  let firstBlock = 0;
+  index.entries.forEach((file, position) => {
+    if (file.kind !== 'file' || seen.has(file.digest)) return;
+    seen.add(file.digest);
+    files.push({ position, file, firstBlock, bits: bitsOf(file.size) + coarser });
+    firstBlock += blocksOf(file);
+  });
+  return files;
+}
+
+/** Small files need many samples to have any, large ones few to be known. */
+function bitsOf(size: number): number {
+  if (size < 16 * 1024) return FINEST_BITS;
+  return size < BLOCK_BYTES ? FINEST_BITS + 1 : FINEST_BITS + 3;
+}
+
+function blocksOf({ size }: TreeFile): number {
+  return Math.ceil(size / BLOCK_BYTES);
+}
+
+function addSamples(base: BaseTree, { file, firstBlock, bits }: OldFile, table: SampleTable): void {
+  for (let offset = 0; offset < file.size; offset += MAX_UNIT_BYTES) {
+    const length = Math.min(MAX_UNIT_BYTES, file.size - offset);
+    const bytes = readStretch(base, { file, offset, length });
+    eachSample(bytes, bits, (end, key) => {
+      table.add(key, firstBlock + Math.floor((offset + end - 1) / BLOCK_BYTES));
+    });
+  }
+}
+
+/** The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. */
+type Hits = readonly number[][];
+
+function collectHits(bytes: Uint8Array, table: SampleTable): number[][] {
+  const hits: number[][] = [];
+  eachSample(bytes, FINEST_BITS, (_, key) => {
+    const blocks: number[] = [];
+    table.each(key, (block) => void blocks.push(block));
+    if (blocks.length > 0) hits.push(blocks);
+  });
+  return hits;
+}
+
+/** The stretch that has the most in common, whose samples are gone from the hits afterwards; null where none has enough. */
+function bestStretch(hits: Hits, files: readonly OldFile[], fileOfBlock: readonly number[]): Stretch | null {
+  const scores = new Map<number, number>();
+  const byFile = new Map<number, number>();
+  for (const blocks of hits) {
+    for (const block of blocks) {
+      const at = fileOfBlock[block] as number;
+      const worth = 2 ** (files[at] as OldFile).bits;
+      scores.set(block, (scores.get(block) ?? 0) + worth);
+      byFile.set(at, (byFile.get(at) ?? 0) + worth);
+    }
+  }
+  const best = [...byFile].reduce((a, b) => (b[1] > a[1] ? b : a), [-1, 0] as const);
+  const old = files[best[0]];
+  if (old === undefined || best[1] < LEAST_BYTES) return null;
+  const [from, to] = densest(old, scores);
+  for (const blocks of hits as number[][]) {
+    if (blocks.some((block) => block >= from && block < to)) blocks.length = 0;
+  }
+  const start = Math.max(0, from - old.firstBlock - 1) * BLOCK_BYTES;
+  const end = Math.min(old.file.size, (to - old.firstBlock + 1) * BLOCK_BYTES, start + MAX_STRETCH_BYTES);
+  return [old.position, start, end - start];
+}
+
+/** The run of blocks, no longer than a stretch may be, that has the most in common. */
+function densest(
+  { file, firstBlock }: OldFile,
+  scores: ReadonlyMap<number, number>,
+): readonly [number, number] {
+  const longest = MAX_STRETCH_BYTES / BLOCK_BYTES - 2;
+  const scored = Array.from({ length: blocksOf(file) }, (_, i) => scores.get(firstBlock + i) ?? 0);
+  let sum = 0;
+  let best = { sum: -1, end: 0 };
+  scored.forEach((score, i) => {
+    sum += score - (scored[i - longest] ?? 0);
+    if (sum > best.sum) best = { sum, end: i + 1 };
+  });
+  const begin = Math.max(0, best.end - longest);
+  const skipped = scored.slice(begin, best.end).findIndex((score) => score > 0);
+  return [firstBlock + begin + Math.max(0, skipped), firstBlock + best.end];
+}
+
+function withNamesake(
+  chosen: readonly Stretch[],
+  index: TreeIndex,
+  same: number | undefined,
+  length: number,
+): readonly Stretch[] {
+  const file = same === undefined ? undefined : index.entries[same];
+  if (same === undefined || file?.kind !== 'file' || file.size === 0) return chosen;
+  if (chosen.some(([position]) => position === same) || chosen.length === MAX_BASES) return chosen;
+  if (chosen.length > 0 && length > SMALL_BYTES) return chosen;
+  return [...chosen, [same, 0, Math.min(file.size, MAX_STRETCH_BYTES)]];
+}

@@ -1,0 +1,99 @@
+// Which bytes of the new tree stand in which unit of a patch, and which old ones are the dictionary of each.
+import type { Digest } from '../../../shared/encoding/digest.ts';
+import { type BaseTree, readStretch } from '../../../shared/node/base-files.ts';
+import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
+import { distinctFiles } from '../../../shared/tree/pack-plan.ts';
+import {
+  MAX_DICTIONARY_BYTES,
+  PATCH_MAGIC,
+  type PatchUnit,
+  type Stretch,
+} from '../../../shared/tree/patch-format.ts';
+import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { createBaseFinder } from './patch-bases.ts';
+
+/** A tree whose files lie in a directory, as its index says. */
+export interface PatchSide extends BaseTree {
+  readonly index: TreeIndex;
+}
+
+/** Every content that the old tree does not have, once. Error: tree/base-changed, for either. */
+export function planPatch(from: PatchSide, to: PatchSide): readonly PatchUnit[] {
+  const old = new Set<Digest>();
+  const byPath = new Map<string, number>();
+  from.index.entries.forEach((entry, position) => {
+    if (entry.kind !== 'file') return;
+    old.add(entry.digest);
+    byPath.set(entry.path, position);
+  });
+  const wanted = distinctFiles(to.index).filter(({ file }) => !old.has(file.digest));
+  if (wanted.length === 0) return [];
+  const finder = createBaseFinder(from, from.index);
+  const units = createUnits();
+  for (const { position, file } of wanted) {
+    for (let offset = 0; offset === 0 || offset < file.size; offset += MAX_UNIT_BYTES) {
+      const length = Math.min(MAX_UNIT_BYTES, file.size - offset);
+      const bytes = readStretch(to, { file, offset, length });
+      units.add({ position, file, offset, length }, finder.find(bytes, byPath.get(file.path)));
+    }
+  }
+  return units.all();
+}
+
+interface NewPart {
+  readonly position: number;
+  readonly file: TreeFile;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Parts go together as long as the unit and its dictionary have room; those of a file that is cut stand alone. */
+function createUnits() {
+  const done: PatchUnit[] = [];
+  let unit = { files: [] as number[], raw: 0, dictionary: createDictionary() };
+  const end = (offset: number) => {
+    const { files, raw, dictionary } = unit;
+    if (files.length > 0) done.push({ bases: dictionary.stretches(), files, offset, raw });
+    unit = { files: [], raw: 0, dictionary: createDictionary() };
+  };
+  return {
+    add({ position, file, offset, length }: NewPart, bases: readonly Stretch[]) {
+      const isCut = file.size > MAX_UNIT_BYTES;
+      if (isCut || unit.raw + length > MAX_UNIT_BYTES || !unit.dictionary.hasRoomFor(bases)) end(0);
+      unit.files.push(position);
+      unit.raw += length;
+      for (const base of bases) unit.dictionary.add(base);
+      if (isCut) end(offset);
+    },
+    all() {
+      end(0);
+      return done;
+    },
+  };
+}
+
+const ROOM_BYTES = MAX_DICTIONARY_BYTES - PATCH_MAGIC.length;
+
+/** No old byte stands in it twice. */
+function createDictionary() {
+  const byFile = new Map<number, Stretch[]>();
+  let bytes = 0;
+  return {
+    hasRoomFor: (bases: readonly Stretch[]) =>
+      bytes + bases.reduce((sum, [, , length]) => sum + length, 0) <= ROOM_BYTES,
+    add([position, offset, length]: Stretch) {
+      const known = byFile.get(position) ?? [];
+      const touches = ([, o, l]: Stretch) => offset <= o + l && o <= offset + length;
+      const joined = [...known.filter(touches), [position, offset, length] as const];
+      const start = Math.min(...joined.map(([, o]) => o));
+      const end = Math.max(...joined.map(([, o, l]) => o + l));
+      const others = known.filter((one) => !touches(one));
+      const room = ROOM_BYTES - bytes + joined.slice(0, -1).reduce((sum, [, , l]) => sum + l, 0);
+      const fits = Math.min(end - start, room);
+      if (fits === 0) return;
+      bytes = ROOM_BYTES - room + fits;
+      byFile.set(position, [...others, [position, start, fits]]);
+    },
+    stretches: () => [...byFile.values()].flat(),
+  };
+}
