@@ -23,15 +23,10 @@ import {
   verifyTargets,
   verifyTimestamp,
 } from '../../shared/trust/rules.ts';
+import type { NamedBytes } from './differences.ts';
 import { metadataName, PUBLIC, publicName, TIMESTAMP } from './names.ts';
 import type { Origin } from './origin.ts';
 import type { MetadataFile } from './state.ts';
-
-/** A file of the copy, by its name in a store. */
-export interface NamedBytes {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
 
 export interface Proved {
   /** In the order in which they may be written: each before what names it, the roots last. */

@@ -14,6 +14,7 @@ import type { SbomRef } from '../../shared/schema/sbom.ts';
 import { maxPackBytes } from '../../shared/tree/pack-format.ts';
 import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
+import { makeDifferences } from './differences.ts';
 import { type ListedDocument, rememberKept } from './mirror-kept.ts';
 import { fetchFile, proveOrigin, type Reading, readOrigin } from './mirror-trust.ts';
 import { PACKS, PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
@@ -61,7 +62,10 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
   const missing = await copySboms(sboms, options, reading);
   for (const { name, bytes } of proved.metadata) {
     const there = await kept(name);
-    if (there === null || !there.equals(bytes)) await store.write(name, bytes);
+    if (there?.equals(bytes) === true) continue;
+    // Made here, of what is proved: those of the origin are anybody's.
+    const ways = await makeDifferences(store, { name, bytes });
+    for (const one of [...ways, { name, bytes }]) await store.write(one.name, one.bytes);
   }
   const { bytes, content } = proved.timestamp;
   const isNew = before === null || !before.bytes.equals(bytes);

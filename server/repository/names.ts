@@ -58,7 +58,7 @@ export function publicName(path: string): string | null {
   return path.length <= LONGEST && PATH.test(path) ? PUBLIC + path : null;
 }
 
-const FOR_GOOD = /\/(?:\d+\.[a-z][a-z0-9-]*\.json|[0-9a-f]{64}\.[^/]+)$/;
+const FOR_GOOD = /\/(?:\d+\.[a-z][a-z0-9-]*\.json|\d+\.\.\d+\.[a-z][a-z0-9-]*\.diff|[0-9a-f]{64}\.[^/]+)$/;
 
 /** A version or a digest stands in the name: these bytes never change. */
 export function isForGood(path: string): boolean {

@@ -6,6 +6,7 @@ import { parseReleasePath } from '../../shared/schema/release-ref.ts';
 import { parseEnvelope, type Snapshot, type Targets } from '../../shared/trust/metadata.ts';
 import { parseSnapshot, parseTargets } from '../../shared/trust/parse-metadata.ts';
 import type { Turn } from './commit.ts';
+import { goalOf } from './differences.ts';
 import { METADATA, metadataName, pathOfTarget, TARGETS, targetName } from './names.ts';
 import type { RepositoryState } from './state.ts';
 import type { RepositoryStore } from './store.ts';
@@ -66,7 +67,8 @@ export async function readReferenced(
     noteTargets(content, referenced);
   }
   const names: string[] = [];
-  for await (const name of store.list(METADATA)) if (VERSIONED.test(name)) names.push(name);
+  for await (const name of store.list(METADATA))
+    if (VERSIONED.test(name) || goalOf(name) !== null) names.push(name);
   for await (const name of store.list(TARGETS)) if (pathOfTarget(name) !== null) names.push(name);
   const isLeft = (name: string) => !referenced.has(name) && !read.has(name);
   // Where all that stands there is current, as with most publications, nothing is read.
@@ -86,7 +88,9 @@ export async function readReferenced(
     noteTargets(await parseAt<Targets>(store, name, role, parseTargets), referenced);
     read.add(name);
   });
-  return { referenced: new Set([...referenced, ...read]), names };
+  // A difference is of use as long as the file that it leads to.
+  const ways = names.filter((name) => read.has(goalOf(name) ?? ''));
+  return { referenced: new Set([...referenced, ...read, ...ways]), names };
 }
 
 /** As many as a turn allows. May end anywhere: what is left is found again. Errors: publication/overtaken, and those of the store. */

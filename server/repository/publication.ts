@@ -7,6 +7,7 @@ import { forEachBounded } from '../../shared/node/turns.ts';
 import type { PublicationRequest } from '../../shared/protocol/publication.ts';
 import { type FindChange, planChanges, verifyReleased } from './change-plan.ts';
 import { type Commit, type Halted, showUnder, type Turn } from './commit.ts';
+import { makeDifferences } from './differences.ts';
 import { type MetadataPlan, planMetadata } from './metadata-plan.ts';
 import { metadataName, packName, sbomName, targetName } from './names.ts';
 import { type OnlineKeys, publicHalves } from './online-keys.ts';
@@ -89,7 +90,9 @@ export async function writePublication(
     const file = metadata.roles.get(role);
     if (file === undefined) continue;
     // Another process may have published this version by now, with other bytes.
-    await showUnder(metadataName(role, file.content.version), file.bytes, { store, turn });
+    const shown = { name: metadataName(role, file.content.version), bytes: file.bytes };
+    for (const { name, bytes } of [shown, ...(await makeDifferences(store, shown))])
+      await showUnder(name, bytes, { store, turn });
   }
   const snapshot = signSnapshot(keys, metadata.roles, version, now());
   await store.write(metadataName('snapshot', version), snapshot.bytes);

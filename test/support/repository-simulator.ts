@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { GetOptions, HttpAnswer } from '../../agent/adapters/server/http-client.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
+import { DIFFERENCES_KEPT, makeDifference } from '../../shared/trust/difference.ts';
 import { type SigningKey, signingKeyFromSeed } from '../../shared/trust/key.ts';
 import { signFast } from './sign-fast.ts';
 
@@ -49,6 +50,9 @@ export class RepositorySimulator {
   /** Statuses other than 200, by the same names. */
   readonly failures = new Map<string, number>();
   listsHashes = false;
+  /** Other than honest ones, by the names they are asked for: `releases 1..2`. */
+  readonly differences = new Map<string, Uint8Array>();
+  isOfBeforeDifferences = false;
 
   constructor() {
     const expires = formatInstant(NOW + 30 * DAY_MS);
@@ -186,6 +190,15 @@ export class RepositorySimulator {
   }
 
   #findMetadata(file: string): { readonly name: string; readonly bytes: Uint8Array | undefined } {
+    const [difference, from, to, of = ''] = /^(\d+)\.\.(\d+)\.(.*)\.diff$/.exec(file) ?? [];
+    if (difference !== undefined) {
+      const versions = this.published.get(decodeURIComponent(of));
+      const [old, next] = [versions?.[Number(from) - 1], versions?.[Number(to) - 1]];
+      const isKept = Number(to) - Number(from) <= DIFFERENCES_KEPT && !this.isOfBeforeDifferences;
+      const made = isKept && old !== undefined && next !== undefined ? makeDifference(old, next) : null;
+      const name = `${decodeURIComponent(of)} ${from}..${to}`;
+      return { name, bytes: this.differences.get(name) ?? made ?? undefined };
+    }
     const name = file.replace(/\.json$/, '');
     const match = /^(\d+)\.(.*)$/.exec(name);
     const isVersioned = match?.[2] === 'root' || (this.root.consistent_snapshot && match !== null);

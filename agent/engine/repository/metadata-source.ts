@@ -1,5 +1,6 @@
 // Which metadata files are asked for, and how much of each is read at most: TUF §5 and §6.2.
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { differenceName, maxDifferenceBytes } from '../../../shared/trust/difference.ts';
 import { type FileMeta, MAX_METADATA_BYTES } from '../../../shared/trust/metadata.ts';
 import { ROOT_FILE, roleFile, SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
 import type { MetadataAnswer, RepositorySource } from '../../ports/server.ts';
@@ -17,6 +18,12 @@ export interface MetadataSource {
   timestamp(unless: string | null): Promise<Timed | null>;
   snapshot(meta: FileMeta, isConsistent: boolean): Promise<Uint8Array>;
   targets(role: string, meta: FileMeta, isConsistent: boolean): Promise<Uint8Array>;
+  /** What makes that file of an older one, as somebody says; null where nobody does. Errors: transport/*. */
+  difference(
+    role: string,
+    from: number,
+    meta: FileMeta & { readonly length: number },
+  ): Promise<Uint8Array | null>;
 }
 
 /** Errors: transport/*. */
@@ -46,6 +53,12 @@ export function createMetadataSource(source: Pick<RepositorySource, 'metadata'>)
       fetchFile(SNAPSHOT_FILE, meta, isConsistent, MAX_METADATA_BYTES.snapshot),
     targets: (role, meta, isConsistent) =>
       fetchFile(roleFile(role), meta, isConsistent, MAX_METADATA_BYTES.targets),
+    async difference(role, from, { version, length }) {
+      const name = differenceName(from, version, roleFile(role).replace(/\.json$/, ''));
+      const maxBytes = maxDifferenceBytes(Math.min(length, MAX_METADATA_BYTES.targets));
+      const answer = await source.metadata(name, { maxBytes });
+      return answer.kind === 'body' ? answer.bytes : null;
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { onPostgres } from '../../support/on-postgres.ts';
 await onPostgres([
   () => import('../jobs/guard.test.ts'),
   () => import('../jobs/resign.test.ts'),
+  () => import('../repository/differences.test.ts'),
   () => import('../repository/halting.test.ts'),
   () => import('../repository/prune.test.ts'),
   () => import('../repository/publisher.test.ts'),

@@ -1,0 +1,118 @@
+// The difference between two versions of a metadata file, for whoever has the older: stretches of it, and what is new between them.
+//
+// It is signed by nobody and believed by nobody: what comes of it must be the file that verified metadata lists, to the byte.
+import { z } from 'zod';
+import { fromUtf8, utf8 } from '../encoding/bytes.ts';
+import { type JsonLimits, parseJson } from '../encoding/json.ts';
+import { FairleadError } from '../errors/error.ts';
+import { parseDocument } from '../schema/parse-document.ts';
+
+const count = z.int().min(0);
+
+/** In the order of the newer file: where in the older a stretch begins and how long it is, or text. */
+const difference = z.strictObject({
+  schema: z.literal('fairlead/metadata-difference@1'),
+  parts: z.array(z.union([z.tuple([count, count]), z.string()])),
+});
+type Part = z.output<typeof difference>['parts'][number];
+
+/** Of a smaller file nobody asks for a difference: it would hardly be smaller. */
+export const MIN_DIFFERENCE_FROM_BYTES = 16 * 1024;
+/** From so many versions that were published before there is a way to the newest. */
+export const DIFFERENCES_KEPT = 8;
+
+/** A larger one is not offered, and not read: the whole file is not much more, and one who lies costs no more than this. */
+export function maxDifferenceBytes(length: number): number {
+  return Math.floor(length / 4);
+}
+
+/** How a difference is called, beside the files: `8..9.releases.diff`. `role` as it stands in the names of files. */
+export function differenceName(from: number, to: number, role: string): string {
+  return `${from}..${to}.${role}.diff`;
+}
+
+/** Null where it would not be much smaller than the file itself. */
+export function makeDifference(from: Uint8Array, to: Uint8Array): Uint8Array | null {
+  if (to.length < MIN_DIFFERENCE_FROM_BYTES) return null;
+  const parts = partsOf(Buffer.from(from), Buffer.from(to));
+  const bytes = utf8(`${JSON.stringify({ schema: 'fairlead/metadata-difference@1', parts })}\n`);
+  return bytes.length <= maxDifferenceBytes(to.length) ? bytes : null;
+}
+
+/** A file of exactly this length, whatever it holds. Errors: json/*, document/invalid, trust/length-mismatch. */
+export function applyDifference(from: Uint8Array, bytes: Uint8Array, length: number): Uint8Array {
+  const name = 'a difference';
+  const limits: JsonLimits = { maxBytes: maxDifferenceBytes(length), maxDepth: 3, maxNodes: 400_000 };
+  const { parts } = parseDocument(difference, parseJson(bytes, name, limits), name);
+  // Before anything is copied: a few bytes can ask for all of the old file a thousand times.
+  const texts = parts.map((part) => (typeof part === 'string' ? utf8(part) : part));
+  const actual = texts.reduce((sum, part) => sum + (part instanceof Uint8Array ? part.length : part[1]), 0);
+  if (actual !== length)
+    throw new FairleadError('trust/length-mismatch', { file: name, expected: length, actual });
+  const pieces = texts.map((part) =>
+    part instanceof Uint8Array ? part : from.subarray(part[0], part[0] + part[1]),
+  );
+  const made = Buffer.concat(pieces);
+  if (made.length === length) return made;
+  throw new FairleadError('trust/length-mismatch', { file: name, expected: length, actual: made.length });
+}
+
+/** Which version metadata says that it is, for a guess at what to ask for. Null where it is not found where signers write it. */
+export function statedVersion(bytes: Uint8Array): number | null {
+  const head = Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1');
+  const version = /"version":\s?(\d{1,15})[,}]/.exec(head)?.[1];
+  return version === undefined ? null : Number(version);
+}
+
+/** Signatures stand before it. */
+const HEAD_BYTES = 64 * 1024;
+
+const BETWEEN = utf8('},"');
+
+/** Cut where entries end: most of them are in both files, in the same order. */
+function partsOf(from: Buffer, to: Buffer): readonly Part[] {
+  const parts: Part[] = [];
+  let places: ReadonlyMap<string, number> | null = null;
+  let next = 0;
+  for (let at = 0; at < to.length; ) {
+    const end = endOfPiece(to, at);
+    const piece = to.subarray(at, end);
+    if (!isAt(from, next, piece)) {
+      places ??= placesIn(from);
+      next = places.get(piece.toString('latin1')) ?? -1;
+    }
+    const last = parts.at(-1);
+    if (next < 0) {
+      if (typeof last === 'string') parts[parts.length - 1] = last + fromUtf8(piece);
+      else parts.push(fromUtf8(piece));
+    } else {
+      if (Array.isArray(last) && last[0] + last[1] === next) last[1] += piece.length;
+      else parts.push([next, piece.length]);
+      next += piece.length;
+    }
+    at = end;
+  }
+  return parts;
+}
+
+function isAt(bytes: Buffer, at: number, piece: Uint8Array): boolean {
+  return (
+    at >= 0 &&
+    at + piece.length <= bytes.length &&
+    bytes.compare(piece, 0, piece.length, at, at + piece.length) === 0
+  );
+}
+
+function placesIn(bytes: Buffer): ReadonlyMap<string, number> {
+  const places = new Map<string, number>();
+  for (let at = 0; at < bytes.length; at = endOfPiece(bytes, at)) {
+    places.set(bytes.toString('latin1', at, endOfPiece(bytes, at)), at);
+  }
+  return places;
+}
+
+/** Behind the next comma between two entries: both bytes before it are ASCII, so that no letter is cut. */
+function endOfPiece(bytes: Buffer, at: number): number {
+  const found = bytes.indexOf(BETWEEN, at);
+  return found === -1 ? bytes.length : found + 2;
+}
