@@ -1,6 +1,6 @@
 // How each advisory read from when on: what the repository forgets, a report about a month that is past needs.
 import type { Kysely } from 'kysely';
-import { fromUtf8 } from '../../shared/encoding/bytes.ts';
+import { fromUtf8, utf8 } from '../../shared/encoding/bytes.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import { type Advisory, advisory } from '../../shared/schema/advisory.ts';
@@ -117,6 +117,6 @@ export async function listRevisions(
   return rows.map(({ body, ...row }) => ({
     ...{ ...row, revision: Number(row.revision), metadata: Number(row.metadata) },
     entry: row.entry === null ? null : Number(row.entry),
-    document: JSON.parse(body) as Advisory,
+    document: parseDocumentBytes(advisory, utf8(body), row.advisory),
   }));
 }

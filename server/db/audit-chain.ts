@@ -12,6 +12,7 @@ import {
   verifyReached,
 } from '../../shared/schema/audit-chain.ts';
 import { readAudit } from './audit.ts';
+import { inParts } from './page.ts';
 import type { Database } from './tables.ts';
 
 /** How many entries there are, and the digest of the last; null for an empty log. */
@@ -60,6 +61,23 @@ export async function digestAt(db: Database, sequence: number): Promise<Digest |
     .where('sequence', '=', sequence)
     .executeTakeFirst();
   return (row?.digest ?? null) as Digest | null;
+}
+
+/** Of those entries that there are. */
+export async function digestsAt(
+  db: Database,
+  counts: readonly number[],
+): Promise<ReadonlyMap<number, Digest>> {
+  const found = new Map<number, Digest>();
+  for (const part of inParts([...new Set(counts)], 500)) {
+    const rows = await db
+      .selectFrom('audit')
+      .select(['sequence', 'digest'])
+      .where('sequence', 'in', part)
+      .execute();
+    for (const { sequence, digest } of rows) found.set(Number(sequence), digest as Digest);
+  }
+  return found;
 }
 
 function linkOf({ digest: written, ...entry }: AuditEntry): Link {

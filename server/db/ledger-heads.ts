@@ -9,7 +9,7 @@ import {
   type Witnessed,
 } from '../../shared/protocol/receipt.ts';
 import { appendAudit } from './audit.ts';
-import { readAuditHead } from './audit-chain.ts';
+import { digestsAt, readAuditHead } from './audit-chain.ts';
 import { readBackupMark } from './backup-marks.ts';
 import { appendEvents, type NewEvent } from './events.ts';
 import {
@@ -198,20 +198,4 @@ async function answerAll(trx: DatabaseTransaction, claiming: readonly Claiming[]
 function disputedEvent(instance: string, seen: LedgerHead, now: Digest | null): NewEvent {
   const details = { side: 'server', kept: seen.count, keptDigest: seen.digest, saidDigest: now };
   return { kind: 'ledger.forked', instance, actor: `instance ${instance}`, subject: instance, details };
-}
-
-async function digestsAt(
-  trx: DatabaseTransaction,
-  counts: readonly number[],
-): Promise<ReadonlyMap<number, Digest>> {
-  const found = new Map<number, Digest>();
-  for (const part of inParts([...new Set(counts)], 500)) {
-    const rows = await trx
-      .selectFrom('audit')
-      .select(['sequence', 'digest'])
-      .where('sequence', 'in', part)
-      .execute();
-    for (const { sequence, digest } of rows) found.set(Number(sequence), digest as Digest);
-  }
-  return found;
 }

@@ -103,7 +103,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
 
 /** What left nothing but its entry, or what comes again by itself. */
 const WITHOUT_EFFECT =
-  /^(?:instance\.(?:exported|moved)|identity\.twinned|ledger\.forked|backup\.restored|repository\.pruned|session\.began|(?:pack|patch|sbom)\.received|patch\.enforced|rollout\.(?:halted|resumed))$/;
+  /^(?:instance\.(?:exported|moved)|identity\.twinned|ledger\.forked|backup\.restored|repository\.pruned|session\.began|(?:pack|patch|sbom)\.received|patch\.enforced|report\.made|rollout\.(?:halted|resumed))$/;
 
 /** False where somebody has to do it once more. */
 async function repeat(trx: DatabaseTransaction, entry: AuditEntry, find: FindPublished): Promise<boolean> {

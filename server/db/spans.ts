@@ -12,7 +12,7 @@ import { SILENT_MS } from './report-events.ts';
 import { KEPT_SPANS, KEPT_SPANS_MS, type Proof, SPAN_KEY, type SpanRow } from './span-row.ts';
 import { columnTypesOf, type DatabaseTransaction } from './tables.ts';
 
-/** What is heard next is to be a whole report: until then nothing is known of when what it says began. */
+/** What ran by the last report of each ran from then on, for all that is known; what is heard next is to be a whole one. */
 export async function addSpans(db: Kysely<unknown>): Promise<void> {
   const { text, integer } = columnTypesOf(db);
   await db.schema
@@ -35,6 +35,10 @@ export async function addSpans(db: Kysely<unknown>): Promise<void> {
   await sql`create index spans_open on spans (instance) where until is null`.execute(db);
   await sql`create index spans_owned on spans (subject, instance) where kind = 'owned'`.execute(db);
   await db.schema.alterTable('instances').addColumn('said', text).execute();
+  await sql`
+    insert into spans (instance, kind, subject, value, since)
+    select c.instance, 'runs', c.component, c.version, coalesce(i.last_seen, i.enrolled_at)
+    from instance_components as c join instances as i on i.id = c.instance`.execute(db);
   await sql`update instances set report_digest = null`.execute(db);
 }
 

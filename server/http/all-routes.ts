@@ -2,6 +2,7 @@
 import type { Page, Route } from './route.ts';
 import { ALERT_ROUTES } from './routes/alerts.ts';
 import { ANALYTICS_ROUTES } from './routes/analytics.ts';
+import { COMPLIANCE_ROUTES } from './routes/compliance.ts';
 import { CUSTOMER_ROUTES } from './routes/customers.ts';
 import { DELIVERY_ROUTES } from './routes/deliveries.ts';
 import { DEPLOYMENT_ROUTES } from './routes/deployments.ts';
@@ -39,6 +40,7 @@ export const ROUTES: readonly Route[] = describeRoutes([
   ...FLEET_ROUTES,
   ...SUMMARY_ROUTES,
   ...ANALYTICS_ROUTES,
+  ...COMPLIANCE_ROUTES,
   ...EVENT_ROUTES,
   ...INSTANCE_ROUTES,
   ...DEPLOYMENT_ROUTES,

@@ -57,6 +57,7 @@ export async function startExampleFleet(): Promise<ExampleFleet> {
   const server = await startTestServer();
   const url = await server.app.listen({ host: '127.0.0.1', port: 0 });
   const signed = await publish(server);
+  await runJobs(server, ['advisories']);
   const { make, id } = maker(server);
   const customer = id(await make('customers', { name: 'Harbour hospitals' }));
   const former = id(await make('customers', { name: 'Old mill clinic' }));

@@ -31,6 +31,7 @@ import { digest, instant, line } from '../../../shared/schema/common.ts';
 import { listedMirror } from '../../../shared/schema/mirrors.ts';
 import { orderTerms } from '../../../shared/schema/order-terms.ts';
 import { halt, rollout } from '../../../shared/schema/rollout.ts';
+import { reported } from '../core/compliance-summary.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../core/roles.ts';
 import { auditEntry } from '../workspace/audit.ts';
 import { AGREEMENTS } from './install-ledgers.ts';
@@ -189,11 +190,10 @@ const SHAPES: Readonly<Record<string, z.ZodRawShape>> = {
   'instances isolate': { instance: oneInstance },
   'instances restore': { instance: oneInstance },
   'instances retire': { instance: oneInstance },
+  ...reported,
   'instances evidence': { file: z.string(), digest, instance: z.string() },
   'instances sbom': {
-    file: z.string(),
-    instance: z.string(),
-    components: count,
+    ...{ file: z.string(), instance: z.string(), components: count },
     without: z.array(z.string()),
   },
   'instances verify': { file: z.string(), digest, instance: z.string(), at: instant },

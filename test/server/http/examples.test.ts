@@ -84,6 +84,7 @@ const CHANCE = [
   [/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'an id'],
   [/^(?:flt_)?[A-Za-z0-9_-]{32}$/, 'a secret'],
   [/^[A-Za-z0-9_-]{43}$/, 'a public key'],
+  [/^sha-256=:/, 'a digest of a body'],
   [/^msg_[0-9a-f-]{36}$/, 'a message'],
   [/^whsec_/, 'a secret of a webhook'],
   [/^17\d{8}$/, 'a version made of seconds'],

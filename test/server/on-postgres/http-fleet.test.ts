@@ -2,6 +2,7 @@
 import { onPostgres } from '../../support/on-postgres.ts';
 
 await onPostgres([
+  () => import('../http/compliance.test.ts'),
   () => import('../http/analytics.test.ts'),
   () => import('../http/fleet.test.ts'),
   () => import('../http/proposals.test.ts'),

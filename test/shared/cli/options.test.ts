@@ -60,6 +60,7 @@ const FREE_ARGUMENTS = new Set([
   'audit heads file',
   'audit receipts file',
   'customers create customer',
+  'report compliance customer',
   'agent enroll string',
   'agent move string',
   'instance install',

@@ -21,6 +21,7 @@ import { proposalId } from '../../../../shared/schema/proposal.ts';
 import { FLEET_PLACE, REASON, type VendorCommand } from '../command.ts';
 import { ACCESS } from './access.ts';
 import { ANALYTICS } from './analytics.ts';
+import { REPORTS } from './reports.ts';
 import { TELLING } from './telling.ts';
 
 const INSTALL: ArgumentSpec = { name: '<install>', about: 'its name or id', parse: parseLine };
@@ -164,6 +165,7 @@ const LISTS: readonly FleetCommand[] = [
     load: async () => (await import('../commands/fleet.ts')).fleet,
   },
   ...ANALYTICS,
+  ...REPORTS,
   {
     name: 'events',
     about: 'what happened in the fleet: deployments, who needs somebody, silence, what people did',

@@ -32,7 +32,7 @@ const ADDRESSES = [
   (secret: string) => `ann:${secret}@127.0.0.1:1`,
 ];
 const SHOWN = [
-  ...['address', 'message', 'severity', 'webhook'],
+  ...['address', 'advisory-or-period', 'message', 'period', 'severity', 'webhook'],
   ...['change', 'change-or-release', 'change-or-release-or-instance', 'changes', 'checkpoint', 'command'],
   ...[
     'class',
