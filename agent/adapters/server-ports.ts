@@ -1,8 +1,10 @@
 // Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
+import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { proxyFor } from '../../shared/node/proxies.ts';
+import type { SbomRef } from '../../shared/schema/sbom.ts';
 import type { Clock } from '../ports/machine.ts';
 import type { PatchEnds, Samples } from '../ports/server.ts';
-import { createEnrolledSource } from './repository/http-source.ts';
+import { createEnrolledSource, fetchSbom } from './repository/http-source.ts';
 import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
 import { createHttpClient } from './server/http-client.ts';
@@ -45,6 +47,7 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
     agent: {
       instance: { id: instance, name, server, ...proxyFor(server, network.proxies) },
       channel: createServerChannel({ server, instance, clock, identity, http, network }),
+      bill: async (tree: Digest, ref: SbomRef) => fetchSbom(await nearest(), hexOf(tree), ref),
       // Loaded when somebody asks: an agent that nobody asks carries none of it.
       survey: async () =>
         (await import('./server/survey.ts')).surveyServer(server, network, await mirrors.addresses()),

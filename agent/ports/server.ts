@@ -60,6 +60,8 @@ export interface RepositorySource {
   document(path: string, hash: string | null, maxBytes: number): Promise<Uint8Array>;
   /** Downloads a tree's pack into `file`, going on where an earlier call stopped. Errors: transport/*, disk/*. */
   pack(treeHex: string, file: string, options: DownloadLimits): Promise<void>;
+  /** The bill of materials of a tree, by its digest; null where it has none. Errors: transport/*. */
+  sbom(treeHex: string, sbomHex: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Which patches lead to a tree; null where it has no list of them. Errors: transport/*, json/*, document/invalid. */
   patches(treeHex: string): Promise<PatchList | null>;
   /** Downloads one of them, as a pack. Errors: transport/*, disk/*. */

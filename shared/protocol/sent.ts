@@ -52,8 +52,8 @@ export const SENT: Readonly<Record<string, SentKind>> = {
   },
   pack: {
     about:
-      'the files of a release, from where an earlier attempt stopped; or the list of the patches to it (`patches.json`), and the smallest that starts at a version on the disk, which its name says',
-    when: 'before a deployment, for what is not on the disk',
+      'the files of a release, from where an earlier attempt stopped; or the list of the patches to it (`patches.json`), and the smallest that starts at a version on the disk, which its name says; or the bill of materials that was signed with it',
+    when: 'before a deployment, for what is not on the disk; bills of materials when somebody types `fairlead plan`',
     method: 'GET',
     path: '/repository/packs/{name}',
     headers: [...HTTP, 'authorization', 'range'],

@@ -22,6 +22,7 @@ import type { Freshness, Listening, ListeningEnd } from '../../agent/ports/serve
 import type { JsonStore, Settings } from '../../agent/ports/state.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/releases.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
+import type { Digest } from '../../shared/encoding/digest.ts';
 import { digestOfValue } from '../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
@@ -52,6 +53,10 @@ export function createAgentNetwork() {
     catalog: EMPTY_CATALOG as Catalog,
     freshness: { state: 'fresh', expires: clock.now() + 86_400_000 } as Freshness,
     endpoints: [] as Endpoint[],
+    /** What the server has instead of bills of materials, by their digests. */
+    bill: async (_digest: Digest): Promise<Uint8Array> => {
+      throw new FairleadError('transport/refused', { url: 'bill', status: 404, problem: 'no such bill' });
+    },
     /** Thrown by the next refreshes; null when the server answers. */
     serverError: null as FairleadError | null,
     /** What refreshes wait for before they answer. */
@@ -201,6 +206,7 @@ export function createAgentNetwork() {
       writeTextfile: async () => undefined,
     },
     survey: async () => world.endpoints,
+    bill: async (_tree, { digest }) => world.bill(digest),
     preview: async ({ report }) => [
       { kind: 'metadata', bytes: 'GET' },
       { kind: 'report', bytes: JSON.stringify(report) },

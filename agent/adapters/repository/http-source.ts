@@ -1,7 +1,10 @@
 // A repository over HTTP: the one place where its files have addresses (TUF §6.2).
+import { hexOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { MAX_PATCH_LIST_BYTES, parsePatchList, patchListPath } from '../../../shared/protocol/patches.ts';
-import { packPath, patchPath } from '../../../shared/protocol/publication.ts';
+import { packPath, patchPath, sbomPath } from '../../../shared/protocol/publication.ts';
+import type { SbomRef } from '../../../shared/schema/sbom.ts';
+import { verifyFile } from '../../../shared/trust/target.ts';
 import { encodeSegment } from '../../core/repository-names.ts';
 import type { Clock } from '../../ports/machine.ts';
 import type { RepositorySource } from '../../ports/server.ts';
@@ -54,6 +57,11 @@ export function createHttpSource(
       const url = joinUrl(urls.packs, packPath(treeHex));
       await admitted(async (authorization) => http.download?.(url, file, { ...options, authorization }));
     },
+    async sbom(treeHex, sbomHex, maxBytes) {
+      const url = joinUrl(urls.packs, sbomPath(treeHex, sbomHex));
+      const answer = await admitted((authorization) => http.get(url, { maxBytes, authorization }));
+      return answer.kind === 'body' ? answer.bytes : null;
+    },
     async patches(treeHex) {
       const url = joinUrl(urls.packs, patchListPath(treeHex));
       const maxBytes = MAX_PATCH_LIST_BYTES;
@@ -65,6 +73,31 @@ export function createHttpSource(
       await admitted(async (authorization) => http.download?.(url, file, { ...options, authorization }));
     },
   };
+}
+
+/** A bill of materials from the first of several places that has what was signed. Errors: those of the last place, transport/refused where none has it. */
+export async function fetchSbom(
+  places: readonly Pick<RepositorySource, 'sbom'>[],
+  treeHex: string,
+  { digest, bytes: length }: SbomRef,
+): Promise<Uint8Array> {
+  const sbomHex = hexOf(digest);
+  const path = sbomPath(treeHex, sbomHex);
+  let failure = new FairleadError('transport/refused', {
+    ...{ url: path, status: 404, problem: 'nobody has the bill of materials that was signed' },
+  });
+  for (const place of places) {
+    try {
+      const bytes = await place.sbom(treeHex, sbomHex, length);
+      if (bytes === null) continue;
+      verifyFile(bytes, { length, hashes: new Map([['sha256', sbomHex]]) }, path);
+      return bytes;
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      failure = error as typeof failure;
+    }
+  }
+  throw failure;
 }
 
 /** A server that gives its files to everybody never sees the credential; one that asked once is shown it from then on. */

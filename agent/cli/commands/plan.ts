@@ -1,26 +1,34 @@
-// fairlead plan: what the update on offer would change, or what would lead to a release one names; nothing is done.
+// fairlead plan: what the update on offer would change, or what would lead to a release one names, and of which packages the versions differ; nothing is done.
 import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
+import { countDifference, describeDifference } from '../../../shared/present/sbom-difference.ts';
 import { describeVerdict } from '../../../shared/present/verdict.ts';
 import { renderWay } from '../../../shared/present/way.ts';
 import { explanationReply } from '../../../shared/protocol/admin.ts';
+import { type MovedStep, type PackagesReply, packagesReply } from '../../../shared/protocol/packages.ts';
 import { wayReply } from '../../../shared/protocol/way.ts';
+import type { Plan } from '../../../shared/schema/deployment.ts';
+import { isUnknownToAgent } from '../../adapters/admin/admin-client.ts';
 import { type CliContext, show } from '../context.ts';
 
+const packages = { packages: packagesReply.shape.steps };
+
 /** Of what is on offer; with a target, the way there. */
-export const planAnswer = z.union([explanationReply, wayReply]);
+export const planAnswer = z.union([explanationReply.extend(packages), wayReply.extend(packages)]);
 
 /** With a target it exits with 4 when nothing leads there. */
 export async function plan(context: CliContext, target?: string): Promise<number> {
   if (target !== undefined) return await planTo(context, target);
   const reply = await context.client.call('GET', '/v1/explanation', explanationReply);
-  show(context, reply, () => [
+  const compared = await compare(context, reply.plan === null ? [] : [reply.plan]);
+  show(context, { ...reply, packages: compared }, () => [
     describeVerdict(reply.decision, reply.inProgress, context.style),
     ...(reply.plan === null
       ? ['There is nothing to do.']
       : [
           ...renderPlan(reply),
+          ...renderPackages(compared),
           ...renderCost(reply.plan, reply.interruptionMs, reply.plan.steps, reply.rollbackMs),
         ]),
   ]);
@@ -29,6 +37,37 @@ export async function plan(context: CliContext, target?: string): Promise<number
 
 async function planTo(context: CliContext, target: string): Promise<number> {
   const reply = await context.client.call('POST', '/v1/way', wayReply, { target });
-  show(context, reply, () => renderWay(reply, context.style));
+  const compared = await compare(
+    context,
+    reply.hops.map((hop) => hop.plan),
+  );
+  show(context, { ...reply, packages: compared }, () => [
+    ...renderWay(reply, context.style),
+    ...renderPackages(compared),
+  ]);
   return reply.outcome === 'none' ? EXIT.refused : EXIT.ok;
+}
+
+/** After the plan itself: what a server has or has not is no reason not to see that. */
+async function compare({ client }: CliContext, plans: readonly Plan[]): Promise<PackagesReply['steps']> {
+  const steps = plans
+    .flatMap((one) => one.steps)
+    .flatMap(({ component, from, to }): MovedStep[] =>
+      from === null || to === null || from === to ? [] : [{ component, from, to }],
+    );
+  if (steps.length === 0) return [];
+  try {
+    return (await client.call('POST', '/v1/packages', packagesReply, { steps })).steps;
+  } catch (error) {
+    if (isUnknownToAgent(error)) return [];
+    throw error;
+  }
+}
+
+function renderPackages(compared: PackagesReply['steps']): readonly string[] {
+  return compared.flatMap(({ component, from, to, difference, problem }) => {
+    const head = `packages of ${component} ${from} → ${to}: `;
+    if (difference === null) return [`${head}unknown: ${problem}`];
+    return [head + countDifference(difference), ...describeDifference(difference)];
+  });
 }

@@ -12,6 +12,7 @@ import {
 } from '../../../shared/protocol/admin.ts';
 import { approvalRequest, policyRequest, receiptRequest } from '../../../shared/protocol/admin-policy.ts';
 import { factRequest } from '../../../shared/protocol/facts.ts';
+import { packagesRequest } from '../../../shared/protocol/packages.ts';
 import { templateRequest, verdictRequest } from '../../../shared/protocol/proposal.ts';
 import type { ReceiptsReply, RootsReply } from '../../../shared/protocol/receipt.ts';
 import { reportingRequest } from '../../../shared/protocol/sent.ts';
@@ -29,6 +30,7 @@ import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { readFacts, sayFact } from './facts.ts';
 import { testNotices } from './notifier.ts';
+import { readPackages } from './packages.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
 import { changeReporting, readSent } from './reporting.ts';
@@ -48,6 +50,7 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, route: Route])[]
   ['GET', /^\/v1\/explanation$/, (state) => readExplanation(state)],
   ['POST', /^\/v1\/what-if$/, (state, r) => readExplanation(state, parse(whatIfRequest, r))],
   ['POST', /^\/v1\/way$/, (state, r) => readWay(state, parse(wayRequest, r))],
+  ['POST', /^\/v1\/packages$/, (state, r) => readPackages(state, parse(packagesRequest, r))],
   ['POST', /^\/v1\/check$/, (state) => check(state)],
   ['POST', /^\/v1\/apply$/, (state, r) => startApply(state, parse(applyRequest, r), r.actor)],
   ['POST', /^\/v1\/rollback$/, (state, r) => startRollback(state, parse(rollbackRequest, r), r.actor)],

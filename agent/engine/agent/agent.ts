@@ -22,7 +22,7 @@ import { createProposalExchange } from './proposal-exchange.ts';
 import { createReporter } from './reporter.ts';
 import { round } from './round.ts';
 import { createServerContact } from './server-contact.ts';
-import type { AgentState, Choice, Needs, Records, Self } from './state.ts';
+import type { AgentState, Choice, Needs, Offers, Records, Self } from './state.ts';
 import { observe, readStatus } from './status.ts';
 import { watchFiles } from './upkeep.ts';
 import { createWitness } from './witness.ts';
@@ -47,6 +47,7 @@ export interface AgentOptions
   readonly audit: AuditLog;
   readonly channel: ServerChannel;
   readonly survey: () => Promise<Endpoint[]>;
+  readonly bill: Offers['bill'];
   readonly preview: Records['preview'];
   readonly files: AgentFiles;
   /** Nobody is told where there is none. */
@@ -145,6 +146,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       fetchAhead: createFetchAhead(options),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),
+      bill: options.bill,
       template: (name) => channel.template(name),
     },
     choice: {

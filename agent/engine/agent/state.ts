@@ -1,6 +1,7 @@
 // What the rooms of the running agent share: a few collaborators, each for one purpose. A function names those it needs.
 import type { Compile } from '../../../shared/compile/compile.ts';
 import type { KnownFacts } from '../../../shared/compile/target.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { InTurn } from '../../../shared/node/turns.ts';
 import type { VerifyReply } from '../../../shared/protocol/admin.ts';
@@ -8,6 +9,7 @@ import type { SaidFacts } from '../../../shared/protocol/facts.ts';
 import type { Endpoint } from '../../../shared/protocol/survey.ts';
 import type { SlotsState } from '../../../shared/protocol/upkeep.ts';
 import type { PolicyTemplate } from '../../../shared/schema/proposal.ts';
+import type { SbomRef } from '../../../shared/schema/sbom.ts';
 import type { ApprovalsFile } from '../../core/approvals.ts';
 import type { DecisionRecord } from '../../core/conclude.ts';
 import type { ProposalsFile } from '../../core/proposals.ts';
@@ -80,6 +82,8 @@ export interface Offers {
   readonly own: OwnDeployments;
   /** What its server proposes, which is nobody's order. */
   readonly proposals: ProposalExchange;
+  /** The bill of materials of a tree, as it was signed. Errors: transport/*, trust/*. */
+  bill(tree: Digest, ref: SbomRef): Promise<Uint8Array>;
   /** Its template of a policy. Errors: transport/*, enrolment/identity-lost. */
   template(name: string): Promise<PolicyTemplate>;
 }

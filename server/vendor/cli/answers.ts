@@ -20,6 +20,7 @@ import {
   proposalsMade,
 } from '../../../shared/protocol/fleet-proposals.ts';
 import { fleetSummary } from '../../../shared/protocol/fleet-summary.ts';
+import { packageDifference } from '../../../shared/protocol/packages.ts';
 import { enrolmentsReply } from '../../../shared/protocol/publication.ts';
 import { headsReply } from '../../../shared/protocol/receipt.ts';
 import { rolloutReply } from '../../../shared/protocol/rollouts.ts';
@@ -67,15 +68,11 @@ const published = {
   ...conclusion,
 };
 
-const packages = z.array(
-  z.strictObject({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) }),
-);
-
 /** What a built release is made of, and what is new in it. */
 const sbomNews = z.strictObject({
   change: changeId,
   components: count,
-  since: z.strictObject({ release, added: packages, removed: packages, changed: packages }).nullable(),
+  since: z.strictObject({ release, ...packageDifference }).nullable(),
 });
 /** Of each deployment of an install whose log was given. */
 const agreement = z.array(z.strictObject({ instance: z.string(), record: count, said: z.enum(AGREEMENTS) }));

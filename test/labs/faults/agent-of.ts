@@ -81,6 +81,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       own: { begin: () => undefined, problem: () => null },
       proposals: { request: () => undefined, settled: async () => undefined },
       template: () => Promise.reject(new TypeError('nobody offers a template here')),
+      bill: () => Promise.reject(new TypeError('nobody compares packages here')),
     },
     choice: {
       settings,

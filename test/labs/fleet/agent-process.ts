@@ -131,6 +131,7 @@ function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, 
         root: unplayed,
         survey: unplayed,
         template: unplayed,
+        bill: unplayed,
       },
     },
     choice: {

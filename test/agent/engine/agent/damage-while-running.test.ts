@@ -41,6 +41,7 @@ async function agentOver(instance: Instance) {
     instance: { id: '0f0e0d0c-0b0a-4908-8706-050403020100', name: 'lab', server: 'https://vendor.test' },
     agentVersion: '1.0.0',
     previousEnd: null,
+    bill: () => Promise.reject(new TypeError('nobody compares packages here')),
     pollIntervalMs: 60_000,
     chance: () => 0.5,
     pulse: createPulse(clock),

@@ -1,0 +1,73 @@
+// What the steps of a plan are made of, before and after: fetched for a person who asks, held against what is signed, and forgotten again.
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { compareSboms } from '../../../shared/present/sbom-difference.ts';
+import {
+  MAX_COMPARED_BYTES,
+  MOST_COMPARED,
+  type MovedStep,
+  type PackagesReply,
+  type PackagesRequest,
+} from '../../../shared/protocol/packages.ts';
+import { formatRef, refFor, refOf, releasePath } from '../../../shared/schema/release-ref.ts';
+import { parseSbom, type Sbom } from '../../../shared/schema/sbom.ts';
+import type { Needs } from './state.ts';
+
+/** Why one cannot be compared, in the words that stand in the answer. */
+class Uncompared extends Error {}
+
+type Read = (component: string, version: MovedStep['from']) => Promise<Sbom>;
+
+/** Never throws for what a server has or says: a plan is shown without it. */
+export async function readPackages(
+  state: Needs<'offers'>,
+  { steps }: PackagesRequest,
+): Promise<PackagesReply> {
+  const read = createReader(state);
+  const compared: PackagesReply['steps'] = [];
+  for (const step of steps.slice(0, MOST_COMPARED)) compared.push(await compare(step, read));
+  const problem = `not compared: no more than ${MOST_COMPARED} are at once`;
+  for (const step of steps.slice(MOST_COMPARED)) compared.push({ ...step, difference: null, problem });
+  return { schema: 'fairlead/packages@1', steps: compared };
+}
+
+async function compare(step: MovedStep, read: Read): Promise<PackagesReply['steps'][number]> {
+  try {
+    const before = await read(step.component, step.from);
+    const { added, removed, changed } = compareSboms(before, await read(step.component, step.to));
+    const copied = (all: typeof added) =>
+      all.map(({ name, from, to }) => ({ name, from: [...from], to: [...to] }));
+    const difference = { added: copied(added), removed: copied(removed), changed: copied(changed) };
+    return { ...step, difference, problem: null };
+  } catch (error) {
+    if (!isFairleadError(error) && !(error instanceof Uncompared)) throw error;
+    return { ...step, difference: null, problem: error.message };
+  }
+}
+
+/** Once nobody answered nobody is asked again: a person waits. */
+function createReader({ offers: { contact, bill } }: Needs<'offers'>): Read {
+  const { releases, notes } = contact.catalog();
+  let silence: Error | null = contact.last()?.outcome === 'failed' ? new Uncompared(UNREACHED) : null;
+  return async (component, version) => {
+    const path = releasePath(refFor(component, version));
+    const found = releases.find(({ document }) => releasePath(refOf(document)) === path);
+    const sbom = notes?.get(path)?.sbom;
+    const name = formatRef(refFor(component, version));
+    if (found?.document.schema !== 'fairlead/capability@1' || sbom === undefined)
+      throw new Uncompared(`no bill of materials was signed with ${name}`);
+    if (sbom.bytes > MAX_COMPARED_BYTES)
+      throw new Uncompared(
+        `the bill of materials of ${name} is larger than 1 MiB, too large to be compared here`,
+      );
+    if (silence !== null) throw silence;
+    try {
+      const bytes = await bill(found.document.tree.digest, sbom);
+      return parseSbom(bytes, `the bill of materials of ${name}`);
+    } catch (error) {
+      if (isFairleadError(error, 'transport/unreachable')) silence = error;
+      throw error;
+    }
+  };
+}
+
+const UNREACHED = 'the server was not reached the last time that it was asked';

@@ -1,0 +1,36 @@
+// POST /v1/packages: of which packages the versions differ that the steps of a plan move between, by the bills of materials signed with them.
+import { z } from 'zod';
+import { componentKey, version } from '../schema/common.ts';
+
+/** What a person reads; more are said to be left out. */
+export const MOST_COMPARED = 20;
+
+/** Beside everything else that the agent does it reads no larger ones. */
+export const MAX_COMPARED_BYTES = 2 ** 20;
+
+const moved = { component: componentKey, from: version, to: version };
+
+export const packagesRequest = z.strictObject({ steps: z.array(z.strictObject(moved)).max(1_000) });
+
+const changes = z.array(
+  z.strictObject({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) }),
+);
+
+/** Packages by what became of them, as `compareSboms` answers. */
+export const packageDifference = { added: changes, removed: changes, changed: changes };
+
+export const packagesReply = z.strictObject({
+  schema: z.literal('fairlead/packages@1'),
+  steps: z.array(
+    z.strictObject({
+      ...moved,
+      /** Null where it cannot be told; then `problem` says why. */
+      difference: z.strictObject(packageDifference).nullable(),
+      problem: z.string().nullable(),
+    }),
+  ),
+});
+
+export type PackagesRequest = z.output<typeof packagesRequest>;
+export type PackagesReply = z.output<typeof packagesReply>;
+export type MovedStep = PackagesRequest['steps'][number];
