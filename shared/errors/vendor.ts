@@ -156,6 +156,16 @@ export const VENDOR_ERRORS = {
     http: 400,
     exit: EXIT.usage,
   }),
+  'vendor/image-refused': entry<{
+    readonly name: string;
+    readonly source: string;
+    readonly problem: string;
+  }>({
+    message: (d) => `the image "${d.name}" cannot be taken from ${d.source}: ${d.problem}`,
+    hint: () => 'write it anew, with: docker save --output FILE NAME',
+    http: 422,
+    exit: EXIT.refused,
+  }),
   'vendor/file-unreadable': entry<{
     readonly path: string;
     readonly problem: string;

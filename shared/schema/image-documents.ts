@@ -19,6 +19,80 @@ export const imageConfig = z.object({
 
 export type ImageConfig = z.output<typeof imageConfig>;
 
+const descriptor = z.object({
+  mediaType: z.string().max(255).optional(),
+  artifactType: z.string().max(255).optional(),
+  digest,
+  size: z.int().min(0),
+  urls: z.array(z.string()).max(100).optional(),
+  platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+/** What names the bytes of something in an archive, a layout or a registry. */
+export type Descriptor = z.output<typeof descriptor>;
+
+/** OCI image manifest, and Docker's of schema 2, which differs in its media types alone. */
+export const imageManifest = z.object({
+  schemaVersion: z.literal(2),
+  config: descriptor,
+  layers: z.array(descriptor).max(MOST_LAYERS),
+});
+
+export type ImageManifest = z.output<typeof imageManifest>;
+
+/** OCI image index, and Docker's manifest list. */
+export const imageIndex = z.object({
+  schemaVersion: z.literal(2),
+  manifests: z.array(descriptor).min(1).max(MOST_LAYERS),
+});
+
+export type ImageIndex = z.output<typeof imageIndex>;
+
+/** Null for bytes that are no such document. */
+export function readImageDocument<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+): z.output<Schema> | null {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** Why an image cannot be had whole; null where it can. */
+export function findUnusable({ config, layers }: ImageManifest): string | null {
+  // Artifacts are described by manifests too: signatures, charts, bills of materials.
+  if (
+    !/image\.config\.v1\+json$|container\.image\.v1\+json$/.test(config.mediaType ?? 'image.config.v1+json')
+  ) {
+    return `it is no image but ${JSON.stringify(config.mediaType)}`;
+  }
+  const isElsewhere = ({ mediaType = '', urls = [] }: Descriptor) =>
+    urls.length > 0 || /foreign|nondistributable/.test(mediaType);
+  return layers.some(isElsewhere)
+    ? 'a layer of it is to be had elsewhere alone, as those of Windows are'
+    : null;
+}
+
+/** As images name it: `linux/amd64`, `linux/arm/v7`. */
+export const platform = z.string().regex(/^[a-z0-9]{1,32}\/[a-z0-9]{1,32}(?:\/[a-z0-9]{1,16})?$/, {
+  error: 'a platform such as "linux/amd64"',
+});
+
+/** The one for a platform; where none says for which it is, the only one. */
+export function selectManifest({ manifests }: ImageIndex, wanted: string): Descriptor | null {
+  const [os, architecture, variant] = wanted.split('/');
+  const fitting = manifests.filter(
+    ({ platform: own }) => own?.os === os && own?.architecture === architecture,
+  );
+  const exact = fitting.find(({ platform: own }) => own?.variant === variant);
+  const any = variant === undefined ? fitting[0] : undefined;
+  const [only, ...others] = manifests;
+  return exact ?? any ?? (only?.platform === undefined && others.length === 0 ? (only ?? null) : null);
+}
+
 export interface Blob {
   readonly digest: Digest;
   readonly size: number;

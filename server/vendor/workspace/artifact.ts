@@ -1,4 +1,5 @@
 // What stage 3 reads of an artifact: its document, every byte of its pack, and what both show to be wrong.
+import { writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChangeRecord, CheckResult } from '../../../shared/change/change.ts';
@@ -6,16 +7,20 @@ import { type Digest, digestOf, hexOf } from '../../../shared/encoding/digest.ts
 import { type DocumentIssue, formatIssue } from '../../../shared/errors/document.ts';
 import { count, formatBytes } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readNamed } from '../../../shared/node/named-file.ts';
 import { readPackIndex, verifyPack } from '../../../shared/node/pack-reader.ts';
 import { packPath } from '../../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, type Release, release } from '../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import type { TreeFile } from '../../../shared/tree/tree-index.ts';
 import { toCheckResult } from '../core/checks.ts';
-import { findProblems, headsNeeded } from '../core/lint/lint.ts';
+import { archivesNeeded, findProblems, headsNeeded } from '../core/lint/lint.ts';
 import { refOfChange } from './changes.ts';
+import { withScratch } from './images.ts';
 import type { Session } from './passphrases.ts';
+import { describeArchives } from './sources.ts';
 import { buildFile, openRequired } from './workspace.ts';
 
 export interface BuiltDocument {
@@ -42,7 +47,9 @@ export async function checkArtifact(session: Session, document: Release): Promis
   try {
     const onUnit = (done: number, total: number) =>
       session.out.progress(`hashing ${document.suite}/${document.name}`, done, total);
-    const issues = await verifyContent(pack, document, onUnit);
+    const issues = await withScratch(session.directory, (scratch) =>
+      verifyContent(pack, document, onUnit, scratch),
+    );
     const whole = `${count(tree.files, 'file')}, ${formatBytes(tree.bytes)}, every one with its digest`;
     return [toCheckResult('artifact', true, whole), ...toChecks(issues)];
   } catch (error) {
@@ -58,15 +65,22 @@ async function verifyContent(
   pack: FileHandle,
   document: CapabilityRelease,
   onUnit: (done: number, total: number) => void,
+  scratch: string,
 ): Promise<readonly DocumentIssue[]> {
   const index = await readPackIndex(pack, document.tree.digest);
   const needed = new Map(headsNeeded(document, index).map(({ file, bytes }) => [file.digest, bytes]));
+  const archives = archivesNeeded(document, index);
+  const place = ({ digest }: Pick<TreeFile, 'digest'>) => join(scratch, hexOf(digest));
+  const unpacked = new Set(archives.map(({ digest }) => digest));
   const heads = new Map<Digest, Uint8Array>();
+  if (archives.length > 0) await makeDirectory(scratch);
   await verifyPack(pack, document.tree, onUnit, ({ file, offset, bytes }) => {
     const wanted = needed.get(file.digest);
     if (wanted !== undefined && offset === 0) heads.set(file.digest, bytes.slice(0, wanted));
+    // A file larger than a unit comes in parts, one after the other.
+    if (unpacked.has(file.digest)) writeFileSync(place(file), bytes, { flag: offset === 0 ? 'w' : 'a' });
   });
-  return findProblems(document, index, heads);
+  return findProblems(document, index, heads, await describeArchives(archives, place));
 }
 
 /** One for each problem, so that each has its place and its remedy on the record. */

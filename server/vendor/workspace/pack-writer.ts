@@ -9,7 +9,7 @@ import { maxPackBytes, PACK_MAGIC, WINDOW_LOG, writeFrame } from '../../../share
 import { type PlannedUnit, planUnits } from '../../../shared/tree/pack-plan.ts';
 import { MAX_INDEX_BYTES } from '../../../shared/tree/parse-index.ts';
 import { type TreeIndex, treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
-import { createUnitReader } from './unit-reader.ts';
+import { createUnitReader, type Elsewhere } from './unit-reader.ts';
 
 /** Level 12: level 3 packs are much larger, level 19 gains a tenth for thirty times the work. */
 const LEVEL = 12;
@@ -26,8 +26,10 @@ export async function writePack(
   index: TreeIndex,
   outFile: string,
   onProgress: (bytes: number) => void = () => undefined,
+  elsewhere?: Elsewhere,
 ): Promise<{ readonly bytes: number }> {
-  return await writeWhole(outFile, packChunks(directory, index, onProgress), (bytes) =>
+  const readUnit = createUnitReader(directory, index, elsewhere);
+  return await writeWhole(outFile, packChunks(readUnit, index, onProgress), (bytes) =>
     requireAtMost(maxPackBytes(treeRefOf(index)), 'its pack in bytes', bytes),
   );
 }
@@ -76,8 +78,10 @@ async function writeAll(out: FileHandle, chunks: AsyncIterable<Uint8Array>): Pro
   return written;
 }
 
+type UnitReader = ReturnType<typeof createUnitReader>;
+
 async function* packChunks(
-  directory: string,
+  readUnit: UnitReader,
   index: TreeIndex,
   onProgress: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
@@ -94,7 +98,7 @@ async function* packChunks(
   });
   yield packedIndex;
   let done = 0;
-  for await (const { unit, packed } of packUnits(directory, index, units)) {
+  for await (const { unit, packed } of packUnits(readUnit, units)) {
     yield writeFrame({ ...unit, packed: packed.length });
     yield packed;
     done += unit.raw;
@@ -109,11 +113,9 @@ interface CompressedUnit {
 
 /** Reads units one after another, compresses them side by side and yields them in order. */
 async function* packUnits(
-  directory: string,
-  index: TreeIndex,
+  readUnit: UnitReader,
   units: readonly PlannedUnit[],
 ): AsyncGenerator<CompressedUnit> {
-  const readUnit = createUnitReader(directory, index);
   const ahead: Promise<CompressedUnit>[] = [];
   for (const unit of units) {
     const bytes = await readUnit(unit);

@@ -9,6 +9,9 @@ import { type PlannedUnit, resolveParts, type UnitPart } from '../../../shared/t
 import { type TreeIndex, treeDigest } from '../../../shared/tree/tree-index.ts';
 import { openForReading } from './tree-reader.ts';
 
+/** Files of a tree that do not stand in its directory, by their paths in the tree. */
+export type Elsewhere = ReadonlyMap<string, string>;
+
 /**
  * Units must be read in the order of their plan: a file cut into several is hashed across them.
  * Errors of the returned function: tree/changed-while-packing.
@@ -16,6 +19,7 @@ import { openForReading } from './tree-reader.ts';
 export function createUnitReader(
   directory: string,
   index: TreeIndex,
+  elsewhere: Elsewhere = new Map(),
 ): (unit: PlannedUnit) => Promise<Uint8Array> {
   const tree = treeDigest(index);
   let hash = createHash('sha256');
@@ -24,16 +28,17 @@ export function createUnitReader(
     let at = 0;
     for (const part of resolveParts(index, unit, tree)) {
       if (part.offset === 0) hash = createHash('sha256');
-      await readPart(directory, part, bytes.subarray(at, at + part.length), hash);
+      const path = elsewhere.get(part.file.path) ?? join(directory, part.file.path);
+      await readPart(path, part, bytes.subarray(at, at + part.length), hash);
       at += part.length;
     }
     return bytes;
   };
 }
 
-async function readPart(directory: string, part: UnitPart, into: Buffer, hash: Hash): Promise<void> {
+async function readPart(path: string, part: UnitPart, into: Buffer, hash: Hash): Promise<void> {
   const { file, offset, length } = part;
-  if (!(await readExactly(join(directory, file.path), file.size, offset, into))) throw changed(file.path);
+  if (!(await readExactly(path, file.size, offset, into))) throw changed(file.path);
   hash.update(into);
   if (offset + length < file.size) return;
   if (digestFromHex(hash.digest('hex')) !== file.digest) throw changed(file.path);

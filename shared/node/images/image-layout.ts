@@ -4,15 +4,25 @@ import { join } from 'node:path';
 import type { Digest } from '../../encoding/digest.ts';
 import { digestOf } from '../../encoding/digest.ts';
 import { blobPath, type UnitImage } from '../../schema/drivers/images.ts';
-import { imageConfig, MAX_IMAGE_DOCUMENT_BYTES } from '../../schema/image-documents.ts';
+import {
+  type Blob,
+  imageConfig,
+  MAX_IMAGE_DOCUMENT_BYTES,
+  readImageDocument,
+} from '../../schema/image-documents.ts';
 import { readIfPresent } from '../read-file.ts';
-import type { PlainImage } from './image-tar.ts';
+
+export interface PlainImage {
+  readonly config: Uint8Array;
+  /** Lowest first; one may occur twice. */
+  readonly layers: readonly Blob[];
+}
 
 /** Throws an error whose message says what the layout lacks; errors of the system pass. */
 export async function readLayoutImage(layout: string, digest: Digest): Promise<PlainImage> {
   const config = await readIfPresent(join(layout, blobPath(digest)), MAX_IMAGE_DOCUMENT_BYTES + 1);
   if (config === null) throw new Error(`it does not hold the image ${digest}`);
-  const layers: { readonly digest: Digest; readonly size: number }[] = [];
+  const layers: Blob[] = [];
   for (const layer of layersOf(config, digest)) {
     const found = await stat(join(layout, blobPath(layer))).catch(() => null);
     if (found?.isFile() !== true) throw new Error(`it lacks the layer ${layer} of the image ${digest}`);
@@ -26,9 +36,9 @@ export function layersOf(config: Uint8Array, digest: Digest): readonly Digest[] 
   if (config.length > MAX_IMAGE_DOCUMENT_BYTES || digestOf(config) !== digest) {
     throw new Error(`what it holds as ${digest} is something else`);
   }
-  const parsed = imageConfig.safeParse(parseJson(config));
-  if (!parsed.success) throw new Error(`${digest} is no configuration of an image`);
-  return parsed.data.rootfs.diff_ids;
+  const parsed = readImageDocument(imageConfig, config);
+  if (parsed === null) throw new Error(`${digest} is no configuration of an image`);
+  return parsed.rootfs.diff_ids;
 }
 
 /** The room that it takes where it is: about as much as an engine will need. Errors of the system. */
@@ -36,12 +46,4 @@ export async function bytesOfImage(image: UnitImage): Promise<number> {
   if ('archive' in image) return (await stat(image.archive)).size;
   const { layers } = await readLayoutImage(image.layout, image.digest as Digest);
   return layers.reduce((sum, { size }) => sum + size, 0);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return null;
-  }
 }

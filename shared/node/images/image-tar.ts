@@ -11,17 +11,12 @@ import {
   layoutIndex,
   plainManifest,
 } from '../../schema/image-documents.ts';
+import type { PlainImage } from './image-layout.ts';
 
 const BLOCK = 512;
 const PIECE_BYTES = 1 << 20;
 /** What eleven octal digits hold. */
 const MOST_OCTAL = 8 ** 11 - 1;
-
-export interface PlainImage {
-  readonly config: Uint8Array;
-  /** Lowest first; one may occur twice. */
-  readonly layers: readonly Blob[];
-}
 
 /** Its id in a store that goes by manifests. */
 export function manifestDigest({ config, layers }: PlainImage): Digest {

@@ -4,11 +4,11 @@ import type { Digest } from '../../encoding/digest.ts';
 import { digest, treePath } from '../common.ts';
 
 /** What the compose file says where it does not say the digest, such as `redis:7`. */
-const name = z
+export const serviceImageName = z
   .string()
   .max(512)
-  .regex(/^[\w][\w.:/@+-]*$/, { error: 'what the compose file says after "image:", such as "redis:7"' })
-  .exactOptional();
+  .regex(/^[\w][\w.:/@+-]*$/, { error: 'what the compose file says after "image:", such as "redis:7"' });
+const name = serviceImageName.exactOptional();
 
 const archived = z.strictObject({ archive: treePath, digest, name });
 const laidOut = z.strictObject({ layout: treePath, digest, name });

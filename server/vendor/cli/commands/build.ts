@@ -14,15 +14,19 @@ import { packPath } from '../../../../shared/protocol/publication.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import { formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
 import { type TreeIndex, treeDigest, treeRefOf } from '../../../../shared/tree/tree-index.ts';
-import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
 import { auditAct } from '../../workspace/audit.ts';
 import { readChange, refOfChange, writeChange } from '../../workspace/changes.ts';
+import { type NamedImage, withScratch } from '../../workspace/images.ts';
 import { writePack } from '../../workspace/pack-writer.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { type BuiltSbom, makeSbom, readGivenSbom, writeBuiltSbom } from '../../workspace/sboms.ts';
-import { readHeads, readSources } from '../../workspace/sources.ts';
-import { readTree } from '../../workspace/tree-reader.ts';
+import {
+  findSourceProblems,
+  readSources,
+  type SourceOptions,
+  type Sources,
+} from '../../workspace/sources.ts';
 import { buildFile, jsonBytes, openWorkspace } from '../../workspace/workspace.ts';
 import { describeStep } from '../describe.ts';
 
@@ -32,22 +36,30 @@ interface BuildOptions {
   readonly change: string;
   readonly reproduce?: string;
   readonly sbom?: string;
+  readonly image?: readonly NamedImage[];
+  readonly platform?: string;
 }
 
 export async function build(session: Session, ref: ReleaseRef, options: BuildOptions): Promise<void> {
   const { directory } = await openWorkspace(session.directory);
-  const { from, manifest: file } = options;
+  await withScratch(directory, (scratch) => buildIn(scratch, session, ref, options));
+}
+
+async function buildIn(
+  scratch: string,
+  session: Session,
+  ref: ReleaseRef,
+  options: BuildOptions,
+): Promise<void> {
+  const { directory } = session;
   const change = await readChange(directory, options.change);
   const earlier = verifyBuildable(change, ref);
   const at = earlier?.at ?? formatInstant(session.now());
-  const { index, manifest, source } = await readSources(ref.kind, { from, manifest: file });
+  const sources = await readSources(ref.kind, toSourceOptions(options), scratch);
+  const { index } = sources;
+  const document = await toDocument(ref, change, at, sources, options.from);
   const tree = index === null ? null : treeRefOf(index);
-  const document = createRelease({ ref, change, builtAt: at, tree, manifest, source });
-  // A version is used up only by what could run somewhere.
-  const heads = index === null ? new Map() : await readHeads(document, index, from);
-  const issues = findProblems(document, index, heads);
-  if (issues.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues });
-  const reproduced = await reproduce(ref, index, options);
+  const reproduced = await reproduce(ref, index, options, scratch);
   const bytes = jsonBytes(document);
   const release = digestOf(bytes);
   if (change.release !== null && change.release !== release) {
@@ -56,7 +68,7 @@ export async function build(session: Session, ref: ReleaseRef, options: BuildOpt
   }
   const sbom = await findSbom(session, document, index, options);
   await writeBuiltSbom(directory, change, sbom);
-  if (index !== null) await pack(session, formatRef(ref), from, index);
+  if (index !== null) await pack(session, formatRef(ref), options.from, index, sources.elsewhere);
   await writeDurably(buildFile(directory, change.id), bytes);
   const details = { release, tree, reproduced };
   const record = earlier === undefined ? await recordBuild(session, change, at, details, sbom) : change;
@@ -67,6 +79,26 @@ export async function build(session: Session, ref: ReleaseRef, options: BuildOpt
   session.out.result('build', describeStep(record, reproduced ? `${built}, reproduced` : built), {
     change: record,
   });
+}
+
+function toSourceOptions({ from, manifest, image, platform }: BuildOptions): SourceOptions {
+  return { from, manifest, images: image, platform };
+}
+
+/** A version is used up only by what could run somewhere. Errors: document/invalid, vendor/manifest-wrong. */
+async function toDocument(
+  ref: ReleaseRef,
+  change: ChangeRecord,
+  builtAt: string,
+  sources: Sources,
+  from: string,
+): Promise<Release> {
+  const { index, manifest, source } = sources;
+  const tree = index === null ? null : treeRefOf(index);
+  const document = createRelease({ ref, change, builtAt, tree, manifest, source });
+  const issues = await findSourceProblems(document, sources, from);
+  if (issues.length > 0) throw new FairleadError('vendor/manifest-wrong', { source, issues });
+  return document;
 }
 
 /** What it is made of: as the vendor says, else as the tree's own files do. Error: vendor/option-invalid. */
@@ -102,8 +134,13 @@ function verifyBuildable(change: ChangeRecord, ref: ReleaseRef): BuildEvent | un
 type BuildEvent = NonNullable<ReturnType<typeof eventOf<'build'>>>;
 
 /** True when the same command gave the same tree again. Error: vendor/not-reproducible. */
-async function reproduce(ref: ReleaseRef, index: TreeIndex | null, options: BuildOptions): Promise<boolean> {
-  const { from, reproduce: command } = options;
+async function reproduce(
+  ref: ReleaseRef,
+  index: TreeIndex | null,
+  options: BuildOptions,
+  scratch: string,
+): Promise<boolean> {
+  const { reproduce: command } = options;
   if (command === undefined) return false;
   if (index === null) {
     const form = 'no --reproduce for a suite or platform: it has no files to build';
@@ -111,18 +148,26 @@ async function reproduce(ref: ReleaseRef, index: TreeIndex | null, options: Buil
   }
   await runShell(command);
   const first = treeDigest(index);
-  const second = treeDigest(await readTree(from));
+  const again = await readSources(ref.kind, toSourceOptions(options), `${scratch}/again`);
+  const second = treeDigest(again.index ?? index);
   if (first === second) return true;
   throw new FairleadError('vendor/not-reproducible', { release: formatRef(ref), first, second });
 }
 
 /** Named by its digest: the same tree is packed once. */
-async function pack(session: Session, release: string, from: string, index: TreeIndex): Promise<void> {
+async function pack(
+  session: Session,
+  release: string,
+  from: string,
+  index: TreeIndex,
+  elsewhere: Sources['elsewhere'],
+): Promise<void> {
   const tree = treeRefOf(index);
   const path = join(session.directory, packPath(hexOf(tree.digest)));
   if (await isPresent(path)) return;
   await makeDirectory(dirname(path));
-  await writePack(from, index, path, (done) => session.out.progress(`packing ${release}`, done, tree.bytes));
+  const onProgress = (done: number) => session.out.progress(`packing ${release}`, done, tree.bytes);
+  await writePack(from, index, path, onProgress, elsewhere);
 }
 
 async function recordBuild(

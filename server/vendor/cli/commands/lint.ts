@@ -14,17 +14,19 @@ import {
 import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
 import { checkRelease } from '../../core/checks.ts';
-import { findProblems } from '../../core/lint/lint.ts';
 import { createRelease } from '../../core/manifest.ts';
+import { type NamedImage, withScratch } from '../../workspace/images.ts';
 import { listKnownReleases } from '../../workspace/known-documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
-import { readHeads, readSources, type Sources } from '../../workspace/sources.ts';
+import { findSourceProblems, readSources, type Sources } from '../../workspace/sources.ts';
 import { findWorkspace } from '../../workspace/workspace.ts';
 
 interface LintOptions {
   readonly from: string;
   readonly manifest?: string;
   readonly kind?: ReleaseKind;
+  readonly image?: readonly NamedImage[];
+  readonly platform?: string;
 }
 
 export async function lint(
@@ -32,11 +34,13 @@ export async function lint(
   named: ReleaseRef | undefined,
   options: LintOptions,
 ): Promise<void> {
-  const { from, manifest } = options;
+  const { from, manifest, image: images, platform } = options;
   const kind = named?.kind ?? options.kind ?? (await kindOf(from));
-  const sources = await readSources(kind, { from, manifest });
   const ref = named ?? placeholder(kind);
-  const { release, issues } = await judge(ref, sources, from);
+  const { sources, release, issues } = await withScratch(null, async (scratch) => {
+    const found = await readSources(kind, { from, manifest, images, platform }, scratch);
+    return { sources: found, ...(await judge(ref, found, from)) };
+  });
   const unmet = release === null ? [] : await findUnmet(session, release, named !== undefined);
   const all = [...issues, ...unmet];
   const { source } = sources;
@@ -50,7 +54,7 @@ export async function lint(
 async function kindOf(from: string): Promise<ReleaseKind> {
   const found = await stat(from).catch(() => null);
   if (found?.isFile() !== true) return 'capability';
-  const { manifest } = await readSources('suite', { from, manifest: undefined });
+  const { manifest } = await readSources('suite', { from, manifest: undefined }, '');
   return isJsonObject(manifest) && 'suites' in manifest ? 'platform' : 'suite';
 }
 
@@ -66,18 +70,14 @@ interface Judgement {
   readonly issues: readonly DocumentIssue[];
 }
 
-async function judge(
-  ref: ReleaseRef,
-  { index, manifest, source }: Sources,
-  from: string,
-): Promise<Judgement> {
+async function judge(ref: ReleaseRef, sources: Sources, from: string): Promise<Judgement> {
+  const { index, manifest, source } = sources;
   const change = { id: 'CHG-0', revision: 'none', scope: 'lint' };
   const tree = index === null ? null : treeRefOf(index);
   try {
     const builtAt = '1970-01-01T00:00:00Z';
     const release = createRelease({ ref, change, builtAt, tree, manifest, source });
-    const heads = index === null ? new Map() : await readHeads(release, index, from);
-    return { release, issues: findProblems(release, index, heads) };
+    return { release, issues: await findSourceProblems(release, sources, from) };
   } catch (error) {
     if (!isFairleadError(error, 'document/invalid')) throw error;
     return { release: null, issues: error.data.issues };

@@ -1,29 +1,19 @@
 // The commands of the stages from a change to a signed release, in the order in which a release meets them.
-import { z } from 'zod';
 import { DEFAULT_TOLERANCE } from '../../../../shared/change/judge.ts';
-import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
+import { type ArgumentSpec, InvalidArgumentError } from '../../../../shared/cli/command.ts';
 import {
   parseComponent,
-  parseDuration,
   parseExactVersion,
-  parseField,
   parseLine,
   parsePath,
-  parseRelease,
   parseUrl,
 } from '../../../../shared/cli/values.ts';
 import { parseShare } from '../../core/post-deploy.ts';
 import { parseQuorum } from '../../core/roles.ts';
 import { A_CHANGE, REASON, type VendorCommand } from '../command.ts';
+import { ARTIFACT } from './artifact.ts';
 
 const CHANGE: ArgumentSpec = { ...A_CHANGE, name: '<change>' };
-const CHANGES: ArgumentSpec = { ...A_CHANGE, name: '<changes...>' };
-const FROM: OptionSpec = {
-  flags: '--from <path>',
-  about: 'capability: the directory to ship; suite or platform: a JSON file with its parts',
-  required: true,
-  parse: parsePath,
-};
 
 const INIT: VendorCommand = {
   name: 'init',
@@ -136,107 +126,9 @@ const COMPLETE: VendorCommand = {
   load: async () => (await import('../commands/complete.ts')).complete,
 };
 
-const ARTIFACT: readonly VendorCommand[] = [
-  {
-    name: 'lint',
-    about: 'everything that build and verify would refuse, without a change or a version used up',
-    example: 'lint --manifest auth.json --from dist',
-    kind: 'reads',
-    arguments: [{ name: '[release]', about: 'such as core/auth@1.0.1', parse: parseRelease }],
-    options: [
-      FROM,
-      { flags: '--manifest <file>', about: 'JSON with the rest of the release document', parse: parsePath },
-      {
-        flags: '--kind <kind>',
-        about: 'what it shall be (default: by the release, else by what --from names)',
-        choices: ['capability', 'suite', 'platform'],
-      },
-    ],
-    load: async () => (await import('../commands/lint.ts')).lint,
-  },
-  {
-    name: 'build',
-    about: 'stage 2, Build: an immutable, uniquely versioned, reproducible artifact',
-    example: 'build core/auth@1.0.1 --from dist --manifest auth.json --change CHG-7 --reproduce "make dist"',
-    kind: 'writes',
-    arguments: [{ name: '<release>', about: 'such as core/auth@1.0.1', parse: parseRelease }],
-    options: [
-      FROM,
-      {
-        flags: '--manifest <file>',
-        about: 'JSON with the rest of the release document: service, health, requires, …',
-        parse: parsePath,
-      },
-      {
-        flags: '--change <change>',
-        about: 'the change this release belongs to',
-        required: true,
-        parse: A_CHANGE.parse,
-      },
-      {
-        flags: '--reproduce <command>',
-        about: 'runs it to build the directory again, and compares the digests',
-        parse: parseField(z.string().regex(/^[^\0]{1,10000}$/), 'a command of the shell'),
-      },
-      {
-        flags: '--sbom <file>',
-        about:
-          'its bill of materials, CycloneDX 1.6 in JSON (default: made of the lockfiles and images in the tree)',
-        parse: parsePath,
-      },
-    ],
-    load: async () => (await import('../commands/build.ts')).build,
-  },
-  {
-    name: 'verify',
-    about:
-      'stage 3, Verification: schema, artifact, constraints, required stops, the known fleet; of several changes as one',
-    example: 'verify CHG-7 --run',
-    kind: 'writes',
-    arguments: [CHANGES],
-    options: [
-      {
-        flags: '--run',
-        about: 'also start the service here in a scratch directory, probe it and run its smoke tests',
-      },
-      {
-        flags: '--set <name=value>',
-        about: 'with --run: a setting in place of its default',
-        repeatable: true,
-        parse: parseField(z.string().regex(/^[^=]+=/), 'NAME=VALUE, such as port=8080'),
-      },
-      {
-        flags: '--within <duration>',
-        about: 'with --run: when it must be well at the latest',
-        fallback: 300_000,
-        shown: '5m',
-        parse: parseTrialLimit,
-      },
-    ],
-    load: async () => (await import('../commands/verify.ts')).verify,
-  },
-  {
-    name: 'release',
-    about:
-      'stage 4, Release: sign the verified artifact, or several that need one another; nothing deploys yet',
-    example: 'release CHG-7',
-    kind: 'signs',
-    arguments: [CHANGES],
-    load: async () => (await import('../commands/release.ts')).promote,
-  },
-];
-
 export const STAGES: readonly VendorCommand[] = [INIT, ...INTAKE, COMPLETE, ...ARTIFACT];
 
 function parseInstances(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It must be a number from 1.');
-}
-
-const MAX_TRIAL_MS = 3_600_000;
-
-function parseTrialLimit(text: string): number {
-  const ms = parseDuration(text);
-  if (ms > 0 && ms <= MAX_TRIAL_MS) return ms;
-  throw new InvalidArgumentError('It must be a duration up to an hour, such as 90s or 5m.');
 }

@@ -6,11 +6,24 @@ import { TREE } from './problem.ts';
 export type ReadCompose =
   | {
       readonly kind: 'project';
+      /** Its services in every profile. */
       readonly project: ComposeProject;
+      /** Services that no install starts: those of profiles. */
+      readonly dormant: ReadonlySet<string>;
       /** Nothing of it is said in other files. */
       readonly isWhole: boolean;
+      readonly files: readonly NamedFile[];
     }
   | { readonly kind: 'unreadable'; readonly problem: string };
+
+/** A file of the tree that must be there. */
+export interface NamedFile {
+  /** Where it is named: `services.web.env_file`. */
+  readonly where: string;
+  readonly path: string;
+  /** It is a compose file itself, and its services are part of this one. */
+  readonly isIncluded: boolean;
+}
 
 /** Null stands for what only an install knows. */
 export type Variables = (name: string) => string | null | undefined;
@@ -25,7 +38,7 @@ export function readCompose(text: string, variables: Variables): ReadCompose {
   const values = parse(text);
   if (typeof values === 'string') return { kind: 'unreadable', problem: values };
   const whole = merge(values.map((value) => fill(value, variables)));
-  const services = objectsIn(whole.services).filter(([, one]) => isEmptyList(one.profiles));
+  const services = objectsIn(whole.services);
   const parsed = composeProject.safeParse({
     services: Object.fromEntries(services.map(([name, one]) => [name, serviceOf(one)])),
     volumes: known(whole.volumes),
@@ -35,7 +48,35 @@ export function readCompose(text: string, variables: Variables): ReadCompose {
   });
   if (!parsed.success) return { kind: 'unreadable', problem: 'it is no compose file' };
   const isWhole = whole.include === undefined && services.every(([, one]) => one.extends === undefined);
-  return { kind: 'project', project: parsed.data, isWhole };
+  const dormant = services.filter(([, one]) => !isEmptyList(one.profiles)).map(([name]) => name);
+  const files = namedFiles(whole, services);
+  return { kind: 'project', project: parsed.data, dormant: new Set(dormant), isWhole, files };
+}
+
+function namedFiles(whole: Values, services: readonly (readonly [string, Values])[]): readonly NamedFile[] {
+  const named = (where: string, value: unknown, isIncluded = false): readonly NamedFile[] =>
+    pathsIn(value).flatMap((path) => {
+      const place = isKnown(path) ? placed(path) : '';
+      if (!place.startsWith(`${TREE}/`) || `${place}/`.includes('/../')) return [];
+      return [{ where, path: place.slice(TREE.length + 1), isIncluded }];
+    });
+  return [
+    ...named('include', whole.include, true),
+    ...services.flatMap(([name, one]) => [
+      ...named(`services.${name}.env_file`, one.env_file),
+      ...named(`services.${name}.extends`, isValues(one.extends) ? one.extends.file : undefined),
+    ]),
+    ...(['configs', 'secrets'] as const).flatMap((kind) =>
+      objectsIn(whole[kind]).flatMap(([name, one]) => named(`${kind}.${name}.file`, one.file)),
+    ),
+  ];
+}
+
+/** `a`, `[a, b]`, `{path: a}`, `[{path: [a, b]}]`; not those that may be missing. */
+function pathsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(pathsIn);
+  return isValues(value) && value.required !== false ? pathsIn(value.path) : [];
 }
 
 type Values = Readonly<Record<string, unknown>>;

@@ -5,7 +5,7 @@ import { escapesOf, findReplaceable, projectOf } from '../../../../shared/schema
 import { namesOf } from '../../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
-import { readCompose } from './compose-file.ts';
+import { type ReadCompose, readCompose } from './compose-file.ts';
 import { type Compose, findImageProblems, present } from './images.ts';
 import { asWritten, DATA, fillKnown, problem, quote, TREE } from './problem.ts';
 import type { TreeFacts } from './tree-facts.ts';
@@ -19,6 +19,17 @@ export function composeFile(service: CapabilityRelease['service'], tree: TreeFac
   return found.kind === 'file' ? found.file : null;
 }
 
+/** What it may include: a handful of small files, by their names alone. */
+export function composeParts(service: CapabilityRelease['service'], tree: TreeFacts): readonly TreeFile[] {
+  if (service.driver !== 'compose') return [];
+  return tree
+    .named(/\.ya?ml$/)
+    .filter(({ size }) => size <= MAX_COMPOSE_BYTES)
+    .slice(0, MOST_PARTS);
+}
+
+const MOST_PARTS = 64;
+
 export function findComposeProblems(release: CapabilityRelease, tree: TreeFacts): readonly DocumentIssue[] {
   const { service } = release;
   if (service.driver !== 'compose') return [];
@@ -27,52 +38,93 @@ export function findComposeProblems(release: CapabilityRelease, tree: TreeFacts)
   return [
     ...present('service.file', service.file, tree),
     ...findImageProblems(service, tree),
-    ...(text === null ? [] : textProblems(release, service, Buffer.from(text).toString())),
+    ...(text === null ? [] : textProblems(release, service, Buffer.from(text).toString(), tree)),
   ];
 }
 
-function textProblems(release: CapabilityRelease, service: Compose, text: string): readonly DocumentIssue[] {
-  const own = new Set(service.images.flatMap(namesOf));
+function textProblems(
+  release: CapabilityRelease,
+  service: Compose,
+  text: string,
+  tree: TreeFacts,
+): readonly DocumentIssue[] {
   const wrong = (found: string, expected: string, remedy: string) =>
     problem('service.file', `${service.file} ${found}`, expected, remedy);
-  const read = readCompose(text, (name) => {
-    const value = service.env[name];
-    return value === undefined ? undefined : fillKnown(value, release.settings);
-  });
+  const read = readText(release, service, text);
   if (read.kind === 'unreadable') {
     return [wrong(`cannot be read: ${read.problem}`, 'a compose file', 'see: docker compose config')];
   }
-  const services = Object.values(read.project.services);
-  const images = services.flatMap(({ image }) => image ?? []);
+  const { project, dormant } = read;
+  const running = Object.entries(project.services).filter(([name]) => !dormant.has(name));
+  const started = { ...project, services: Object.fromEntries(running) };
   const component = componentKeyOf(release.suite, release.name);
   const around = { project: projectOf(component), tree: TREE, data: DATA };
-  const escapes = escapesOf(read.project, around).filter(({ reach }) => reach === null);
-  const replaceable = findReplaceable(read.project, around);
+  const escapes = escapesOf(started, around).filter(({ reach }) => reach === null);
+  const replaceable = findReplaceable(started, around);
   return [
-    ...[...new Set(images)]
-      .filter((image) => !own.has(image))
-      .map((image) => wrong(`runs the image ${quote(image)}`, OWN_IMAGES, foreignRemedy(image, own))),
+    ...imageProblems(release, service, read, tree, wrong),
+    ...read.files.flatMap(({ where, path }) =>
+      present('service.file', path, tree).map((one) => ({ ...one, found: `${where}: ${one.found}` })),
+    ),
     ...escapes.map(({ what }) => wrong(`is refused: ${asWritten(what)}`, CONFINED, remedyFor(what))),
     ...(replaceable === null
       ? []
       : [wrong(`is refused: ${asWritten(replaceable)}`, CONFINED, 'mount one of them')]),
-    ...(services.length === 0 && read.isWhole
+    ...(running.length === 0 && read.isWhole
       ? [wrong('runs no image', OWN_IMAGES, 'name an image for its services')]
       : []),
   ];
 }
 
-const OWN_IMAGES = 'images of "service.images", each by its digest: image: "sha256:…"';
+function readText(release: CapabilityRelease, service: Compose, text: string): ReadCompose {
+  return readCompose(text, (name) => {
+    const value = service.env[name];
+    return value === undefined ? undefined : fillKnown(value, release.settings);
+  });
+}
+
+type Wrong = (found: string, expected: string, remedy: string) => DocumentIssue;
+
+/** In every profile and every file that it includes: whoever starts one by hand would have the engine fetch what a tag means by then. */
+function imageProblems(
+  release: CapabilityRelease,
+  service: Compose,
+  read: ReadCompose & { readonly kind: 'project' },
+  tree: TreeFacts,
+  wrong: Wrong,
+): readonly DocumentIssue[] {
+  const own = new Set(service.images.flatMap(namesOf));
+  const included = read.files.flatMap(({ path, isIncluded }) => {
+    const found = isIncluded ? tree.at(path) : null;
+    const text = found?.kind === 'file' ? tree.head(found.file) : null;
+    const other = text === null ? null : readText(release, service, Buffer.from(text).toString());
+    return other?.kind === 'project' ? [other] : [];
+  });
+  const services = [read, ...included].flatMap(({ project }) => Object.entries(project.services));
+  const dormant = new Set([...read.dormant, ...included.flatMap((one) => Object.keys(one.project.services))]);
+  const images = new Set(services.flatMap(([, { image }]) => image ?? []));
+  return [
+    ...[...images]
+      .filter((image) => !own.has(image))
+      .map((image) => wrong(`runs the image ${quote(image)}`, OWN_IMAGES, foreignRemedy(image, own))),
+    ...services
+      .filter(([name, one]) => dormant.has(name) && one.build !== undefined && one.build !== null)
+      .map(([name]) => wrong(`builds an image for its service ${quote(name)}`, OWN_IMAGES, BUILD_REMEDY)),
+  ];
+}
+
+const OWN_IMAGES = 'images of "service.images", each by its digest or the name it has there';
 const CONFINED = 'nothing that leads out of its containers into the machine';
+const BUILD_REMEDY =
+  'write image: NAME in its place, save what was built, and give it to build: --image NAME=ARCHIVE';
 
 function remedyFor(what: string): string {
-  return /\.build /.test(what)
-    ? 'save the built image into the tree'
-    : 'remove it: every install refuses it before anything stops';
+  return /\.build /.test(what) ? BUILD_REMEDY : 'remove it: every install refuses it before anything stops';
 }
 
 function foreignRemedy(image: string, own: ReadonlySet<string>): string {
   if (image.startsWith('sha256:')) return 'add its archive and digest to service.images';
   const [only] = own.size === 1 ? own : [];
-  return `write image: "${only ?? 'sha256:…'}", the digest in service.images: a tag is whatever the machine says it is`;
+  const byDigest = `write image: "${only ?? 'sha256:…'}", the digest in service.images`;
+  return `give it to build, --image ${image}=ARCHIVE, or ${byDigest}: a tag is whatever the machine says it is`;
 }

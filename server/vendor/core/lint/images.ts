@@ -2,7 +2,7 @@
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
-import { imageConfig } from '../../../../shared/schema/image-documents.ts';
+import { imageConfig, readImageDocument } from '../../../../shared/schema/image-documents.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { problem, quote } from './problem.ts';
@@ -20,11 +20,20 @@ export function imageConfigs(service: CapabilityRelease['service'], tree: TreeFa
   });
 }
 
+/** Those that come as one file each. */
+export function imageArchives(service: CapabilityRelease['service'], tree: TreeFacts): readonly TreeFile[] {
+  if (service.driver !== 'compose') return [];
+  return service.images.flatMap((image) => {
+    const found = 'archive' in image ? tree.at(image.archive) : null;
+    return found?.kind === 'file' ? found.file : [];
+  });
+}
+
 export function findImageProblems({ images }: Compose, tree: TreeFacts): readonly DocumentIssue[] {
   return [
     ...images.flatMap((image, at) => {
       const path = `service.images.${at}`;
-      if ('archive' in image) return present(`${path}.archive`, image.archive, tree);
+      if ('archive' in image) return archiveProblems(path, image, tree);
       return layoutProblems(path, image, tree);
     }),
     ...repeated(images, 'digest', 'each image once'),
@@ -47,6 +56,21 @@ export function present(path: string, file: string, tree: TreeFacts): readonly D
   return [problem(path, `${quote(file)}, ${how}`, 'a file of the tree', remedy)];
 }
 
+function archiveProblems(
+  path: string,
+  { archive, digest }: Image & { readonly archive: string },
+  tree: TreeFacts,
+): readonly DocumentIssue[] {
+  const found = tree.at(archive);
+  const held = found.kind === 'file' ? tree.images(found.file) : null;
+  if (held === null) return present(`${path}.archive`, archive, tree);
+  const wrong = (what: string, remedy: string) =>
+    problem(`${path}.archive`, `${quote(archive)}, ${what}`, `an archive with the image ${digest}`, remedy);
+  if (typeof held === 'string') return [wrong(held, `write it anew: docker save --output FILE ${digest}`)];
+  if (held.includes(digest)) return [];
+  return [wrong(`which holds ${held.join(', ')}`, 'write the digest of the image that it holds')];
+}
+
 function layoutProblems(
   path: string,
   { layout, digest }: Image & { readonly layout: string },
@@ -58,7 +82,7 @@ function layoutProblems(
   if (config === null) return [wrong(`${quote(layout)}, which does not hold ${digest}`)];
   const head = tree.head(config);
   if (head === null) return [];
-  const layers = layersIn(head);
+  const layers = readImageDocument(imageConfig, head)?.rootfs.diff_ids ?? null;
   if (layers === null) return [wrong(`${digest} in ${quote(layout)}, which is no configuration of an image`)];
   const missing = layers.filter((layer) => blobIn(tree, layout, layer) === null);
   return missing.slice(0, 1).map((layer) => wrong(`${quote(layout)}, which lacks the layer ${layer}`));
@@ -70,14 +94,6 @@ const REMEDY = 'leave the entry out, and name the image to build: --image NAME=A
 function blobIn(tree: TreeFacts, layout: string, digest: Digest): TreeFile | null {
   const found = tree.at(`${layout}/${blobPath(digest)}`);
   return found.kind === 'file' && found.file.digest === digest ? found.file : null;
-}
-
-function layersIn(config: Uint8Array): readonly Digest[] | null {
-  try {
-    return imageConfig.parse(JSON.parse(Buffer.from(config).toString('utf8'))).rootfs.diff_ids;
-  } catch {
-    return null;
-  }
 }
 
 function repeated(

@@ -4,13 +4,13 @@ import { MAX_IMAGE_DOCUMENT_BYTES } from '../../../../shared/schema/image-docume
 import type { CapabilityRelease, Release } from '../../../../shared/schema/release.ts';
 import { HEAD_BYTES } from '../../../../shared/tree/program-head.ts';
 import type { TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
-import { composeFile, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
-import { imageConfigs } from './images.ts';
+import { composeFile, composeParts, findComposeProblems, MAX_COMPOSE_BYTES } from './compose.ts';
+import { imageArchives, imageConfigs } from './images.ts';
 import { problem } from './problem.ts';
 import { findProbeProblems, findProgramProblems, programFiles } from './programs.ts';
 import { findRangeProblems } from './ranges.ts';
 import { findSettingProblems } from './settings.ts';
-import { createTreeFacts, type Heads } from './tree-facts.ts';
+import { type Archives, createTreeFacts, type Heads } from './tree-facts.ts';
 
 export interface HeadNeeded {
   readonly file: TreeFile;
@@ -25,8 +25,15 @@ export function headsNeeded(release: Release, index: TreeIndex): readonly HeadNe
   return [
     ...programFiles(release, tree).map((file) => ({ file, bytes: HEAD_BYTES })),
     ...(compose === null ? [] : [{ file: compose, bytes: MAX_COMPOSE_BYTES }]),
+    ...composeParts(release.service, tree).map((file) => ({ file, bytes: MAX_COMPOSE_BYTES })),
     ...imageConfigs(release.service, tree).map((file) => ({ file, bytes: MAX_IMAGE_DOCUMENT_BYTES })),
   ];
+}
+
+/** The archives whose images `findProblems` looks at. */
+export function archivesNeeded(release: Release, index: TreeIndex): readonly TreeFile[] {
+  if (release.schema !== 'fairlead/capability@1') return [];
+  return imageArchives(release.service, createTreeFacts(index));
 }
 
 /** `index` is null for suites and platforms, which have no files. */
@@ -34,9 +41,10 @@ export function findProblems(
   release: Release,
   index: TreeIndex | null,
   heads: Heads,
+  archives?: Archives,
 ): readonly DocumentIssue[] {
   if (release.schema !== 'fairlead/capability@1') return findRangeProblems(release);
-  const tree = createTreeFacts(index ?? { entries: [] }, heads);
+  const tree = createTreeFacts(index ?? { entries: [] }, heads, archives);
   if (tree.files === 0) {
     return [
       problem('tree', 'no files', 'at least one file', 'build from the directory that holds your product'),

@@ -12,8 +12,12 @@ export interface TreeFacts {
   readonly files: number;
   /** What a path of the tree leads to; links are followed. */
   at(path: string): Found;
+  /** Files whose path is so. */
+  named(form: RegExp): readonly TreeFile[];
   /** The first bytes of a file; null where nobody read them. */
   head(file: TreeFile): Uint8Array | null;
+  /** Which images an archive holds, or what is wrong with it; null where nobody looked. */
+  images(archive: TreeFile): ArchiveImages | null;
   /** The path that differs least from one that leads nowhere. */
   near(path: string): string | null;
 }
@@ -21,10 +25,19 @@ export interface TreeFacts {
 /** The first bytes of files by the digest of their content. */
 export type Heads = ReadonlyMap<Digest, Uint8Array>;
 
+/** By configuration and by manifest; a text says why it cannot be read. */
+export type ArchiveImages = readonly Digest[] | string;
+/** Of archives, by the digest of their content. */
+export type Archives = ReadonlyMap<Digest, ArchiveImages>;
+
 /** As many links as Linux follows. */
 const MAX_HOPS = 40;
 
-export function createTreeFacts(index: TreeIndex, heads: Heads = new Map()): TreeFacts {
+export function createTreeFacts(
+  index: TreeIndex,
+  heads: Heads = new Map(),
+  archives: Archives = new Map(),
+): TreeFacts {
   const entries = new Map(index.entries.map((entry) => [entry.path, entry]));
   const directories = new Set(index.entries.flatMap(({ path }) => ancestorsOf(path)));
   return {
@@ -36,7 +49,10 @@ export function createTreeFacts(index: TreeIndex, heads: Heads = new Map()): Tre
       if (entry?.kind === 'file') return { kind: 'file', file: entry };
       return { kind: real === '' || entry !== undefined || directories.has(real) ? 'directory' : 'missing' };
     },
+    named: (form) =>
+      index.entries.filter((one): one is TreeFile => one.kind === 'file' && form.test(one.path)),
     head: (file) => heads.get(file.digest) ?? null,
+    images: (archive) => archives.get(archive.digest) ?? null,
     near: (path) => {
       const name = path.slice(path.lastIndexOf('/') + 1);
       const elsewhere = index.entries.find((entry) => entry.path.endsWith(`/${name}`) || entry.path === name);

@@ -1,17 +1,19 @@
 // `lint`, and the same rules at `build` and `verify`: what is wrong is said early, and uses up no version.
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
-import { readChange, writeChange } from '../../../../server/vendor/workspace/changes.ts';
+import { readChange, refOfChange, writeChange } from '../../../../server/vendor/workspace/changes.ts';
 import { writePack } from '../../../../server/vendor/workspace/pack-writer.ts';
 import { readTree } from '../../../../server/vendor/workspace/tree-reader.ts';
 import { buildFile, jsonBytes, writeJson } from '../../../../server/vendor/workspace/workspace.ts';
 import { transition } from '../../../../shared/change/pipeline.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
-import { parseRef } from '../../../../shared/schema/release-ref.ts';
 import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
+import { tarOf } from '../../../support/image-archive.ts';
+import { imageOf, newDocker } from '../../../support/image-forms.ts';
 import { createBench, createVendor, sourcesOf, type Vendor } from '../../../support/vendor.ts';
 
 let vendor: Vendor;
@@ -110,15 +112,32 @@ describe('verification', () => {
   });
 });
 
+it('verification reads the images of an archive out of the pack', async () => {
+  const id = await open('core/containers');
+  const from = join(vendor.directory, 'containers');
+  const [held, other] = [imageOf(['web', 'x'.repeat(9 << 20)]), imageOf(['db'])];
+  await vendor.write('containers/c.yaml', { services: { web: { image: digestOf(other.config) } } });
+  await writeFile(join(from, 'web.tar'), tarOf(newDocker(held)));
+  const images = [{ archive: 'web.tar', digest: digestOf(other.config) }];
+  await buildUnchecked(id, from, { driver: 'compose', file: 'c.yaml', images });
+
+  const answer = await vendor.run('verify', id);
+
+  expect(answer.status).toBe(4);
+  expect(answer.err).toContain(`which holds ${digestOf(held.config)}`);
+});
+
+const SERVE = { driver: 'process', exec: ['./serve'] };
+
 /** Stage 2 as it was before these rules. */
-async function buildUnchecked(id: string, from: string): Promise<void> {
+async function buildUnchecked(id: string, from: string, service: JsonObject = SERVE): Promise<void> {
   const directory = join(vendor.directory, 'workspace');
   const change = await readChange(directory, id);
   const index = await readTree(from);
   const tree = treeRefOf(index);
-  const manifest = { service: { driver: 'process', exec: ['./serve'] }, health: [{ tcp: '127.0.0.1:1' }] };
+  const manifest = { service, health: [{ tcp: '127.0.0.1:1' }] };
   const at = new Date().toISOString().replace(/\.\d+/, '');
-  const ref = parseRef('core/older@1.0.0');
+  const ref = refOfChange(change);
   const document = createRelease({ ref, change, builtAt: at, tree, manifest, source: 'it' });
   const pack = join(directory, packPath(hexOf(tree.digest)));
   await mkdir(dirname(pack), { recursive: true });

@@ -41,8 +41,10 @@ services:
     network_mode: host
     volumes: ["/srv/media:/media"]
   mail:
-    image: mailhog/mailhog
+    <<: *base
     profiles: [dev]
+    privileged: true
+    env_file: [{ path: ./local.env, required: false }, /etc/default/mail]
 volumes: { cache: , named: { name: fairlead_core_auth_named } }
 networks: { default: { driver: bridge } }
 secrets: { s: { file: ./s.txt }, t: { environment: S } }
@@ -222,7 +224,7 @@ describe('a right manifest passes', () => {
         },
         settings: { port: { type: 'integer' } },
       },
-      { 'c.yaml': { text: CONTAINERS }, 'i.tar': { text: 'x' } },
+      { 'c.yaml': { text: CONTAINERS }, 'i.tar': { text: 'x' }, 's.txt': { text: 'x' } },
     ],
     [
       'a suite',

@@ -554,6 +554,47 @@ export const WRONG: readonly WrongManifest[] = [
     remedy: /archive/,
   },
   {
+    name: 'an image by its tag in a profile',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(
+      `services: { w: { image: "${DIGEST}" }, mail: { image: mailhog/mailhog, profiles: [dev] } }`,
+    ),
+    path: 'service.file',
+    remedy: /--image mailhog\/mailhog=ARCHIVE/,
+  },
+  {
+    name: 'an image by its tag in a file that is included',
+    manifest: compose('compose.yaml'),
+    tree: {
+      ...composeTree(`include: [more/db.yml]\nservices: { w: { image: "${DIGEST}" } }`),
+      'more/db.yml': { text: 'services: { db: { image: "redis:7" } }' },
+    },
+    path: 'service.file',
+    remedy: /redis:7/,
+  },
+  ...(['include', 'env_file', 'extends', 'configs', 'secrets'] as const).map((key) => ({
+    name: `a file of "${key}" that is missing`,
+    manifest: compose('compose.yaml'),
+    tree: composeTree(
+      {
+        include: `include: [{ path: [db.yml] }]\nservices: { w: { image: "${DIGEST}" } }`,
+        env_file: `services: { w: { image: "${DIGEST}", env_file: [{ path: ./web.env }] } }`,
+        extends: `services: { w: { image: "${DIGEST}", extends: { file: base.yml, service: b } } }`,
+        configs: `services: { w: { image: "${DIGEST}" } }\nconfigs: { c: { file: ./c.conf } }`,
+        secrets: `services: { w: { image: "${DIGEST}" } }\nsecrets: { s: { file: s.txt } }`,
+      }[key],
+    ),
+    path: 'service.file',
+    remedy: /add it/,
+  })),
+  {
+    name: 'an image that is built in a profile',
+    manifest: compose('compose.yaml'),
+    tree: composeTree(`services: { w: { image: "${DIGEST}" }, x: { build: ., profiles: [dev] } }`),
+    path: 'service.file',
+    remedy: /save/,
+  },
+  {
     name: 'an image that is built',
     manifest: compose('compose.yaml'),
     tree: composeTree(`services:\n  w:\n    image: ${DIGEST}\n    build: .\n`),

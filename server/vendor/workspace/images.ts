@@ -1,0 +1,129 @@
+// Images for a release: those named on the command line, laid out beside the tree, a file for each blob.
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { isJsonObject, type JsonValue } from '../../../shared/encoding/json.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import { readLayoutImage } from '../../../shared/node/images/image-layout.ts';
+import {
+  LAYOUT_BYTES,
+  LAYOUT_FILE,
+  layoutIndex,
+  plainManifest,
+} from '../../../shared/schema/image-documents.ts';
+import type { TreeEntry } from '../../../shared/tree/tree-index.ts';
+import { takeApart } from './image-archives.ts';
+import { readTree } from './tree-reader.ts';
+
+/** `redis:7=redis.tar`: what the compose file calls it, and where it comes from. */
+export interface NamedImage {
+  readonly name: string;
+  readonly source: string;
+}
+
+export interface LaidOutImages {
+  /** Of the layout, by their paths in the tree. */
+  readonly entries: readonly TreeEntry[];
+  /** Where the files of these entries are. */
+  readonly elsewhere: ReadonlyMap<string, string>;
+  /** As `service.images` has them. */
+  readonly images: readonly JsonValue[];
+  /** Files that were taken apart: what of them lies in the tree is not shipped as well. */
+  readonly taken: readonly string[];
+}
+
+/** In the tree: one layout for all images, so that a layer which several of them have is there once. */
+const LAYOUT = 'images';
+
+/** What images are unpacked in while `work` needs them: in the workspace, or where there is none among temporary files. */
+export async function withScratch<T>(
+  workspace: string | null,
+  work: (scratch: string) => Promise<T>,
+): Promise<T> {
+  const scratch =
+    workspace === null
+      ? await mkdtemp(join(tmpdir(), 'fairlead-images-'))
+      : join(workspace, 'builds', '.images');
+  // One name for every build: what a killed one left is in nobody's way.
+  await rm(scratch, { recursive: true, force: true });
+  try {
+    return await work(scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Errors: vendor/image-refused, disk/*. */
+export async function layOutImages(
+  named: readonly NamedImage[],
+  platform: string,
+  scratch: string,
+): Promise<LaidOutImages> {
+  const layout = join(scratch, LAYOUT);
+  await mkdir(layout, { recursive: true });
+  const found: { readonly name: string; readonly digest: Digest }[] = [];
+  for (const { name, source } of named) {
+    found.push({ name, digest: await layOut({ name, source }, platform, layout, scratch) });
+  }
+  await writeFile(join(layout, LAYOUT_FILE), LAYOUT_BYTES);
+  await writeFile(join(layout, 'index.json'), layoutIndex(await manifestsOf(layout, found)));
+  const { entries } = await readTree(layout);
+  const placed = entries.map((entry) => ({ ...entry, path: `${LAYOUT}/${entry.path}` }));
+  return {
+    entries: placed,
+    elsewhere: new Map(placed.map(({ path }) => [path, join(scratch, path)])),
+    images: found.map(({ name, digest }) => ({ layout: LAYOUT, digest, name })),
+    taken: await Promise.all(named.map(({ source }) => realpath(source))),
+  };
+}
+
+async function layOut(
+  { name, source }: NamedImage,
+  platform: string,
+  layout: string,
+  scratch: string,
+): Promise<Digest> {
+  try {
+    return await takeApart(source, { name, platform }, layout, scratch);
+  } catch (cause) {
+    if (isFairleadError(cause)) throw cause;
+    const code = systemCode(cause);
+    const problem = code === 'unknown error' && cause instanceof Error ? cause.message : code;
+    throw new FairleadError('vendor/image-refused', { name, source, problem }, { cause });
+  }
+}
+
+async function manifestsOf(
+  layout: string,
+  found: readonly { readonly name: string; readonly digest: Digest }[],
+): Promise<Parameters<typeof layoutIndex>[0]> {
+  return Promise.all(
+    found.map(async ({ name, digest }) => {
+      const { config, layers } = await readLayoutImage(layout, digest);
+      const own = { digest: digestOf(config), size: config.length };
+      return { bytes: plainManifest(own, layers), name };
+    }),
+  );
+}
+
+/** The manifest with the images in it. Error: vendor/option-invalid where what it describes runs none. */
+export function addImages(manifest: JsonValue, images: readonly JsonValue[]): JsonValue {
+  const { service } = isJsonObject(manifest) ? manifest : {};
+  if (!isJsonObject(manifest) || !isJsonObject(service) || service.driver !== 'compose') {
+    throw withoutImages('only a service of the driver "compose" runs them');
+  }
+  const own = Array.isArray(service.images) ? service.images : [];
+  return { ...manifest, service: { ...service, images: [...own, ...images] } };
+}
+
+export function withoutImages(why: string): FairleadError {
+  return new FairleadError('vendor/option-invalid', { option: '--image', value: '…', form: `none: ${why}` });
+}
+
+/** Whether a file of the tree is one of those that were taken apart. */
+export async function isTaken(from: string, taken: readonly string[]): Promise<(path: string) => boolean> {
+  const root = await realpath(from);
+  const paths = new Set(taken.map((file) => relative(root, file)));
+  return (path) => paths.has(path);
+}

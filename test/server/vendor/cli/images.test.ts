@@ -1,0 +1,161 @@
+// Images that a build takes along: laid out in the tree, bound to what the compose file calls them, the same files each time.
+import { existsSync, writeFileSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import { readPackIndex } from '../../../../shared/node/pack-reader.ts';
+import { packPath } from '../../../../shared/protocol/publication.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import type { TreeIndex } from '../../../../shared/tree/tree-index.ts';
+import { tarOf } from '../../../support/image-archive.ts';
+import { imageOf, newDocker, oci, oldDocker } from '../../../support/image-forms.ts';
+import { createVendor, type Vendor } from '../../../support/vendor.ts';
+
+const BASE = 'the base of all images';
+const WEB = imageOf([BASE, 'web 1']);
+const WEB_2 = imageOf([BASE, 'web 2']);
+const DB = imageOf([BASE, 'db']);
+const COMPOSE = {
+  services: { web: { image: 'registry.example.com/web:1' }, db: { image: 'db', profiles: ['local'] } },
+};
+const MANIFEST = {
+  service: { driver: 'compose', file: 'compose.yaml' },
+  health: [{ tcp: '127.0.0.1:1' }],
+};
+
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await createVendor();
+  await vendor.write('auth/compose.yaml', COMPOSE);
+  await vendor.write('auth.json', MANIFEST);
+  writeFileSync(join(vendor.directory, 'auth', 'web.tar'), tarOf(newDocker(WEB)));
+  writeFileSync(join(vendor.directory, 'db.tar'), tarOf(oci(DB)));
+});
+afterAll(() => vendor.close());
+
+const at = (path: string) => join(vendor.directory, path);
+const sources = () => ['--from', at('auth'), '--manifest', at('auth.json')];
+const web = (file = 'auth/web.tar') => ['--image', `registry.example.com/web:1=${at(file)}`];
+const db = () => ['--image', `db=${at('db.tar')}`];
+
+async function openChange(version: string): Promise<string> {
+  const about = [
+    '--component',
+    'core/auth',
+    '--version',
+    version,
+    '--revision',
+    'git:1',
+    '--scope',
+    'images',
+  ];
+  return ((await vendor.json('change', 'open', ...about)).change as { id: string }).id;
+}
+
+async function build(version: string, ...options: string[]) {
+  const id = await openChange(version);
+  await vendor.json('build', `core/auth@${version}`, '--change', id, ...sources(), ...options);
+  const document = JSON.parse(await vendor.read(`workspace/builds/${id}.json`));
+  const pack = await open(at(`workspace/${packPath(hexOf(document.tree.digest))}`));
+  const index: TreeIndex = await readPackIndex(pack, document.tree.digest);
+  await pack.close();
+  const files = new Map(
+    index.entries.map((entry) => [entry.path, entry.kind === 'file' ? entry.digest : null]),
+  );
+  return { id, document, files };
+}
+
+describe('a build with images', () => {
+  it('ships each as files of its own, under the names of the compose file', async () => {
+    const { id, document, files } = await build('1.0.0', ...web(), ...db());
+    await vendor.json('verify', id);
+
+    expect(document.service.images).toEqual([
+      { layout: 'images', digest: digestOf(WEB.config), name: 'registry.example.com/web:1' },
+      { layout: 'images', digest: digestOf(DB.config), name: 'db' },
+    ]);
+    const blobs = [WEB.config, ...WEB.layers, DB.config, ...DB.layers].map((bytes) => digestOf(bytes));
+    for (const digest of blobs) expect(files.get(`images/${blobPath(digest)}`)).toBe(digest);
+    // The base once, and no archive besides.
+    expect([...files.keys()].toSorted()).toEqual(
+      [
+        ...['compose.yaml', 'images/index.json', 'images/oci-layout'],
+        ...new Set(blobs.map((digest) => `images/${blobPath(digest as Digest)}`)),
+      ].toSorted(),
+    );
+    expect(await readdir(at('workspace/builds'))).not.toContain('.images');
+  });
+
+  it('leaves a layer that is what it was the same file, and gives the same tree from another form', async () => {
+    writeFileSync(at('web2.tar'), tarOf(newDocker(WEB_2)));
+    writeFileSync(at('web2-old.tar'), tarOf(oldDocker(WEB_2, ['whatever:3'])));
+    const before = await build('1.0.1', ...web(), ...db());
+    const after = await build('1.0.2', ...web('web2.tar'), ...db());
+    const again = await build('1.0.3', ...web('web2-old.tar'), ...db());
+
+    expect(again.document.tree).toEqual(after.document.tree);
+    const shipped = new Set(before.files.values());
+    const news = [...after.files].filter(([, digest]) => !shipped.has(digest)).map(([path]) => path);
+    const changed = [WEB_2.config, ...WEB_2.layers.slice(1)].map(
+      (one) => `images/${blobPath(digestOf(one))}`,
+    );
+    // What was taken apart before lies in the tree, and is shipped like any file of it.
+    expect(news.toSorted()).toEqual([...changed, 'images/index.json', 'web.tar'].toSorted());
+  });
+
+  it('builds the same again, and says so', async () => {
+    const id = await openChange('1.0.4');
+    const options = ['--change', id, ...sources(), ...web(), ...db(), '--reproduce', 'true'];
+    const answer = await vendor.run('build', 'core/auth@1.0.4', ...options);
+
+    expect([answer.status, answer.out]).toEqual([0, expect.stringContaining('reproduced')]);
+  });
+
+  it.each<[string, () => string[], string, RegExp]>([
+    ['an image that its compose file runs and nobody brings', () => web(), 'vendor/manifest-wrong', /"db"/],
+    [
+      'one name twice',
+      () => [...web(), ...db(), ...db()],
+      'vendor/manifest-wrong',
+      /one image under each name/,
+    ],
+    ['an archive that is none', () => web('auth.json'), 'vendor/image-refused', /no tar archive/],
+    ['an archive that is not there', () => web('nowhere.tar'), 'vendor/image-refused', /ENOENT/],
+  ])('refuses %s', async (_, options, code, problem) => {
+    const answer = await vendor.run('lint', ...sources(), ...options());
+
+    expect(await vendor.refusal('lint', ...sources(), ...options())).toBe(code);
+    expect(answer.err).toMatch(problem);
+  });
+
+  it('refuses images for what runs none', async () => {
+    await vendor.write('program.json', { service: { driver: 'process', exec: ['node', 'x.js'] } });
+
+    const answer = await vendor.run('lint', '--from', at('auth'), '--manifest', at('program.json'), ...web());
+
+    expect(answer.err).toContain('compose');
+    expect(await vendor.refusal('lint', '--from', at('auth.json'), '--kind', 'suite', ...web())).toBe(
+      'vendor/option-invalid',
+    );
+  });
+
+  it('holds an archive that is shipped whole to the image that the manifest says', async () => {
+    const images = (digest: string) => [{ archive: 'web.tar', digest }];
+    const service = { ...MANIFEST.service, images: images(digestOf(DB.config)) };
+    await vendor.write('whole.json', { ...MANIFEST, service });
+    await vendor.write('whole/compose.yaml', { services: { web: { image: digestOf(DB.config) } } });
+    writeFileSync(at('whole/web.tar'), tarOf(newDocker(WEB)));
+    const options = ['--from', at('whole'), '--manifest', at('whole.json')];
+
+    const answer = await vendor.run('lint', ...options);
+
+    expect(answer.err).toContain(`which holds ${digestOf(WEB.config)}`);
+  });
+
+  it('is not made by lint, which leaves nothing behind', async () => {
+    await vendor.json('lint', ...sources(), ...web(), ...db());
+
+    expect(existsSync(at('auth/images'))).toBe(false);
+  });
+});
