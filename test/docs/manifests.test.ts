@@ -50,7 +50,14 @@ function completed(manifest: JsonObject): JsonObject {
     ([, name = '']) => name,
   );
   const declared = Object.fromEntries(names.map((name) => [name, { type: 'integer', default: 8080 }]));
-  return { health: [{ exec: ['./check'] }], ...manifest, settings: manifest.settings ?? declared };
+  const whole = { health: [{ exec: ['./check'] }], ...manifest, settings: manifest.settings ?? declared };
+  const { service } = whole as { readonly service?: JsonObject };
+  if (service?.driver !== 'compose' || 'images' in service) return whole;
+  // As `build --image` adds them.
+  return {
+    ...whole,
+    service: { ...service, images: [{ layout: 'images', digest: digestOf(utf8('an image')) }] },
+  };
 }
 
 describe('manifests on the pages', () => {
