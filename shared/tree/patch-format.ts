@@ -72,22 +72,30 @@ export type Stretch = z.output<typeof stretch>;
 export function parsePatchHeader(bytes: Uint8Array, to: Digest): PatchHeader {
   const header = parseFrame(patchHeader, bytes, to);
   requireTree(header.to, to);
+  for (const { raw } of [header.index, header.plan]) requireWithin(header, raw);
   return header;
 }
 
 /** Error: tree/pack-damaged. */
-export function parsePatchPlan(bytes: Uint8Array, { to, dictionary }: PatchHeader): readonly PatchUnit[] {
+export function parsePatchPlan(bytes: Uint8Array, header: PatchHeader): readonly PatchUnit[] {
+  const { to, dictionary } = header;
   const { units } = parseFrame(patchPlan, bytes, to, PLAN_LIMITS);
   let raw = 0;
   let bases = 0;
   for (const unit of units) {
     const size = dictionaryBytes(unit);
     if (size > dictionary) throw damagedPack(to, 'a dictionary is larger than its header says');
+    requireWithin(header, unit.raw);
     raw += unit.raw;
     bases += size;
   }
   if (bases > maxDictionaryBytes(raw)) throw damagedPack(to, 'its dictionaries are out of proportion');
   return units;
+}
+
+/** What a reader sets aside by the header's word has to do for every part. */
+function requireWithin({ to, window }: PatchHeader, raw: number): void {
+  if (windowLogOf(raw) > window) throw damagedPack(to, 'a part is larger than the window its header states');
 }
 
 export function dictionaryBytes({ bases }: Pick<PatchUnit, 'bases'>): number {

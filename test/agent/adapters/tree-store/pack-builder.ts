@@ -116,7 +116,7 @@ export function join(sections: readonly Section[]): Buffer {
   return Buffer.concat(sections.map(({ bytes }) => bytes));
 }
 
-function frameSections(name: string, value: JsonObject): readonly Section[] {
+export function frameSections(name: string, value: JsonObject): readonly Section[] {
   const json = canonicalize(value);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(json.length);
