@@ -42,6 +42,8 @@ export interface ReleaseServer {
   readonly heads: Map<string, object[]>;
   /** Publications taken so far. */
   publications(): number;
+  /** False as in an earlier version. */
+  takesPatches: boolean;
   /** While true every request is answered with 503. */
   refusing: boolean;
   close(): Promise<void>;
@@ -104,6 +106,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     heads,
     publications: () => publications,
     refusing: false,
+    takesPatches: true,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 
@@ -118,6 +121,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
       return { status: 200, json: { snapshot: publicOf('snapshot'), timestamp: publicOf('timestamp') } };
     }
     if (path.startsWith('/packs/')) {
+      if (path.includes('/patches/') && !state.takesPatches) return { status: 404, json: {} };
       if (method === 'PUT') files.set(path.slice(1), body);
       return { status: files.has(path.slice(1)) ? 200 : 404 };
     }

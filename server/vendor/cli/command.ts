@@ -7,6 +7,8 @@ import {
 } from '../../../shared/cli/command.ts';
 import { isRelease, parseLine, parsePath, parseUrl } from '../../../shared/cli/values.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
+import { MOST_PATCHES } from '../../../shared/protocol/patches.ts';
+import { USUAL_PATCHES } from '../core/patch-starts.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { withLock } from '../workspace/workspace.ts';
 
@@ -48,6 +50,27 @@ export const WHY: OptionSpec = {
   about: 'why; kept in the audit',
   parse: parseLine,
 };
+
+/** Of what publishes releases. */
+export const PATCHES: readonly OptionSpec[] = [
+  {
+    flags: '--patches <n>',
+    about: 'make patches from so many releases before; 0 makes none',
+    fallback: USUAL_PATCHES.most,
+    parse: parsePatches,
+  },
+  { flags: '--small', about: 'make patches as small as can be, however long it takes' },
+];
+
+export interface PatchOptions {
+  readonly patches: number;
+  readonly small?: boolean;
+}
+
+function parsePatches(text: string): number {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= MOST_PATCHES) return Number(text);
+  throw new InvalidArgumentError(`It must be a number from 0 to ${MOST_PATCHES}.`);
+}
 
 export const PASSPHRASE = (about: string): OptionSpec => ({
   flags: '--passphrase-file <file>',

@@ -25,6 +25,7 @@ import type { Session } from '../workspace/passphrases.ts';
 import { verifyRepository } from '../workspace/signing.ts';
 import { listTargets, readTarget } from '../workspace/targets.ts';
 import { openWorkspace, type VendorConfig } from '../workspace/workspace.ts';
+import { uploadPatches } from './patches.ts';
 import { type ServerClient, withServer } from './server-client.ts';
 import { uploadPacks, uploadSboms } from './uploads.ts';
 
@@ -92,6 +93,12 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
   );
   const packs = await uploadPacks(server, session, releases);
   await uploadSboms(server, session, releases);
+  // Before anybody is told of the release: no agent, cache or mirror learns that there are none yet.
+  await uploadPatches(
+    server,
+    session,
+    releases.map(({ document }) => document),
+  );
   const changes = await collectChanges(directory, releases);
   if (metadata.length + changes.length > 0) {
     const request: PublicationRequest = {

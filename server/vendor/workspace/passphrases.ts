@@ -5,6 +5,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { readSecret } from '../../../shared/node/named-file.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
 import type { KeyFile } from '../../../shared/trust/keyfile.ts';
+import type { PatchWish } from '../core/patch-starts.ts';
 import type { FleetPlace } from './workspace.ts';
 
 export interface Passphrases {
@@ -103,6 +104,8 @@ export interface Session {
   readonly keyFiles: readonly string[];
   /** False with --no-publish: what was signed stays in the workspace. */
   readonly publish: boolean;
+  /** Which patches are made; the usual ones where nothing is said. */
+  readonly patches?: PatchWish;
   /** Where the fleet is, and by whose right it is asked; the workspace says what is left out. */
   readonly fleet: FleetPlace;
   /** Why, as the person at the command line says: it stands beside what is signed, in the audit. */

@@ -19,16 +19,21 @@ import { keepSbom, readBuiltSbom } from '../../workspace/sboms.ts';
 import type { SigningResult } from '../../workspace/signing.ts';
 import { changeTargets } from '../../workspace/targets.ts';
 import { buildFile } from '../../workspace/workspace.ts';
+import type { PatchOptions } from '../command.ts';
 import { conclude } from '../conclude.ts';
 import { describeStep } from '../describe.ts';
 
-export async function promote(session: Session, named: readonly string[]): Promise<void> {
+export async function promote(
+  session: Session,
+  named: readonly string[],
+  { patches: most, small = false }: PatchOptions,
+): Promise<void> {
   const ids = [...new Set(named)];
   const changes = await Promise.all(ids.map((id) => readChange(session.directory, id)));
   const due = changes.filter((change) => eventOf(change, 'release') === undefined);
   for (const change of due) verifyStageIsDue(change, 'release');
   const signed = due.length === 0 ? [] : [await signReleases(session, due)];
-  const { lines, document } = await conclude(session, signed);
+  const { lines, document } = await conclude({ ...session, patches: { most, small, newest: false } }, signed);
   const records = await Promise.all(ids.map((id) => readChange(session.directory, id)));
   // While signatures are missing, the lines above say who comes next.
   const released = records

@@ -5,7 +5,7 @@ import { parseDuration, parseField, parsePath, parseRelease } from '../../../../
 import { serviceImageName } from '../../../../shared/schema/drivers/images.ts';
 import { platform } from '../../../../shared/schema/image-documents.ts';
 import type { NamedImage } from '../../workspace/images.ts';
-import { A_CHANGE, type VendorCommand } from '../command.ts';
+import { A_CHANGE, PATCHES, type VendorCommand } from '../command.ts';
 
 const CHANGES: ArgumentSpec = { ...A_CHANGE, name: '<changes...>' };
 const FROM: OptionSpec = {
@@ -118,6 +118,7 @@ export const ARTIFACT: readonly VendorCommand[] = [
     example: 'release CHG-7',
     kind: 'signs',
     arguments: [CHANGES],
+    options: PATCHES,
     load: async () => (await import('../commands/release.ts')).promote,
   },
 ];

@@ -9,7 +9,7 @@ import {
   parsePath,
 } from '../../../../shared/cli/values.ts';
 import { OFFLINE_ROLES, ONLINE_ROLES } from '../../core/roles.ts';
-import { PASSPHRASE, type VendorCommand } from '../command.ts';
+import { PASSPHRASE, PATCHES, type VendorCommand } from '../command.ts';
 import { ADVISORIES } from './advisories.ts';
 import { MIRRORS } from './mirrors.ts';
 import { RETENTION } from './retention.ts';
@@ -121,6 +121,7 @@ export const CARE: readonly VendorCommand[] = [
     about: 'send the server what it lacks of the signed repository',
     example: 'publish',
     kind: 'writes',
+    options: PATCHES,
     load: async () => (await import('../commands/publish.ts')).publish,
   },
   {

@@ -1,0 +1,142 @@
+// Patches to what is published, made and sent before it: installs that run an earlier release fetch little. What cannot be made stops nothing.
+import { hexOf } from '../../../shared/encoding/digest.ts';
+import { formatBytes } from '../../../shared/errors/entry.ts';
+import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
+import { versionsList } from '../../../shared/protocol/fleet-proposals.ts';
+import { maxPatchBytes, patchUploadPath } from '../../../shared/protocol/patches.ts';
+import { componentKeyOf } from '../../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import { type CapabilityRelease, capabilityRelease, type Release } from '../../../shared/schema/release.ts';
+import { componentNameOf, parseReleasePath } from '../../../shared/schema/release-ref.ts';
+import type { Version } from '../../../shared/version/version.ts';
+import {
+  type ListedRelease,
+  newestOfEach,
+  type PatchWish,
+  selectStarts,
+  USUAL_PATCHES,
+} from '../core/patch-starts.ts';
+import { readNewest } from '../workspace/metadata.ts';
+import type { Session } from '../workspace/passphrases.ts';
+import { type PatchBench, packBytes, readTried, withPatchBench, writeTried } from '../workspace/patches.ts';
+import { listTargets, readTarget } from '../workspace/targets.ts';
+import type { ServerClient } from './server-client.ts';
+
+/** With less to fetch, the question for patches costs as much as it saves. */
+const LEAST_PACK_BYTES = 64 * 1024;
+
+/** To those of `fresh`, which the server has not yet. */
+export async function uploadPatches(
+  server: ServerClient,
+  session: Session,
+  fresh: readonly Release[],
+): Promise<void> {
+  const wish = session.patches ?? USUAL_PATCHES;
+  if (wish.most === 0) return;
+  const wanted = fresh.filter(isCapability);
+  if (wanted.length === 0 && !wish.newest) return;
+  const known = await listCapabilities(session.directory);
+  if (wish.newest)
+    wanted.push(...(await Promise.all(newestOfEach(known).map((one) => readListed(session, one)))));
+  await withPatchBench(session.directory, async (bench) => {
+    for (const to of wanted) await patchesTo(to, known, wish, { server, session, bench });
+  });
+}
+
+interface Means {
+  readonly server: ServerClient;
+  readonly session: Session;
+  readonly bench: PatchBench;
+}
+
+async function patchesTo(
+  to: CapabilityRelease,
+  known: readonly ListedRelease[],
+  { most, small }: PatchWish,
+  means: Means,
+): Promise<void> {
+  const { session, server } = means;
+  const { digest } = to.tree;
+  const full = await packBytes(session.directory, digest);
+  const component = componentKeyOf(to.suite, to.name);
+  const hasOthers = known.some((one) => one.component === component && one.version !== to.version);
+  if (!hasOthers || (full !== null && full < LEAST_PACK_BYTES)) return;
+  const installs = await installsOf(server, component);
+  const tried = new Set(await readTried(session.directory, digest)).add(digest);
+  for (const listed of selectStarts({ component, version: to.version }, known, installs, most)) {
+    try {
+      const from = await readListed(session, listed);
+      if (tried.has(from.tree.digest)) continue;
+      await patchBetween(from, to, { ...means, full, small });
+      tried.add(from.tree.digest);
+    } catch (cause) {
+      const error = cause instanceof Error && 'syscall' in cause ? toDiskError('packs', cause) : cause;
+      if (!isFairleadError(error)) throw error;
+      // A server of an earlier version has no place for any of them.
+      const isEarlierServer = isFairleadError(error, 'vendor/server-refused') && error.data.status === 404;
+      const why = isEarlierServer ? 'the server is of an earlier version' : error.message;
+      session.out.note(
+        `no patch to ${nameOf(to)} from ${listed.version}: ${why}; installs fetch the full pack`,
+      );
+      if (isEarlierServer) return;
+    }
+  }
+  await writeTried(session.directory, digest, tried);
+}
+
+/** As the signed metadata says; their documents are not read. */
+async function listCapabilities(directory: string): Promise<readonly ListedRelease[]> {
+  const newest = await readNewest(directory, 'releases');
+  return [...(newest === null ? [] : listTargets(newest))].flatMap(([path, digest]) => {
+    const ref = parseReleasePath(path);
+    if (ref?.kind !== 'capability') return [];
+    return [{ component: componentNameOf(ref), version: ref.version, path, digest }];
+  });
+}
+
+async function readListed(
+  { directory }: Session,
+  { path, digest }: ListedRelease,
+): Promise<CapabilityRelease> {
+  return parseDocumentBytes(capabilityRelease, await readTarget(directory, path, digest), path);
+}
+
+async function patchBetween(
+  from: CapabilityRelease,
+  to: CapabilityRelease,
+  { server, session, bench, full, small }: Means & { readonly full: number | null; readonly small: boolean },
+): Promise<void> {
+  const address = patchUploadPath(hexOf(to.tree.digest), hexOf(from.tree.digest));
+  if (await server.has(address)) return;
+  const name = `${nameOf(to)} from ${from.version}`;
+  const step = `making a patch to ${name}`;
+  const [old, next] = [await bench.layOut(from.tree), await bench.layOut(to.tree)];
+  const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
+  const { file, bytes } = await bench.make(old, next, { small, onProgress });
+  if (full === null || bytes > maxPatchBytes(full)) return;
+  await server.upload(address, file, (done, total) =>
+    session.out.progress(`uploading the patch to ${name}`, done, total),
+  );
+  session.out.note(`patch to ${name}: ${formatBytes(bytes)}, the full pack has ${formatBytes(full)}`);
+}
+
+/** Whoever cannot be asked tells of none. */
+async function installsOf(server: ServerClient, component: string): Promise<(version: Version) => number> {
+  try {
+    const path = `/api/v1/versions?${new URLSearchParams({ component })}`;
+    const { versions } = await server.get(path, versionsList);
+    const installs = new Map(versions.map((one) => [String(one.version), one.instances]));
+    return (version) => installs.get(version) ?? 0;
+  } catch (error) {
+    if (isFairleadError(error)) return () => 0;
+    throw error;
+  }
+}
+
+function isCapability(release: Release): release is CapabilityRelease {
+  return release.schema === 'fairlead/capability@1';
+}
+
+function nameOf({ suite, name, version }: CapabilityRelease): string {
+  return `${suite}/${name}@${version}`;
+}

@@ -1,0 +1,104 @@
+// Patches on the vendor's machine: trees laid out again from the packs of the workspace, and what was tried between them.
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { readPack } from '../../../shared/node/pack-reader.ts';
+import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
+import { unpackTree } from '../../../shared/node/unpack.ts';
+import { patchListPath } from '../../../shared/protocol/patches.ts';
+import { packPath } from '../../../shared/protocol/publication.ts';
+import { digest } from '../../../shared/schema/common.ts';
+import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
+import type { TreeRef } from '../../../shared/schema/release.ts';
+import type { PatchSide } from './patch-plan.ts';
+import { writePatch } from './patch-writer.ts';
+import { openRequired, writeJson } from './workspace.ts';
+
+export interface PatchBench {
+  /** Lays out a tree; the same one is laid out once. Errors: vendor/file-unreadable where its pack is not here, tree/*, disk/*. */
+  layOut(tree: TreeRef): Promise<PatchSide>;
+  /** The file is gone with the bench. Errors: those of `writePatch`. */
+  make(
+    from: PatchSide,
+    to: PatchSide,
+    how: Pick<Parameters<typeof writePatch>[0], 'small' | 'onProgress'>,
+  ): Promise<MadePatch>;
+}
+
+export interface MadePatch {
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** One name for every attempt: what a killed one left goes before the next begins. */
+export async function withPatchBench<Result>(
+  directory: string,
+  work: (bench: PatchBench) => Promise<Result>,
+): Promise<Result> {
+  const place = join(directory, 'packs', '.patching');
+  await removeAll(place);
+  try {
+    return await work(createBench(directory, place));
+  } finally {
+    await removeAll(place).catch(() => undefined);
+  }
+}
+
+function createBench(directory: string, place: string): PatchBench {
+  const laid = new Map<Digest, Promise<PatchSide>>();
+  return {
+    layOut: (tree) => {
+      const known = laid.get(tree.digest) ?? layOut(directory, join(place, hexOf(tree.digest)), tree);
+      laid.set(tree.digest, known);
+      return known;
+    },
+    make: async (from, to, how) => {
+      const file = join(place, `${shortDigest(from.digest)}-${shortDigest(to.digest)}.patch`);
+      const { bytes } = await writePatch({ from, to, outFile: file, ...how });
+      return { file, bytes };
+    },
+  };
+}
+
+async function layOut(workspace: string, directory: string, tree: TreeRef): Promise<PatchSide> {
+  const pack = await openRequired(join(workspace, packPath(hexOf(tree.digest))));
+  try {
+    const contents = await readPack(pack, tree);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await unpackTree(contents, tree.digest, directory);
+    return { directory, index: contents.index, digest: tree.digest };
+  } finally {
+    await pack.close();
+  }
+}
+
+/** Bytes of a tree's pack; null where it is not in the workspace. */
+export async function packBytes(directory: string, tree: Digest): Promise<number | null> {
+  return (await stat(join(directory, packPath(hexOf(tree)))).catch(() => null))?.size ?? null;
+}
+
+const triedFile = z.strictObject({ schema: z.literal('fairlead-vendor/patches@1'), tried: z.array(digest) });
+
+/** From where a patch to the tree was tried, and sent or found to be of no use. */
+export async function readTried(directory: string, tree: Digest): Promise<ReadonlySet<Digest>> {
+  const path = join(directory, patchListPath(hexOf(tree)));
+  const bytes = await readIfPresent(path);
+  if (bytes === null) return new Set();
+  try {
+    return new Set(parseDocumentBytes(triedFile, bytes, path).tried);
+  } catch (error) {
+    // It saves work, and is worth no more than that.
+    if (isFairleadError(error)) return new Set();
+    throw error;
+  }
+}
+
+export async function writeTried(directory: string, tree: Digest, tried: ReadonlySet<Digest>): Promise<void> {
+  const path = join(directory, patchListPath(hexOf(tree)));
+  await makeDirectory(dirname(path));
+  await writeJson(path, { schema: 'fairlead-vendor/patches@1', tried: [...tried].toSorted() });
+}

@@ -1,0 +1,133 @@
+// Patches from the vendor's command line: made of the packs at hand, sent before the release, never a reason for a release to fail.
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { maxPatchBytes } from '../../../../shared/protocol/patches.ts';
+import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
+import { patternedBytes } from '../../../support/directories.ts';
+import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
+
+let vendor: Vendor;
+beforeAll(async () => {
+  vendor = await createVendor();
+});
+afterAll(() => vendor.close());
+
+const BULK = patternedBytes(200_000, 'bulk');
+
+/** Stages 1 to 3 of a release with a large file that is always the same. */
+async function verified(version: string, bulk: Uint8Array = BULK): Promise<string> {
+  const sources = join(vendor.directory, `core-auth-${version}`);
+  await mkdir(sources, { recursive: true });
+  await writeFile(join(sources, 'bulk'), bulk);
+  const id = await openAndBuild(vendor, `core/auth@${version}`);
+  await vendor.json('verify', id);
+  return id;
+}
+
+async function released(version: string, ...more: readonly string[]) {
+  const id = await verified(version);
+  const answer = await vendor.run('release', id, ...more);
+  expect(answer.status, answer.err).toBe(0);
+  return answer;
+}
+
+async function treeOf(version: string): Promise<string> {
+  for (let n = 1; n <= 8; n++) {
+    const id = `CHG-${n}`;
+    const text = await vendor.read(`workspace/builds/${id}.json`).catch(() => null);
+    const document = text === null ? null : (JSON.parse(text) as CapabilityRelease);
+    if (document?.version === version) return hexOf(document.tree.digest);
+  }
+  throw new Error(`nothing is built as ${version}`);
+}
+
+/** From which versions the server has patches to this one. */
+async function startsOf(version: string, ...candidates: readonly string[]): Promise<readonly string[]> {
+  const to = await treeOf(version);
+  const found: string[] = [];
+  for (const from of candidates)
+    if (vendor.server.files.has(`packs/${to}/patches/${await treeOf(from)}`)) found.push(from);
+  return found;
+}
+
+// One after the other, as a vendor works: each release adds one to those before it.
+describe('a release', () => {
+  beforeAll(async () => {
+    await released('1.0.0');
+    await released('1.0.1');
+  }, 60_000);
+
+  it('of which a person wants none has no patches, until they are made up for; none is tried twice', async () => {
+    await released('1.0.2', '--patches', '0');
+    expect(await startsOf('1.0.2', '1.0.0', '1.0.1')).toEqual([]);
+
+    const { err } = await vendor.run('publish');
+
+    expect(await startsOf('1.0.2', '1.0.0', '1.0.1')).toEqual(['1.0.0', '1.0.1']);
+    expect(err).toContain('patch to core/auth@1.0.2 from 1.0.1: ');
+    vendor.server.files.delete(`packs/${await treeOf('1.0.2')}/patches/${await treeOf('1.0.1')}`);
+    expect((await vendor.run('publish')).err).not.toContain('patch');
+  });
+
+  it('of which one is enough, and small, has that from the one before it', async () => {
+    await released('1.0.3', '--patches', '1', '--small');
+
+    expect(await startsOf('1.0.3', '1.0.0', '1.0.1', '1.0.2')).toEqual(['1.0.2']);
+  });
+
+  it('is sent with patches from the three before it, each small beside the full pack', async () => {
+    const { err } = await released('1.0.4');
+
+    expect(await startsOf('1.0.4', '1.0.0', '1.0.1', '1.0.2', '1.0.3')).toEqual(['1.0.1', '1.0.2', '1.0.3']);
+    const [to, from] = [await treeOf('1.0.4'), await treeOf('1.0.3')];
+    const patch = vendor.server.files.get(`packs/${to}/patches/${from}`);
+    const pack = vendor.server.files.get(`packs/${to}/full.pack`);
+    expect(patch?.length).toBeLessThan(maxPatchBytes(pack?.length ?? 0) / 50);
+    expect(err).toMatch(
+      /patch to core\/auth@1\.0\.4 from 1\.0\.3: [\d.]+ (?:B|kB), the full pack has [\d.]+ kB/,
+    );
+    expect(await readdir(join(vendor.directory, 'workspace/packs'))).not.toContain('.patching');
+  });
+
+  it('comes out without those that cannot be made, and says why', async () => {
+    const packs = join(vendor.directory, 'workspace/packs');
+    await rm(join(packs, await treeOf('1.0.2')), { recursive: true });
+    await writeFile(join(packs, await treeOf('1.0.3'), 'full.pack'), 'damaged');
+
+    const { err } = await released('1.0.5');
+
+    expect(await startsOf('1.0.5', '1.0.2', '1.0.3', '1.0.4')).toEqual(['1.0.4']);
+    expect(err).toContain('no patch to core/auth@1.0.5 from 1.0.2: ');
+    expect(err).toContain('no patch to core/auth@1.0.5 from 1.0.3: ');
+  });
+
+  it('has none that would save too little, and nobody is told so: it is no fault', async () => {
+    const { err, status } = await vendor.run(
+      'release',
+      await verified('1.0.6', patternedBytes(200_000, 'other')),
+      '--patches',
+      '1',
+    );
+
+    expect([status, await startsOf('1.0.6', '1.0.5')]).toEqual([0, []]);
+    expect(err).not.toMatch(/(?:no |^)patch to/m);
+  });
+
+  it('comes out before a server of an earlier version', async () => {
+    vendor.server.takesPatches = false;
+
+    const { err } = await released('1.0.7');
+
+    expect(err.match(/the server is of an earlier version/g)).toHaveLength(1);
+    expect(vendor.server.files.has(`packs/${await treeOf('1.0.7')}/full.pack`)).toBe(true);
+  });
+
+  it.each(['17', '-1', 'three', ''])('refuses %j patches', async (count) => {
+    const { status, err } = await vendor.run('publish', `--patches=${count}`);
+
+    expect(status).toBe(2);
+    expect(err).toContain('--patches');
+  });
+});
