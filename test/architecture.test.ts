@@ -93,7 +93,6 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
   [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
-  [/^shared\/encoding\/(?:bytes|digest)\.ts$/, 'a word of the language, which everything imports'],
 ];
 const MAX_FILE_LINES = 250;
 const MAX_FUNCTION_LINES = 40;

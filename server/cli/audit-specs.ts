@@ -1,8 +1,8 @@
 // The commands of `fairlead-server audit`: what a person types, what it is for, what is loaded when it runs.
 import type { ArgumentSpec, CommandSpec } from '../../shared/cli/command.ts';
-import { AGAINST, parseField, parsePath } from '../../shared/cli/values.ts';
+import { AGAINST, parseCheckpoint, parseField, parsePath } from '../../shared/cli/values.ts';
 import { instanceId } from '../../shared/protocol/report.ts';
-import { type CliContext, parseCheckpoint } from './options.ts';
+import type { CliContext } from './options.ts';
 import { ON_FLEET, WHOLE } from './run-options.ts';
 
 const TO_FILE: ArgumentSpec = { name: '<file>', about: 'where to; it must not be there', parse: parsePath };

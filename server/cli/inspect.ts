@@ -7,12 +7,12 @@ import { readAgainst, verifyLedgerFile } from '../../shared/node/ledger-files.ts
 import { checkpointOf, describeHeld, entriesOf } from '../../shared/present/ledger.ts';
 import type { KeptHead } from '../../shared/protocol/ledger-files.ts';
 import { createLedgerReader, type LedgerFound } from '../../shared/protocol/ledgers.ts';
-import { EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
+import { type AuditHead, EMPTY_AUDIT } from '../../shared/schema/audit-chain.ts';
 import { describeExpiry, isUrgent } from '../core/expiry.ts';
 import { verifyAudit } from '../db/audit-chain.ts';
 import type { Database } from '../db/tables.ts';
 import { listTokenExpiries } from '../db/token-lists.ts';
-import { type AuditCheckpoint, readCheckpoint } from '../repository/layout.ts';
+import { readCheckpoint } from '../repository/layout.ts';
 import { readRoots } from '../repository/receipt-signer.ts';
 import { listMetadataExpiries, loadState } from '../repository/state.ts';
 import { findHome, type OnDirectory, withDatabase } from './home.ts';
@@ -25,7 +25,7 @@ interface ExpirySettings extends OnDirectory {
 }
 
 interface VerifySettings extends OnDirectory {
-  readonly checkpoint?: AuditCheckpoint;
+  readonly checkpoint?: AuditHead;
   readonly against?: readonly string[];
   readonly root?: readonly string[];
 }
@@ -33,17 +33,16 @@ interface VerifySettings extends OnDirectory {
 export async function verify(
   context: CliContext,
   file: string | undefined,
-  { checkpoint, against = [], root = [], ...home }: VerifySettings,
+  { checkpoint: kept = EMPTY_AUDIT, against = [], root = [], ...home }: VerifySettings,
 ): Promise<number> {
   const knownRoots = async () => withStore(await findHome(home, context), readRoots);
   const heads = await readAgainst({ files: against, roots: root }, knownRoots);
-  const kept = checkpoint === undefined ? EMPTY_AUDIT : { ...EMPTY_AUDIT, ...checkpoint };
   const found =
     file === undefined
       ? await withDatabase(home, context, async (db, layout) => {
           await verifyAudit(db, await readCheckpoint(layout));
           // Kept by somebody else: whoever can write here can write the server's own as well.
-          if (checkpoint !== undefined) await verifyAudit(db, checkpoint, checkpoint.count);
+          if (kept.count > 0) await verifyAudit(db, kept, kept.count);
           return holdOwn(db, heads);
         })
       : await verifyLedgerFile(file, heads, kept);

@@ -2,7 +2,6 @@
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
 import { isRelease } from '../../shared/cli/values.ts';
-import type { Digest } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
 
 export function parsePort(text: string): number {
@@ -27,13 +26,6 @@ export function parsePlace(text: string): string {
 export function parseReleaseOrPack(text: string): string {
   if (isRelease(text) || /^packs\/[0-9a-f]{64}$/.test(text)) return text;
   throw new InvalidArgumentError('It must be such as core/auth@1.0.1, or packs/ and the digest of a tree.');
-}
-
-/** As `audit verify` prints it. */
-export function parseCheckpoint(text: string): { readonly count: number; readonly digest: Digest } {
-  const [, count = '', digest = ''] = /^([1-9]\d{0,15}):(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
-  if (digest !== '') return { count: Number(count), digest: digest as Digest };
-  throw new InvalidArgumentError('It must be COUNT:sha256:DIGEST, as an earlier verify printed it.');
 }
 
 /** Addresses or networks of either family, separated by commas. */

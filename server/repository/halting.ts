@@ -1,5 +1,5 @@
 // Halts that the server signs by itself: the next version of their role, with what is in force still and what is to be stopped now.
-import { utf8 } from '../../shared/encoding/bytes.ts';
+import { toBase64, utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
@@ -57,11 +57,10 @@ export async function signHalts(
     version: role.content.version + 1,
     targets: Object.fromEntries([...kept].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
-  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
   return {
     request: {
-      metadata: [{ role: 'halts', bytes: base64(signMetadata(next, [key])) }],
-      targets: made.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
+      metadata: [{ role: 'halts', bytes: toBase64(signMetadata(next, [key])) }],
+      targets: made.map(({ path, bytes }) => ({ path, bytes: toBase64(bytes) })),
       changes: [],
     },
     halted: wanted.map((order) => {

@@ -1,6 +1,6 @@
 // One publication: judged as a whole, then written from the unreferenced to the referenced.
 import type { ChangeRecord } from '../../shared/change/change.ts';
-import { utf8 } from '../../shared/encoding/bytes.ts';
+import { toBase64, utf8 } from '../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
@@ -98,8 +98,8 @@ export async function writePublication(
   await store.write(metadataName('snapshot', version), snapshot.bytes);
   const timestamp = signTimestamp(keys, snapshot, version, now());
   return createCommit({
-    roots: metadata.roots.map(({ bytes, content }) => ({ version: content.version, bytes: encode(bytes) })),
-    timestamp: encode(timestamp.bytes),
+    roots: metadata.roots.map(({ bytes, content }) => ({ version: content.version, bytes: toBase64(bytes) })),
+    timestamp: toBase64(timestamp.bytes),
     follows: state?.timestamp.content.version ?? null,
     actor,
     changes: [...changes],
@@ -138,8 +138,4 @@ function createCommit(content: Omit<Commit, 'schema' | 'id'>): Commit {
 
 function decode(base64: string): Uint8Array {
   return Uint8Array.from(Buffer.from(base64, 'base64'));
-}
-
-function encode(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }

@@ -1,4 +1,4 @@
-// Bytes and text: strict UTF-8, hexadecimal and base64url.
+// Bytes and text: strict UTF-8, hexadecimal, base64 and base64url.
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -19,6 +19,10 @@ export function toHex(bytes: Uint8Array): string {
 /** The bytes of an even number of lower-case hexadecimal digits, or null for any other text. */
 export function fromHex(text: string): Uint8Array | null {
   return /^(?:[0-9a-f]{2})*$/.test(text) ? Uint8Array.from(Buffer.from(text, 'hex')) : null;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }
 
 export function toBase64url(bytes: Uint8Array): string {

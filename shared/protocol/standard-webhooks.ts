@@ -1,5 +1,7 @@
 // How a webhook proves who sent it: Standard Webhooks, symmetric signatures (`whsec_…`, `v1,…`), old and new side by side while a secret is rotated.
+
 import { createHmac } from 'node:crypto';
+import { toBase64 } from '../encoding/bytes.ts';
 
 export const SECRET_PREFIX = 'whsec_';
 /** The specification asks for 24 to 64. */
@@ -7,7 +9,7 @@ export const SECRET_BYTES = 32;
 
 /** As receivers' libraries take it. */
 export function formatSecret(bytes: Uint8Array): string {
-  return SECRET_PREFIX + Buffer.from(bytes).toString('base64');
+  return SECRET_PREFIX + toBase64(bytes);
 }
 
 export interface SignedMessage {

@@ -61,9 +61,9 @@ export function formatCheckpoint({ count, digest: last }: AuditHead): string {
   return `${count}:${last ?? 'none'}`;
 }
 
-/** Null for text that is no checkpoint. */
+/** Null for text that is no checkpoint. Of a log without entries there is no last one, and of any other there is. */
 export function parseCheckpoint(text: string): AuditHead | null {
-  const [, count, last] = /^(\d{1,9}):(none|sha256:[0-9a-f]{64})$/.exec(text) ?? [];
-  if (count === undefined || last === undefined) return null;
-  return { ...EMPTY_AUDIT, count: Number(count), digest: last === 'none' ? null : (last as Digest) };
+  if (text === formatCheckpoint(EMPTY_AUDIT)) return EMPTY_AUDIT;
+  const [, count, last] = /^([1-9]\d{0,14}):(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
+  return last === undefined ? null : { ...EMPTY_AUDIT, count: Number(count), digest: last as Digest };
 }

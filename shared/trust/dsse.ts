@@ -1,6 +1,7 @@
 // DSSE envelopes, version 1 (https://github.com/secure-systems-lab/dsse): what is signed says what kind of document it is, so that no signature counts for a document of another kind.
+
 import { z } from 'zod';
-import { utf8 } from '../encoding/bytes.ts';
+import { toBase64, utf8 } from '../encoding/bytes.ts';
 import type { VerificationKey } from './key.ts';
 
 /** Of a payload; what we sign so is short. */
@@ -41,9 +42,9 @@ export function envelopeOf(
 ): DsseEnvelope {
   const { keyid, sig } = signed;
   return {
-    payload: Buffer.from(payload).toString('base64'),
+    payload: toBase64(payload),
     payloadType,
-    signatures: [{ keyid, sig: Buffer.from(sig).toString('base64') }],
+    signatures: [{ keyid, sig: toBase64(sig) }],
   };
 }
 

@@ -1,5 +1,7 @@
 // Enrolment: from the vendor's one string to an instance that knows its server, its id and its root of trust.
+
 import { hostname } from 'node:os';
+import { toBase64 } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestOf, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
@@ -65,7 +67,7 @@ async function enrollLocked(
     instance: reply.instance,
     name: sanitizeLine(reply.name),
     string,
-    root: { ...enrolment.root, bytes: Buffer.from(root).toString('base64') },
+    root: { ...enrolment.root, bytes: toBase64(root) },
   };
   await createPolicy(options.stateDir);
   await createAuditFile(options.stateDir, systemClock).append({

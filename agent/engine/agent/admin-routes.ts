@@ -1,5 +1,7 @@
 // The admin API's routes: which request does what, each body checked before anything happens.
+
 import type { z } from 'zod';
+import { toBase64 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   type AuditReply,
@@ -126,7 +128,7 @@ async function readReceipts(state: Needs<'records'>): Promise<ReceiptsReply> {
 
 async function readRoots(state: Needs<'records'>): Promise<RootsReply> {
   const roots = await state.records.keptRoots();
-  return { schema: 'fairlead/roots@1', roots: roots.map((bytes) => Buffer.from(bytes).toString('base64')) };
+  return { schema: 'fairlead/roots@1', roots: roots.map(toBase64) };
 }
 
 async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {

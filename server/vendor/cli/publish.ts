@@ -1,6 +1,6 @@
 // Publishing: what the server lacks of the workspace's signed repository, sent so that it is accepted whole or not at all.
 import type { ChangeRecord } from '../../../shared/change/change.ts';
-import { equalBytes } from '../../../shared/encoding/bytes.ts';
+import { equalBytes, toBase64 } from '../../../shared/encoding/bytes.ts';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
@@ -102,8 +102,8 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
   const changes = await collectChanges(directory, releases);
   if (metadata.length + changes.length > 0) {
     const request: PublicationRequest = {
-      metadata: metadata.map(({ file }) => ({ role: file.role, bytes: base64(file.bytes) })),
-      targets: targets.map(({ path, bytes }) => ({ path, bytes: base64(bytes) })),
+      metadata: metadata.map(({ file }) => ({ role: file.role, bytes: toBase64(file.bytes) })),
+      targets: targets.map(({ path, bytes }) => ({ path, bytes: toBase64(bytes) })),
       changes: [...changes],
     };
     await server.post('/api/v1/publications', request, publicationReply);
@@ -204,10 +204,6 @@ async function listPublishedTargets(
 ): Promise<ReadonlyMap<string, Digest>> {
   const file = version === 0 ? null : await readVersion(directory, role, version);
   return file === null ? new Map() : listTargets(file);
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }
 
 /** The public halves that the server signs with. */

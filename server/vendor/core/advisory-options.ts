@@ -2,10 +2,8 @@
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import { REFERENCE_KINDS, type Reference, reference } from '../../../shared/schema/advisory-details.ts';
-import { componentKey } from '../../../shared/schema/common.ts';
 import { capabilityKey, parseRef, refFor } from '../../../shared/schema/release-ref.ts';
 import { parseRange, parseVersion } from '../../../shared/version/version.ts';
-import type { PackageName } from './osv-packages.ts';
 
 /** Error: vendor/option-invalid. */
 export function parseAffected(text: string): Advisory['affected'][number] {
@@ -31,17 +29,6 @@ export function parseReference(text: string): Reference {
   return naming('--reference', text, form, () => {
     const [, kind = 'web', url] = /^(?:([a-z]+)=)?(.*)$/s.exec(text) ?? [];
     return reference.safeParse({ kind, url }).data ?? null;
-  });
-}
-
-/** The last equals sign parts them: a purl may hold some. Error: vendor/option-invalid. */
-export function parsePackage(text: string): PackageName {
-  const form =
-    '"PACKAGE=SUITE/CAPABILITY", such as "npm:node-red=core/editor" or "pkg:npm/node-red=core/editor"';
-  return naming('--package', text, form, () => {
-    const [, name, key] = /^([^\p{Cc}=:]+:[^\p{Cc}]+)=([^=]+)$/u.exec(text) ?? [];
-    const component = componentKey.safeParse(key);
-    return name === undefined || !component.success ? null : { package: name, component: component.data };
   });
 }
 

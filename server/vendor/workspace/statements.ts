@@ -1,7 +1,7 @@
 // Statements of changes, signed and kept: one line of JSON for each stage, in a file for each change, as in-toto bundles are.
 import { join } from 'node:path';
 import type { ChangeRecord } from '../../../shared/change/change.ts';
-import { utf8 } from '../../../shared/encoding/bytes.ts';
+import { toBase64, utf8 } from '../../../shared/encoding/bytes.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
@@ -40,7 +40,7 @@ export async function signStatements(session: Session, record: ChangeRecord): Pr
       .filter((envelope) => openStatement(envelope, trusted.all) !== null)
       .map((envelope) => [envelope.payload, envelope]),
   );
-  const missing = wanted.filter((payload) => !known.has(base64(payload)));
+  const missing = wanted.filter((payload) => !known.has(toBase64(payload)));
   if (missing.length > 0) {
     const key = await signingKey(session, trusted.now);
     const stages = record.stages
@@ -48,9 +48,9 @@ export async function signStatements(session: Session, record: ChangeRecord): Pr
       .map(({ stage }) => stage)
       .join(' ');
     await auditAct(session, 'statements', record.id, { stages, keys: key.keyid.slice(0, 12) });
-    for (const payload of missing) known.set(base64(payload), envelopeWith(payload, key));
+    for (const payload of missing) known.set(toBase64(payload), envelopeWith(payload, key));
   }
-  const envelopes = wanted.flatMap((payload) => known.get(base64(payload)) ?? []);
+  const envelopes = wanted.flatMap((payload) => known.get(toBase64(payload)) ?? []);
   const bytes = utf8(envelopes.map((envelope) => `${JSON.stringify(envelope)}\n`).join(''));
   if (missing.length > 0) {
     await makeDirectory(join(file, '..'));
@@ -148,8 +148,4 @@ async function signingKey(session: Session, mine: ReadonlySet<string>): Promise<
 function envelopeWith(payload: Uint8Array, { keyid, secretKey }: SigningKey): DsseEnvelope {
   const sig = sign(secretKey, preAuthEncoding(STATEMENT_TYPE, payload));
   return envelopeOf(STATEMENT_TYPE, payload, { keyid, sig });
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }

@@ -137,7 +137,7 @@ describe('a checkpoint on paper', () => {
   it.each<[AuditHead, string]>([
     [EMPTY_AUDIT, '0:none'],
     [{ ...EMPTY_AUDIT, count: 812, digest }, `812:${digest}`],
-    [{ ...EMPTY_AUDIT, count: 999_999_999, digest }, `999999999:${digest}`],
+    [{ ...EMPTY_AUDIT, count: 999_999_999_999_999, digest }, `999999999999999:${digest}`],
   ])('is written and read the same: %j', (head, text) => {
     expect(formatCheckpoint(head)).toBe(text);
     expect(parseCheckpoint(text)).toEqual(head);
@@ -150,7 +150,10 @@ describe('a checkpoint on paper', () => {
     'x1:none',
     '1:none ',
     '1:nonesuch',
-    `1000000000:${digest}`,
+    `1000000000000000:${digest}`,
+    `0:${digest}`,
+    '1:none',
+    `01:${digest}`,
     `1:${digest}0`,
     '-1:none',
   ])('is none: %j', (text) => {

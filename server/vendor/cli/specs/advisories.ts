@@ -12,9 +12,10 @@ import {
 import { cveId, SEVERITIES } from '../../../../shared/schema/advisory.ts';
 import { advice, alias, REFERENCE_KINDS } from '../../../../shared/schema/advisory-details.ts';
 import { cvssVector } from '../../../../shared/schema/cvss.ts';
-import { parseAffected, parseFixed, parsePackage, parseReference } from '../../core/advisory-options.ts';
+import { parseAffected, parseFixed, parseReference } from '../../core/advisory-options.ts';
 import { parsePlainWaves } from '../../core/waves.ts';
 import { type VendorCommand, WHY } from '../command.ts';
+import { parsePackage } from '../packages.ts';
 
 const parseAdvice = parseField(
   advice,
