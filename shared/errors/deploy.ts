@@ -74,7 +74,7 @@ export const DEPLOY_ERRORS = {
     exit: EXIT.refused,
   }),
   'deploy/address-taken': entry<OfComponent & { readonly address: string }>({
-    message: (d) => `${d.component} is not installed, yet something already answers on ${d.address}`,
+    message: (d) => `something already answers on ${d.address}, and it is not ${d.component}`,
     hint: () => 'stop what listens there, or change the port in the instance configuration',
     http: 409,
     exit: EXIT.refused,

@@ -1,7 +1,7 @@
 // The instance configuration: what one install runs and with which settings. Local, never signed by the vendor.
 import { z } from 'zod';
 import { name } from './common.ts';
-import { REACHES } from './drivers/confinement.ts';
+import { REACHES, SHARED_NETWORK } from './drivers/confined-keys.ts';
 
 /**
  * Text that the operator of this install wrote. In it alone `${env:NAME}` and `${file:PATH}` are read, when a service
@@ -26,15 +26,17 @@ const directory = z
   .max(1024)
   .regex(/^(?:\/(?!\.{0,2}(?:\/|$))[^/\p{Cc}]+)+$/u, { error: 'a directory such as "/srv/media"' });
 
-/** One part of the machine, by the key of a compose file that hands it over, or a directory with what is in it. */
-export const reach = z.union([z.enum(REACHES), directory]);
+const network = z.string().regex(SHARED_NETWORK, { error: 'a network such as "network:shared"' });
+
+/** One part of the machine, by the key of a compose file that hands it over, a network, or a directory with what is in it. */
+export const reach = z.union([z.enum(REACHES), network, directory]);
 
 const capabilityConfig = z.strictObject({
   enabled: z.boolean().default(true),
   settings: z.record(name, settingValue).default({}),
   /**
    * What containers of this capability may reach of the machine: keys of its compose file that are refused otherwise, and
-   * directories that it mounts. The operator's alone to say.
+   * directories that it mounts, networks that it joins. The operator's alone to say.
    */
   allow: z.array(reach).max(MOST_ALLOWED).exactOptional(),
 });

@@ -97,7 +97,7 @@ async function startDocker(directory: string, root: string, isContainerd: boolea
 function startPodman(directory: string, root: string): Promise<ChildProcess> {
   const configuration = {
     containers: '[containers]\npids_limit = 0\n[engine]\nruntime = "runc"\n',
-    storage: `[storage]\ndriver = "vfs"\ngraphroot = "${root}"\nrunroot = "${join(directory, 'podman')}"\n`,
+    storage: `[storage]\ndriver = "overlay"\ngraphroot = "${root}"\nrunroot = "${join(directory, 'podman')}"\n`,
   };
   for (const place of ['/etc/containers', '/usr/libexec/podman']) mkdirSync(place, { recursive: true });
   for (const [name, text] of Object.entries(configuration)) {

@@ -161,6 +161,79 @@ export function describeOnEngine({
     expect([got('got'), got('kept')]).toEqual([secret, 'kept']);
   });
 
+  it('runs what compose files hold: profiles, files of variables, secrets, configurations, services that run once', async () => {
+    const { driver, unitOf } = setUp();
+    const volumes = ['${DATA}:/data'];
+    const script =
+      'read -r token < /run/secrets/token; read -r mode < /etc/app.conf; echo "$$token $$mode" > /data/once';
+    const wait = 'trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done';
+    const waiting = (before: string) => ({ volumes, command: ['sh', '-c', `${before}; ${wait}`] });
+    const unit = unitOf(
+      {
+        once: {
+          ...{ command: ['sh', '-c', script], volumes, secrets: ['token'] },
+          configs: [{ source: 'app', target: '/etc/app.conf' }],
+        },
+        web: {
+          ...waiting('read -r got < /data/once; echo "$$got $$FROM_FILE" > /data/web'),
+          depends_on: { once: { condition: 'service_completed_successfully' } },
+          ...{ env_file: ['app.env'] },
+        },
+        extra: { ...waiting('echo there > /data/extra'), profiles: ['extra'] },
+        hidden: { ...waiting('echo there > /data/hidden'), profiles: ['hidden'] },
+      },
+      {
+        secrets: { token: { environment: 'TOKEN' } },
+        configs: { app: { content: 'mode-${MODE}\n' } },
+      },
+    );
+    writeFileSync(join(unit.workingDirectory, 'app.env'), 'FROM_FILE=file\n');
+    const env = { DATA: unit.dataDirectory, TOKEN: 'hidden\n', MODE: 'fast', COMPOSE_PROFILES: 'extra' };
+
+    await driver.prepare({ ...unit, env });
+    await driver.start({ ...unit, env });
+
+    const file = (name: string) => join(unit.dataDirectory, name);
+    await until(async () => existsSync(file('web')) && existsSync(file('extra')));
+    expect(readFileSync(file('web'), 'utf8').trim()).toBe('hidden mode-fast file');
+    expect(existsSync(file('hidden'))).toBe(false);
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  it('says which service that runs once has failed, and how', async () => {
+    const { driver, unitOf } = setUp();
+    const once = { command: ['sh', '-c', 'echo the table is there already; exit 4'] };
+    const web = {
+      command: ['sleep', '1000'],
+      depends_on: { once: { condition: 'service_completed_successfully' } },
+    };
+
+    const refusal = await rejectionOf(driver.start(unitOf({ once, web })));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(refusal.message).toMatch(/once.*4/);
+    expect(await driver.logs(COMPONENT, 1024, 'start')).toContain('the table is there already');
+  });
+
+  it('finds what the engine will not do while the version before runs, and leaves nothing of the trial', async () => {
+    const { driver, unit, unitOf } = setUp();
+    await driver.start(unit('steady', 'v1'));
+    const before = containers();
+    const web = { command: ['sh'], volumes: ['data:/data'] };
+    const joined = { command: ['sh'], network_mode: undefined, networks: ['n'] };
+    const shared = { networks: { n: { external: true, name: 'shared' } } };
+
+    const other = unitOf({ web: { ...web, restart: 'sometimes' } }, { volumes: { data: {} } });
+    const refused = await rejectionOf(driver.prepare({ ...other, identity: 'v2' }));
+    const lonely = { ...unitOf({ web: joined }, shared), identity: 'v2', allow: ['network:shared'] };
+    const refusals = [refused, await rejectionOf(driver.prepare(lonely))];
+
+    expect(refusals.map(({ code }) => code)).toEqual(['service/manager-failed', 'service/manager-failed']);
+    expect(refusals[1]?.message).toContain('docker network create shared');
+    expect([containers(), run('docker', 'volume', 'ls', '--quiet')]).toEqual([before, '']);
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
   it('updates, goes back from a version that fails, and to an earlier one when asked', async () => {
     const { stateDir, driver } = setUp();
     storeContainers(stateDir, engine().image);

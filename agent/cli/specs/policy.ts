@@ -13,7 +13,7 @@ import {
   parseZone,
 } from '../../../shared/cli/values.ts';
 import { CHANNELS } from '../../../shared/protocol/report.ts';
-import { REACHES } from '../../../shared/schema/drivers/confinement.ts';
+import { REACHES } from '../../../shared/schema/drivers/confined-keys.ts';
 import { reach } from '../../../shared/schema/instance.ts';
 import { FIXES_FROM } from '../../../shared/schema/policy.ts';
 import { parseTime } from '../times.ts';
@@ -208,8 +208,8 @@ const SETTINGS: readonly AgentCommand[] = [
 
 const REACH = {
   name: '<reach>',
-  about: `a directory such as /srv/media, or one of ${REACHES.join(', ')}`,
-  parse: parseField(reach, 'a directory such as /srv/media, or a key of a compose file that may be allowed'),
+  about: `a directory such as /srv/media, a network such as network:shared, or one of ${REACHES.join(', ')}`,
+  parse: parseField(reach, 'a directory, a network such as network:shared, or a key that may be allowed'),
 };
 
 const ALLOWANCES: readonly AgentCommand[] = [

@@ -1,6 +1,7 @@
 // What a container may not reach: the parts of a compose file that lead out of it into the machine.
 import { z } from 'zod';
 import type { ComponentKey } from '../common.ts';
+import { CONFINED_KEYS, isEmpty, REACHES, SHARED_NETWORK } from './confined-keys.ts';
 
 const text = z.string();
 const volume = z.looseObject({ type: text, source: text.optional(), read_only: z.boolean().optional() });
@@ -41,23 +42,6 @@ export interface Surroundings {
 /** To be raised with every rule that refuses more than before: it is for what is admitted from then on. */
 export const CONFINEMENT_RULES = 2;
 
-/**
- * What the operator of an install may allow a release by name: keys of its compose file that reach into the machine, and no more
- * than that. What hands over the machine itself, or runs programs of it, is nothing that a name says enough about.
- */
-export const REACHES = [
-  'cap_add',
-  'deploy',
-  'device_cgroup_rules',
-  'devices',
-  'gpus',
-  'ipam',
-  'ipc',
-  'network_mode',
-  'pid',
-  'security_opt',
-] as const;
-
 /** A part that leads out. */
 export interface Escape {
   /** In words for the vendor. */
@@ -65,40 +49,6 @@ export interface Escape {
   /** What an operator would have to allow, a key or a directory; null where nobody can. */
   readonly reach: string | null;
 }
-
-/** Each key with what it may be; everything else of it is refused. */
-const NARROW: Readonly<Record<string, (value: unknown) => boolean>> = {
-  privileged: (value) => value === false,
-  // Any other word is the name of a network of the engine's, whoever made it.
-  network_mode: (value) => isList([value], /^(?:|none|bridge|default|service:.+)$/),
-  pid: (value) => isList([value], /^(?:|service:.+)$/),
-  ipc: (value) => isList([value], /^(?:|none|private|shareable|service:.+)$/),
-  uts: isEmpty,
-  cgroup: (value) => isList([value], /^(?:|private)$/),
-  userns_mode: isEmpty,
-  cap_add: isEmpty,
-  devices: isEmpty,
-  device_cgroup_rules: isEmpty,
-  gpus: isEmpty,
-  deploy: (value) => isEmpty(devicesOf(value)),
-  logging: isPlainLogging,
-  oom_score_adj: (value) => typeof value === 'number' && value >= 0,
-  oom_kill_disable: isEmpty,
-  // What a runtime of the machine reads in them, only that runtime knows.
-  annotations: isEmpty,
-  cgroup_parent: isEmpty,
-  runtime: isEmpty,
-  credential_spec: isEmpty,
-  provider: isEmpty,
-  models: isEmpty,
-  use_api_socket: (value) => value === false,
-  build: isEmpty,
-  external_links: isEmpty,
-  security_opt: (value) => isList(value, /^no-new-privileges(?:[:=]true)?$/),
-  volumes_from: (value) => isList(value, /^(?!container:)/),
-  post_start: isEmpty,
-  pre_stop: isEmpty,
-};
 
 /** The first part that leads out and is not allowed; null where none does. `allow` holds keys and directories. */
 export function findEscape(
@@ -155,8 +105,8 @@ export function findReplaceable({ services }: ComposeProject, { data }: Surround
 }
 
 function serviceEscapes(where: string, one: Service, around: Surroundings): readonly Escape[] {
-  const wide = Object.entries(NARROW)
-    .filter(([key, isNarrow]) => one[key] !== undefined && one[key] !== null && !isNarrow(one[key]))
+  const wide = Object.entries(CONFINED_KEYS)
+    .filter(([key, { isNarrow }]) => one[key] !== undefined && one[key] !== null && !isNarrow(one[key]))
     .map(([key]) =>
       beyond(`${where}.${key} reaches beyond its container`, REACHES.find((reach) => reach === key) ?? null),
     );
@@ -201,30 +151,20 @@ function networkEscapes(
     .looseObject({ driver: z.enum(['', 'default']).optional() })
     .nullish()
     .safeParse(one.ipam);
-  if (!isOwn(one, around) || !isPlain || !ipam.success) return [beyond(`${where} belongs to somebody else`)];
+  if (!isPlain || !ipam.success) return [beyond(`${where} belongs to somebody else`)];
+  if (!isOwn(one, around)) return [beyond(`${where} belongs to somebody else`, sharedNetwork(one))];
   return isEmpty(ipam.data?.config) ? [] : [beyond(`${where}.ipam takes addresses of the machine`, 'ipam')];
+}
+
+/** One of a machine's own is its network, and one of another project would keep that from being stopped. */
+function sharedNetwork({ external, name = '' }: z.output<typeof named>): string | null {
+  const reach = `network:${name}`;
+  return external === true && SHARED_NETWORK.test(reach) ? reach : null;
 }
 
 /** An operator allows a directory with what is in it, and never the whole machine. */
 function directoryOf(path: string): string | null {
   return path.startsWith('/') && isWithin(path, path) && path !== '/' ? path : null;
-}
-
-/** The engine writes the log itself, as root and from the machine's own network: only into its own files. */
-function isPlainLogging(value: unknown): boolean {
-  const plain = z.strictObject({
-    driver: z.enum(['json-file', 'local', 'none']).optional(),
-    options: z.partialRecord(z.enum(['max-size', 'max-file', 'compress']), z.unknown()).nullish(),
-  });
-  return isEmpty(value) || plain.safeParse(value).success;
-}
-
-/** The other spelling of `gpus` and `devices`. */
-function devicesOf(deploy: unknown): unknown {
-  const found = z
-    .looseObject({ resources: z.looseObject({ reservations: z.looseObject({ devices: z.unknown() }) }) })
-    .safeParse(deploy);
-  return found.success ? found.data.resources.reservations.devices : null;
 }
 
 function isReachable(path: string, { tree, data }: Surroundings): boolean {
@@ -234,13 +174,4 @@ function isReachable(path: string, { tree, data }: Surroundings): boolean {
 /** The directory itself, or something below it. */
 export function isWithin(path: string, directory: string): boolean {
   return `${path}/`.startsWith(`${directory}/`) && !path.split('/').includes('..');
-}
-
-function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null || value === '' || value === false) return true;
-  return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-function isList(value: unknown, each: RegExp): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && each.test(item));
 }

@@ -1,5 +1,6 @@
 // Every generated page by its path; a test compares them with what is committed.
 import { renderAnswers, renderCommands } from './commands-page.ts';
+import { renderConfinement } from './confinement-page.ts';
 import { renderErrors } from './errors-page.ts';
 import { renderHttpApi, renderOpenApiFile } from './http-api-page.ts';
 import { renderLimits } from './limits-page.ts';
@@ -14,6 +15,7 @@ export async function renderReference(): Promise<ReadonlyMap<string, string>> {
   return new Map<string, string>([
     ['docs/reference/commands.md', await renderCommands()],
     ['docs/reference/schema/answers.schema.json', await renderAnswers()],
+    ['docs/reference/confinement.md', renderConfinement()],
     ['docs/reference/errors.md', renderErrors()],
     ['docs/reference/http-api.md', renderHttpApi()],
     ['docs/reference/openapi.json', renderOpenApiFile()],

@@ -15,6 +15,8 @@ import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from 
 import { compose, containersOf, docker, failureOf, refusalOf } from './docker.ts';
 import { createImages } from './images.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
+import { verifyPortsFree } from './published-ports.ts';
+import { tryOnEngine, verifyNetworks } from './trial.ts';
 
 export interface ComposeDriverOptions {
   readonly stateDir: string;
@@ -116,12 +118,20 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
   async function prepare(unit: UnitOf<'compose'>, again = false): Promise<void> {
     await takeOver(unit.component);
-    if (again) await resolveAdmitted(unit);
-    else {
-      await verifyAdmissible(unit, await files.resolve(unit));
-      await admissions.add(unit);
+    if (again) {
+      await resolveAdmitted(unit);
+      await images.provide(unit);
+      return;
     }
-    await images.provide(unit);
+    const project = await files.resolve(unit);
+    await verifyAdmissible(unit, project);
+    await admissions.add(unit);
+    const ids = await images.provide(unit);
+    if (await runs(unit)) return;
+    // Where another driver runs the version before, its ports are not to be told from a stranger's.
+    if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);
+    await verifyNetworks(project);
+    await tryOnEngine(unit, await files.writeTrial(unit, project, ids));
   }
 
   async function keepOnly(component: ComponentKey, unit: UnitOf<'compose'> | null): Promise<void> {

@@ -51,12 +51,17 @@ export function docker(words: readonly string[], options: Options = {}): Promise
 function engineVariables(): Readonly<Record<string, string>> {
   return {
     HOME: '/nonexistent',
-    DOCKER_HOST: process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock',
+    DOCKER_HOST: engineAddress(),
     // Plug-ins are programs that run with the agent's rights.
     DOCKER_CONFIG: '/etc/docker',
     COMPOSE_EXPERIMENTAL_GIT_REMOTE: 'false',
     COMPOSE_EXPERIMENTAL_OCI_REMOTE: 'false',
   };
+}
+
+/** The operator's to choose. */
+export function engineAddress(): string {
+  return process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 }
 
 /** A command on a project. Without a compose file it works on the containers there are. */
@@ -127,6 +132,10 @@ export async function failureOf(
   problem: string,
 ): Promise<FairleadError> {
   const path = await engineDirectory();
+  if (/port is already allocated|address already in use/i.test(stderr)) {
+    const [address = 'a port of its'] = /(?:[\d.]+|\[[^\]]*\]):\d+/.exec(stderr) ?? [];
+    return new FairleadError('deploy/address-taken', { component: unit.component, address });
+  }
   if (!stderr.includes('no space left on device')) return refusalOf(unit, problem);
   const sizes = await Promise.all(unit.images.map(bytesOfImage));
   const needed = sizes.reduce((sum, size) => sum + size, 0);

@@ -1,9 +1,12 @@
 // The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
+import { statfs } from 'node:fs/promises';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import { docker, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
+import { docker, engineDirectory, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
 import { type ImageSource, openImage } from './image-source.ts';
 
@@ -44,7 +47,10 @@ export function createImages(directory: string): Images {
     const entry = { digest: digest as Digest, config, layers: [...layers] };
     const ids = [config, ...(source.manifest === null ? [] : [source.manifest])];
     const present = await findSame(layers, ids);
-    if (present === null) await note(unit.component, { ...entry, id: null });
+    if (present === null) {
+      await verifyRoom(image);
+      await note(unit.component, { ...entry, id: null });
+    }
     const { id } = present ?? (await load(unit, source, ids));
     if (present === null) onLoad(id);
     await note(unit.component, { ...entry, id });
@@ -83,6 +89,16 @@ async function sourceOf(unit: UnitOf<'compose'>, image: UnitImage): Promise<Imag
     const path = 'archive' in image ? image.archive : image.layout;
     throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   });
+}
+
+/** What filled the engine's disk would take the version that runs along. Error: disk/full. */
+async function verifyRoom(image: UnitImage): Promise<void> {
+  const path = await engineDirectory();
+  // An engine behind an address may keep its images on another machine.
+  const disk = await statfs(path).catch(() => null);
+  const needed = await bytesOfImage(image);
+  const free = disk === null ? needed : disk.bavail * disk.bsize;
+  if (free < needed) throw new FairleadError('disk/full', { path, needed, free });
 }
 
 /** A name or a digest is not believed: the layers that the engine would run are those of the archive. */

@@ -21,6 +21,7 @@ import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
 import { compose, failureOf, refusalOf } from './docker.ts';
+import { trialOf } from './trial.ts';
 
 const CONFIG_MS = 30_000;
 const MOST_BYTES = 8 << 20;
@@ -42,6 +43,8 @@ export interface ProjectFiles {
     project: ComposeProject,
     ids: ReadonlyMap<string, string>,
   ): Promise<readonly string[]>;
+  /** The same of one that is only tried. */
+  writeTrial: ProjectFiles['write'];
 }
 
 export function createProjectFiles(stateDir: string, directory: string): ProjectFiles {
@@ -86,18 +89,19 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     return parsed.data;
   }
 
+  async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
+    const { component, workingDirectory } = unit;
+    const path = await writeOwn(pathOf(component, name), JSON.stringify(project));
+    const variables = pathOf(component, 'compose.env');
+    return ['--project-directory', workingDirectory, '--env-file', variables, '--file', path];
+  }
+
   return {
     resolve: (unit) => resolveAs(unit, false),
     resolveAdmitted: (unit) => resolveAs(unit, true),
-    async write(unit, project, ids) {
-      const { component, workingDirectory } = unit;
-      const path = await writeOwn(
-        pathOf(component, 'compose.yaml'),
-        JSON.stringify(withImages(project, ids, workingDirectory)),
-      );
-      const variables = pathOf(component, 'compose.env');
-      return ['--project-directory', workingDirectory, '--env-file', variables, '--file', path];
-    },
+    write: (unit, project, ids) => writeProject('compose.yaml', unit, withImages(project, ids, unit)),
+    writeTrial: (unit, project, ids) =>
+      writeProject('trial.yaml', unit, trialOf(withImages(project, ids, unit))),
   };
 }
 
@@ -145,7 +149,11 @@ function aroundOf({ component, workingDirectory, dataDirectory }: UnitOf<'compos
 }
 
 /** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */
-function withImages(project: ComposeProject, ids: ReadonlyMap<string, string>, tree: string): ComposeProject {
+function withImages(
+  project: ComposeProject,
+  ids: ReadonlyMap<string, string>,
+  { workingDirectory: tree }: UnitOf<'compose'>,
+): ComposeProject {
   const services = Object.entries(project.services).map(([name, one]) => {
     const volumes = one.volumes.map((volume) =>
       volume.type === 'bind' && isWithin(volume.source ?? '', tree) ? { ...volume, read_only: true } : volume,

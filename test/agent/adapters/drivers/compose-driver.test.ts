@@ -1,4 +1,5 @@
 // The compose driver's own logic, on a stand-in for docker; compose-engine.test.ts holds both against a real engine.
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +57,7 @@ function createHarness() {
     away: join(engine, 'away'),
     takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
     bringEngineBack: () => rmSync(join(engine, 'away')),
+    refuseContainers: () => writeFileSync(join(engine, 'picky'), ''),
     fillDisk: () => writeFileSync(join(engine, 'full'), ''),
     environment: () => readFileSync(join(engine, 'environment'), 'utf8'),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
@@ -188,6 +191,41 @@ describe('the compose driver', () => {
     expect(during).toEqual([true, true]);
     expect(['a', 'b'].map(harness.hasImage)).toEqual([false, true]);
     expect(harness.calls().match(/^load/gm)).toHaveLength(2);
+  });
+
+  it('asks the engine before anything stops, and blames no release for what it says', async () => {
+    await driver.start(harness.unit('steady', 'v1'));
+    harness.refuseContainers();
+    const next = composeUnit(harness.stateDir, harness.image('b'), 'steady', 'v2');
+
+    const refusal = await rejectionOf(driver.prepare(next));
+
+    expect([refusal.code, refusal.message]).toEqual([
+      'service/manager-failed',
+      expect.stringContaining('this engine is too old for it'),
+    ]);
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  it('finds a stranger at a port that it publishes while the version before runs', async () => {
+    await driver.start(harness.unit('steady', 'v1'));
+    const stranger = createServer().listen(0, '127.0.0.1');
+    await once(stranger, 'listening');
+    const { port } = stranger.address() as AddressInfo;
+    const next = composeUnit(harness.stateDir, harness.image('b'), 'steady', 'v2');
+    const ports = [
+      { mode: 'ingress', host_ip: '127.0.0.1', target: 80, published: String(port), protocol: 'tcp' },
+    ];
+    const web = { image: next.images[0]?.digest, ports };
+    writeFileSync(next.file, JSON.stringify({ services: { web } }));
+
+    const refusal = await rejectionOf(driver.prepare(next));
+    stranger.close();
+    await once(stranger, 'close');
+    await driver.prepare(next);
+
+    expect(refusal.code).toBe('deploy/address-taken');
+    expect(refusal.message).toContain(`127.0.0.1:${port}`);
   });
 
   it('keeps what runs and removes what was prepared in vain', async () => {

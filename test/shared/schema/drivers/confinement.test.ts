@@ -1,6 +1,7 @@
 // Confinement: what a resolved compose file may hold, and every part of it that leads out of its containers.
 import { describe, expect, it } from 'vitest';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { CONFINED_KEYS } from '../../../../shared/schema/drivers/confined-keys.ts';
 import {
   composeProject,
   escapesOf,
@@ -8,7 +9,7 @@ import {
   findReplaceable,
   projectOf,
 } from '../../../../shared/schema/drivers/confinement.ts';
-import { instanceConfig } from '../../../../shared/schema/instance.ts';
+import { instanceConfig, reach } from '../../../../shared/schema/instance.ts';
 
 const AROUND = { project: 'fairlead_core_auth', tree: '/tree', data: '/data' };
 
@@ -71,6 +72,23 @@ describe('a project of containers', () => {
     ['a secret of its tree', {}, { secrets: { s: { file: '/tree/s' } }, configs: { c: { content: 'x' } } }],
   ])('may have %s', (_, web, more) => {
     expect(escapeOf(web, more)).toBeNull();
+  });
+
+  it.each(Object.entries(CONFINED_KEYS))('may not have what stands in the table for %s', (key, { wide }) => {
+    expect(escapeOf({ [key]: wide })).toContain(`services.web.${key}`);
+  });
+
+  it('may join a network of the operator’s own by its name, and no other', () => {
+    const joins = (name: string) => ({ networks: { n: { name, external: true } } });
+
+    expect(escapeOf({}, joins('shared'), ['network:shared'])).toBeNull();
+    expect(escapeOf({}, joins('shared'), ['network:other'])).toContain('networks.n');
+    for (const name of ['host', 'bridge', 'fairlead_core_web_default']) {
+      expect(escapeOf({}, joins(name), [`network:${name}`])).toContain('networks.n');
+      expect(reach.safeParse(`network:${name}`).success).toBe(false);
+    }
+    const made = { networks: { n: { name: 'shared', driver: 'macvlan', external: true } } };
+    expect(escapeOf({}, made, ['network:shared'])).toContain('networks.n');
   });
 
   it.each<[string, object, object?]>([

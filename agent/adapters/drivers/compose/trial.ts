@@ -1,0 +1,47 @@
+// Asking the engine while the version before runs: it makes the containers of a project under another name, and starts none.
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import type { ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
+import { docker } from './docker.ts';
+
+const DOWN_MS = 60_000;
+
+/** No project that runs has a name of this beginning, so nothing of them is ever removed. */
+function trialName(component: ComponentKey): string {
+  return `fairlead-trial_${component.replace('/', '_')}`;
+}
+
+/** Without what the version before still holds: names, networks, ports, and volumes, whose first mount would fill them. */
+export function trialOf(project: ComposeProject): ComposeProject {
+  const services = Object.entries(project.services).map(([name, one]) => {
+    const { container_name, networks, ports, links, mac_address, ...rest } = one;
+    const volumes = one.volumes.filter(({ type }) => type !== 'volume');
+    return [name, { ...rest, volumes, network_mode: 'none' }];
+  });
+  return { ...project, services: Object.fromEntries(services), volumes: {}, networks: {} };
+}
+
+/** Networks that an operator shares between projects are theirs to make. Error: service/manager-failed. */
+export async function verifyNetworks({ networks }: ComposeProject): Promise<void> {
+  for (const one of Object.values(networks)) {
+    if (one?.external !== true || one.name === undefined) continue;
+    const found = await docker(['network', 'inspect', '--format', '{{.Id}}', one.name]);
+    if (found.status === 0) continue;
+    const problem = `its network "${one.name}" is not there, make it with: docker network create ${one.name}`;
+    throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+  }
+}
+
+/** `words` name the file of the trial. Error: service/manager-failed, with what the engine says against it. */
+export async function tryOnEngine(unit: UnitOf<'compose'>, words: readonly string[]): Promise<void> {
+  const { component, startTimeoutMs } = unit;
+  const project = ['compose', '--project-name', trialName(component)];
+  const create = ['create', '--no-build', '--pull', 'never'];
+  const made = await docker([...project, ...words, ...create], { timeoutMs: startTimeoutMs });
+  const down = await docker([...project, 'down', '--volumes', '--timeout', '0'], { timeoutMs: DOWN_MS });
+  const failed = [made, down].find(({ status }) => status !== 0);
+  if (failed === undefined) return;
+  const problem = `it would not make the containers of ${component}: ${failed.detail}`;
+  throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+}
