@@ -133,9 +133,15 @@ describe('layers', () => {
   it('keeps scripts thin: they call into the labs, the benches, the pages and the programs', () => {
     const allowed =
       /^(?:test\/(?:labs|bench|docs\/pages)\/|scripts\/(?:bin|packaging)\/|agent\/cli\/|server\/|shared\/)/;
-    // What makes the executables is no script: it goes to customers as the programs do.
+    // What makes the executables is no script: it goes to customers as the programs do. So does what auditors verify with, which may know nothing of ours.
     const maxLines = (path: string) =>
-      path.startsWith('scripts/packaging/') ? MAX_FILE_LINES : MAX_SCRIPT_LINES;
+      path.startsWith('scripts/packaging/') || path === 'scripts/verify-report.ts'
+        ? MAX_FILE_LINES
+        : MAX_SCRIPT_LINES;
+    const knowsOurs = around.filter(
+      (file) => file.path === 'scripts/verify-report.ts' && file.imports.length > 0,
+    );
+    expect(knowsOurs).toEqual([]);
     const wrong = around
       .filter((file) => file.path.startsWith('scripts/'))
       .flatMap((file) => [
