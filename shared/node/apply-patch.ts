@@ -8,13 +8,15 @@ import {
   fstatSync,
   openSync,
   readSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../encoding/digest.ts';
+import { isFairleadError } from '../errors/error.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
-import { baseChanged, withBaseFile } from './base-files.ts';
+import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
 import { createRests } from './turns.ts';
 import { layOut, storedMode, writeUnits } from './unpack.ts';
@@ -29,28 +31,57 @@ const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
  * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and the file system's own.
  */
 export async function applyPatch(patch: PatchContents, directory: string): Promise<void> {
-  const old = new Map<Digest, TreeFile>();
-  for (const entry of patch.base.index.entries) if (entry.kind === 'file') old.set(entry.digest, entry);
-  const check = createContentCheck(patch.index, patch.header.to, (content) => old.has(content));
+  const taken = takenContents(patch);
+  const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
   await layOut(patch.index, directory, async () => {
-    await takeFiles(patch, old, directory);
+    await takeFiles(patch, taken, directory);
     await writeUnits(patch, check, directory);
   });
 }
 
+/**
+ * What stands in no unit, and the old files that have it. The plan decides: the service of the old release may have
+ * written to some of them since, and the vendor knows to which.
+ */
+function takenContents({ base, index, plan }: PatchContents): ReadonlyMap<Digest, TreeFile[]> {
+  const brought = new Set<Digest>();
+  for (const position of plan.flatMap(({ files }) => files)) {
+    const entry = index.entries[position];
+    if (entry?.kind === 'file') brought.add(entry.digest);
+  }
+  const old = base.index.entries.filter((entry) => entry.kind === 'file');
+  return Map.groupBy(
+    old.filter((file) => !brought.has(file.digest)),
+    (file) => file.digest,
+  );
+}
+
 async function takeFiles(
-  patch: PatchContents,
-  old: ReadonlyMap<Digest, TreeFile>,
+  { base, index }: PatchContents,
+  taken: ReadonlyMap<Digest, TreeFile[]>,
   directory: string,
 ): Promise<void> {
   const rest = createRests();
   const copy = createCopier();
-  for (const entry of patch.index.entries) {
-    const from = entry.kind === 'file' ? old.get(entry.digest) : undefined;
-    if (entry.kind !== 'file' || from === undefined) continue;
-    const found = withBaseFile(patch.base, from, (fd) => copy(fd, join(directory, entry.path), entry));
-    if (found !== entry.digest) throw baseChanged(patch.base.digest, from.path);
+  for (const entry of index.entries) {
+    const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
+    if (entry.kind !== 'file' || copies === undefined) continue;
+    takeOne(base, copies, (fd) => copy(fd, join(directory, entry.path), entry));
     await rest();
+  }
+}
+
+/** From the first copy that is what it was; one that is not goes from the list. Error: tree/base-changed where none is left. */
+function takeOne(base: BaseTree, copies: TreeFile[], take: (fd: number) => Digest | null): void {
+  for (;;) {
+    const from = copies[0] as TreeFile;
+    try {
+      if (withBaseFile(base, from, take) === from.digest) return;
+      throw baseChanged(base.digest, from.path);
+    } catch (cause) {
+      if (!isFairleadError(cause, 'tree/base-changed') || copies.length === 1) throw cause;
+      copies.shift();
+    }
   }
 }
 
@@ -59,6 +90,8 @@ function createCopier() {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let mayClone = true;
   return (source: number, path: string, file: TreeFile): Digest | null => {
+    // Of a copy that was tried in vain.
+    rmSync(path, { force: true });
     mayClone &&= clone(source, path);
     const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
     try {

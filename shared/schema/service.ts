@@ -13,6 +13,10 @@ export const writable = z
     error: 'directories of which none lies in another',
   });
 
+export function isWritable(path: string, writable: readonly string[]): boolean {
+  return writable.some((own) => isWithin(path, own));
+}
+
 // A directory inside one that the service owns could be replaced by a link before it is handed over.
 function isWithin(path: string, directory: string): boolean {
   return path === directory || path.startsWith(`${directory}/`);

@@ -16,7 +16,7 @@ import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree }
  *     its length (4 bytes, big-endian) and that many bytes of zstd; its dictionary is stretches of the old files
  *
  * Every dictionary begins with the magic: zstd would take one that begins with its own mark for a trained one. Contents
- * that the old tree has stand in no unit. Nothing follows the last unit.
+ * that stand in no unit are taken from the old tree. Nothing follows the last unit.
  */
 export const PATCH_MAGIC = utf8('FLPATCH1\n');
 /** Larger trees travel whole: their index would not fit into the reader's memory twice. */

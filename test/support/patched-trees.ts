@@ -31,9 +31,14 @@ export async function writeTree(directory: string, tree: TreeOnPaper): Promise<P
 }
 
 /** The patch between two trees below `work`, made anew. */
-export async function patchBetween(work: string, from: PatchSide, to: PatchSide): Promise<string> {
+export async function patchBetween(
+  work: string,
+  from: PatchSide,
+  to: PatchSide,
+  writable: readonly string[] = [],
+): Promise<string> {
   const outFile = join(work, 'a.patch');
-  await writePatch({ from, to, outFile });
+  await writePatch({ from, to, writable, outFile });
   return outFile;
 }
 

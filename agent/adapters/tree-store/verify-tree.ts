@@ -7,8 +7,8 @@ import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
 import { forEachBounded } from '../../../shared/node/turns.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
+import { isWritable } from '../../../shared/schema/service.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
-import { isWritable } from '../../core/deploy/generation.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
 
 const PARALLEL_FILES = 4;

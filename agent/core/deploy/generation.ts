@@ -98,7 +98,3 @@ export function driftOf(component: ComponentKey, deviations: readonly Deviation[
   const example = sanitizeLine((damage[0] ?? deviations[0])?.path ?? '', 200);
   return { component, added: deviations.length - damage.length, damaged: damage.length, mended, example };
 }
-
-export function isWritable(path: string, writable: readonly string[]): boolean {
-  return writable.some((own) => path === own || path.startsWith(`${own}/`));
-}

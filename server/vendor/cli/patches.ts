@@ -112,7 +112,8 @@ async function patchBetween(
   const step = `making a patch to ${name}`;
   const [old, next] = [await bench.layOut(from.tree), await bench.layOut(to.tree)];
   const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
-  const { file, bytes } = await bench.make(old, next, { small, onProgress });
+  const { writable = [] } = from;
+  const { file, bytes } = await bench.make(old, next, { writable, small, onProgress });
   if (full === null || bytes > maxPatchBytes(full)) return;
   await server.upload(address, file, (done, total) =>
     session.out.progress(`uploading the patch to ${name}`, done, total),

@@ -31,9 +31,13 @@ interface OldFile {
   readonly bits: number;
 }
 
-/** Reads every content of the old tree once. Error: tree/base-changed. */
-export function createBaseFinder(base: BaseTree, index: TreeIndex): BaseFinder {
-  const files = listFiles(index);
+/** Reads every content of the old tree once, where one of its files may be a base. Error: tree/base-changed. */
+export function createBaseFinder(
+  base: BaseTree,
+  index: TreeIndex,
+  isBase: (file: TreeFile) => boolean,
+): BaseFinder {
+  const files = listFiles(index, isBase);
   const expected = files.reduce((sum, { file, bits }) => sum + file.size / 2 ** bits, 0);
   const table = createSampleTable(Math.min(expected, MOST_SAMPLES));
   const fileOfBlock: number[] = [];
@@ -55,14 +59,14 @@ export function createBaseFinder(base: BaseTree, index: TreeIndex): BaseFinder {
   };
 }
 
-function listFiles(index: TreeIndex): readonly OldFile[] {
+function listFiles(index: TreeIndex, isBase: (file: TreeFile) => boolean): readonly OldFile[] {
   const files: OldFile[] = [];
   const seen = new Set<Digest>();
   const bytes = index.entries.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.size : 0), 0);
   const coarser = Math.max(0, Math.ceil(Math.log2(bytes / 2 ** 7 / MOST_SAMPLES)));
   let firstBlock = 0;
   index.entries.forEach((file, position) => {
-    if (file.kind !== 'file' || seen.has(file.digest)) return;
+    if (file.kind !== 'file' || !isBase(file) || seen.has(file.digest)) return;
     seen.add(file.digest);
     files.push({ position, file, firstBlock, bits: bitsOf(file.size) + coarser });
     firstBlock += blocksOf(file);

@@ -1,6 +1,7 @@
 // Which bytes of the new tree stand in which unit of a patch, and which old ones are the dictionary of each.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { type BaseTree, readStretch } from '../../../shared/node/base-files.ts';
+import { isWritable } from '../../../shared/schema/service.ts';
 import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
 import { distinctFiles } from '../../../shared/tree/pack-plan.ts';
 import {
@@ -17,18 +18,26 @@ export interface PatchSide extends BaseTree {
   readonly index: TreeIndex;
 }
 
-/** Every content that the old tree does not have, once. Error: tree/base-changed, for either. */
-export function planPatch(from: PatchSide, to: PatchSide): readonly PatchUnit[] {
+/**
+ * Every content once that the old tree does not have, outside of what its service writes to (`writable`).
+ * Error: tree/base-changed, for either.
+ */
+export function planPatch(
+  from: PatchSide,
+  to: PatchSide,
+  writable: readonly string[] = [],
+): readonly PatchUnit[] {
   const old = new Set<Digest>();
   const byPath = new Map<string, number>();
+  const isBase = ({ path }: TreeFile) => !isWritable(path, writable);
   from.index.entries.forEach((entry, position) => {
-    if (entry.kind !== 'file') return;
+    if (entry.kind !== 'file' || !isBase(entry)) return;
     old.add(entry.digest);
     byPath.set(entry.path, position);
   });
   const wanted = distinctFiles(to.index).filter(({ file }) => !old.has(file.digest));
   if (wanted.length === 0) return [];
-  const finder = createBaseFinder(from, from.index);
+  const finder = createBaseFinder(from, from.index, isBase);
   const units = createUnits();
   for (const { position, file } of wanted) {
     for (let offset = 0; offset === 0 || offset < file.size; offset += MAX_UNIT_BYTES) {

@@ -21,6 +21,8 @@ export interface PatchOptions {
   readonly from: PatchSide;
   readonly to: PatchSide;
   readonly outFile: string;
+  /** What the service of the old release writes to: nothing of it is there to start from. */
+  readonly writable?: readonly string[];
   /** Takes many times as long, for a few percent. */
   readonly small?: boolean;
   /** Hears the uncompressed bytes done so far, and of how many. */
@@ -46,13 +48,19 @@ export async function writePatch(options: PatchOptions): Promise<{ readonly byte
   );
 }
 
-async function* patchChunks({ from, to, small, onProgress }: PatchOptions): AsyncGenerator<Uint8Array> {
+async function* patchChunks({
+  from,
+  to,
+  writable,
+  small,
+  onProgress,
+}: PatchOptions): AsyncGenerator<Uint8Array> {
   const level = small === true ? LEVEL_SMALL : LEVEL;
   const [oldIndex, newIndex] = [treeIndexBytes(from.index), treeIndexBytes(to.index)];
   for (const bytes of [oldIndex, newIndex]) {
     requireAtMost(MAX_PATCH_INDEX_BYTES, 'an index of a patch in bytes', bytes.length);
   }
-  const units = planPatch(from, to);
+  const units = planPatch(from, to, writable);
   const plan = canonicalize({ units: units.map((unit) => ({ ...unit })) });
   requireAtMost(MAX_PLAN_BYTES, 'the plan of a patch in bytes', plan.length);
   const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => raw)];

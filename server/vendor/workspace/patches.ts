@@ -25,7 +25,7 @@ export interface PatchBench {
   make(
     from: PatchSide,
     to: PatchSide,
-    how: Pick<Parameters<typeof writePatch>[0], 'small' | 'onProgress'>,
+    how: Pick<Parameters<typeof writePatch>[0], 'writable' | 'small' | 'onProgress'>,
   ): Promise<MadePatch>;
 }
 

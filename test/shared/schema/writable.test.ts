@@ -1,6 +1,6 @@
 // What a release may declare writable: directories inside its tree, each apart from the others.
 import { describe, expect, it } from 'vitest';
-import { writable } from '../../../shared/schema/service.ts';
+import { isWritable, writable } from '../../../shared/schema/service.ts';
 
 describe('writable paths', () => {
   it.each([[[]], [['cache']], [['var/cache', 'var/uploads']], [['cache', 'cache2']], [['.cache']]])(
@@ -22,5 +22,16 @@ describe('writable paths', () => {
     ['control characters', ['ca\nche']],
   ])('may not be %s', (_, paths) => {
     expect(writable.safeParse(paths).success).toBe(false);
+  });
+
+  it.each([
+    ['cache', true],
+    ['cache/a/b', true],
+    ['cached', false],
+    ['a/cache', false],
+    ['', false],
+  ])('say of %j whether it may be written', (path, may) => {
+    expect(isWritable(path, ['var', 'cache'])).toBe(may);
+    expect(isWritable(path, [])).toBe(false);
   });
 });

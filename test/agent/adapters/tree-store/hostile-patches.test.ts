@@ -12,7 +12,7 @@ import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
 import { describeDirectory } from '../../../support/directories.ts';
 import type { HostilePack } from './hostile-packs.ts';
-import { damagedPatches, lyingPatches } from './lying-patches.ts';
+import { damagedPatches, generousPatch, lyingPatches } from './lying-patches.ts';
 import { join } from './pack-builder.ts';
 import { unreachable } from './pack-server.ts';
 import { draftPatch, OLD_FILES, OLD_INDEX, OLD_REF, patchSections } from './patch-builder.ts';
@@ -104,6 +104,16 @@ async function notRefused(
 describe('the store', () => {
   it('takes the honest patch that all others are made from', async () => {
     expect(await outcomeOf({ ref: honest.ref, bytes: honestBytes })).toBe('harmless');
+  });
+
+  it('takes a content from the patch that brings it, and looks at no old file for that', async () => {
+    rmSync(joinPath(placeOfOld(), 'files/keep'));
+
+    expect(await outcomeOf({ ref: honest.ref, bytes: join(patchSections(generousPatch())) })).toBe(
+      'harmless',
+    );
+
+    putOldTree();
   });
 
   it('refuses every patch that lies, in little memory and time', async () => {

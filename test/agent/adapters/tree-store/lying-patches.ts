@@ -79,13 +79,6 @@ export function lyingPatches(): readonly HostilePack[] {
       withUnits([first, first, second, third], [PLAN[0], PLAN[0], PLAN[1], PLAN[2]] as JsonValue),
     ],
     [
-      'a content that the old tree has',
-      withUnits(
-        [first, second, third, unitOf(OLD_FILES.keep)],
-        [...PLAN, { bases: [], files: [3], offset: 0, raw: OLD_FILES.keep.length }],
-      ),
-    ],
-    [
       'a thousand units of nothing',
       withUnits(
         [first, second, third, ...Array(1_000).fill(empty)],
@@ -146,6 +139,14 @@ export function lyingPatches(): readonly HostilePack[] {
     },
     { name: 'a zstd file', ref: honest.ref, bytes: zstdCompressSync(Buffer.from('a patch')) },
   ];
+}
+
+/** `keep` comes in a unit, though the old tree has it: as where a service may have written to it. */
+export function generousPatch(): PatchDraft {
+  return withUnits(
+    [first, second, third, unitOf(OLD_FILES.keep)],
+    [...PLAN, { bases: [], files: [3], offset: 0, raw: OLD_FILES.keep.length }],
+  );
 }
 
 /** Every section left out, doubled, exchanged, cut, and with bits flipped. */

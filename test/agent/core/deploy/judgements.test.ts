@@ -1,7 +1,7 @@
 // Small judgements around a deployment: what may be undone, what is damage, what a record leaves behind, who is to blame.
 import { describe, expect, it } from 'vitest';
 import { ComponentTrouble, failureOf } from '../../../../agent/core/deploy/failure.ts';
-import { driftOf, isWritable } from '../../../../agent/core/deploy/generation.ts';
+import { driftOf } from '../../../../agent/core/deploy/generation.ts';
 import { type ProbationFacts, selectSettled, selectUndoable } from '../../../../agent/core/deploy/records.ts';
 import { longestInterruption } from '../../../../agent/core/deploy/rollback-target.ts';
 import { afterStart, isRestartDue } from '../../../../agent/core/pauses.ts';
@@ -156,17 +156,6 @@ describe('the files of what was left', () => {
     [[], { added: 0, damaged: 0, example: '' }],
   ])('%j', (deviations, counts) => {
     expect(driftOf(AUTH, deviations, true)).toEqual({ component: AUTH, mended: true, ...counts });
-  });
-
-  it.each([
-    ['cache', true],
-    ['cache/a/b', true],
-    ['cached', false],
-    ['a/cache', false],
-    ['', false],
-  ])('below %j may be written or not', (path, writable) => {
-    expect(isWritable(path, ['var', 'cache'])).toBe(writable);
-    expect(isWritable(path, [])).toBe(false);
   });
 });
 

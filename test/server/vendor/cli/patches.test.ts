@@ -15,13 +15,15 @@ beforeAll(async () => {
 afterAll(() => vendor.close());
 
 const BULK = patternedBytes(200_000, 'bulk');
+const STATE = patternedBytes(30_000, 'state');
 
 /** Stages 1 to 3 of a release with a large file that is always the same. */
-async function verified(version: string, bulk: Uint8Array = BULK): Promise<string> {
+async function verified(version: string, bulk: Uint8Array = BULK, more: object = {}): Promise<string> {
   const sources = join(vendor.directory, `core-auth-${version}`);
-  await mkdir(sources, { recursive: true });
+  await mkdir(join(sources, 'cache'), { recursive: true });
   await writeFile(join(sources, 'bulk'), bulk);
-  const id = await openAndBuild(vendor, `core/auth@${version}`);
+  await writeFile(join(sources, 'cache/state'), STATE);
+  const id = await openAndBuild(vendor, `core/auth@${version}`, more);
   await vendor.json('verify', id);
   return id;
 }
@@ -34,7 +36,7 @@ async function released(version: string, ...more: readonly string[]) {
 }
 
 async function treeOf(version: string): Promise<string> {
-  for (let n = 1; n <= 8; n++) {
+  for (let n = 1; n <= 10; n++) {
     const id = `CHG-${n}`;
     const text = await vendor.read(`workspace/builds/${id}.json`).catch(() => null);
     const document = text === null ? null : (JSON.parse(text) as CapabilityRelease);
@@ -113,6 +115,17 @@ describe('a release', () => {
 
     expect([status, await startsOf('1.0.6', '1.0.5')]).toEqual([0, []]);
     expect(err).not.toMatch(/(?:no |^)patch to/m);
+  });
+
+  it('is not thought to be intact where the service of the one before it writes', async () => {
+    const writable = ['cache'];
+    for (const version of ['1.1.0', '1.1.1']) {
+      await vendor.run('release', await verified(version, BULK, { writable }), '--patches', '1');
+    }
+
+    const patch = vendor.server.files.get(`packs/${await treeOf('1.1.1')}/patches/${await treeOf('1.1.0')}`);
+    // `cache/state` is in it.
+    expect(patch?.length).toBeGreaterThan(10_000);
   });
 
   it('comes out before a server of an earlier version', async () => {

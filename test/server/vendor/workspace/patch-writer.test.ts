@@ -1,10 +1,42 @@
 // A patch leads from any tree to any other, exactly, and is the same bytes each time.
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { PatchSide } from '../../../../server/vendor/workspace/patch-plan.ts';
 import { describeDirectory, patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
 import { applied, patchBetween, type TreeOnPaper, writeTree } from '../../../support/patched-trees.ts';
+
+interface Started {
+  readonly from: PatchSide;
+  readonly to: PatchSide;
+  readonly patch: string;
+  /** The exact tree, or why it is refused. */
+  readonly apply: () => Promise<void>;
+}
+
+/** What happens to the old tree between the making of a patch and its use is up to the test. */
+async function started(
+  old: TreeOnPaper,
+  next: TreeOnPaper,
+  writable: readonly string[] = [],
+): Promise<Started> {
+  const work = temporaryDirectory();
+  const from = await writeTree(join(work, 'from'), old);
+  const to = await writeTree(join(work, 'to'), next);
+  const patch = await patchBetween(work, from, to, writable);
+  const apply = async () =>
+    expect(describeDirectory(await applied(work, patch, from, to.index))).toEqual(
+      describeDirectory(to.directory),
+    );
+  return { from, to, patch, apply };
+}
+
+function replace(path: string, content: string | Uint8Array): void {
+  rmSync(path);
+  writeFileSync(path, content);
+}
 
 let trees = 0;
 async function roundTrip(old: TreeOnPaper, next: TreeOnPaper) {
@@ -47,5 +79,48 @@ describe('a patch', () => {
     const [first, second] = [await roundTrip(old, next), await roundTrip(old, next)];
 
     expect(readFileSync(first.patch)).toEqual(readFileSync(second.patch));
+  });
+});
+
+describe('a patch from a tree that its service writes to', () => {
+  const STATE = patternedBytes(50_000, 'state');
+
+  it('starts at nothing that stands there, and brings it', async () => {
+    const old = { app: 'one', 'cache/state': STATE, cached: 'same' };
+    const next = { app: 'two', 'cache/state': STATE, 'lib/moved': STATE.subarray(1_000), cached: 'same' };
+    const { from, apply } = await started(old, next, ['cache']);
+    replace(join(from.directory, 'cache/state'), 'used');
+
+    await apply();
+  });
+
+  it('takes what stands elsewhere too from there', async () => {
+    const old = { app: 'one', 'cache/state': STATE, 'template/state': STATE };
+    const { from, patch, apply } = await started(old, { ...old, app: 'two' }, ['cache']);
+    replace(join(from.directory, 'cache/state'), Buffer.alloc(STATE.length, 'used'));
+
+    await apply();
+
+    expect(readFileSync(patch).length).toBeLessThan(1_000);
+  });
+});
+
+describe('of several old files with the content', () => {
+  const COPIES = { 'a/one': 'the same', 'b/two': 'the same', 'c/three': 'the same' };
+
+  it.each(Object.keys(COPIES))('%s is enough', async (left) => {
+    const { from, apply } = await started({ ...COPIES, app: 'one' }, { ...COPIES, app: 'two' });
+    const [gone, other] = Object.keys(COPIES).filter((path) => path !== left);
+    rmSync(join(from.directory, gone as string));
+    replace(join(from.directory, other as string), 'THE SAME');
+
+    await apply();
+  });
+
+  it('one must be as it was', async () => {
+    const { from, apply } = await started({ ...COPIES, app: 'one' }, { ...COPIES, app: 'two' });
+    for (const path of Object.keys(COPIES)) replace(join(from.directory, path), 'THE SAME');
+
+    expect((await rejectionOf(apply())).code).toBe('tree/base-changed');
   });
 });
