@@ -162,7 +162,8 @@ export const VENDOR_ERRORS = {
     readonly problem: string;
   }>({
     message: (d) => `the image "${d.name}" cannot be taken from ${d.source}: ${d.problem}`,
-    hint: () => 'write it anew, with: docker save --output FILE NAME',
+    hint: () =>
+      'save it with docker save --output FILE NAME, or name it as its registry does; log in there with: docker login',
     http: 422,
     exit: EXIT.refused,
   }),

@@ -56,7 +56,10 @@ export async function createVendor(...initOptions: readonly string[]): Promise<V
 export function createBench(directory: string, server: ReleaseServer): Vendor {
   const clock = { aheadMs: 0 };
   const person: Vendor['person'] = { says: null };
-  const env = { FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE };
+  const env = {
+    ...{ FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE },
+    DOCKER_CONFIG: join(directory, 'docker'),
+  };
   const nowhere = { write: () => true };
   const surroundings = {
     ...{ stdout: nowhere, stderr: nowhere, env, isTerminal: false, openKey },

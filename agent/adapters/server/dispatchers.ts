@@ -3,8 +3,8 @@ import { type LookupAddress, lookup as resolveHost } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from '../../../shared/node/addresses.ts';
 import { proxyOf, verifyProxy } from '../../../shared/node/proxies.ts';
-import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from './addresses.ts';
 import { type Network, networkOf } from './network.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 

@@ -94,6 +94,7 @@ function createSession(options: CommonValues, surroundings: Surroundings): Sessi
     keyFiles: key.map((path) => resolve(path)),
     publish,
     fleet: { server, tokenFile },
+    environment: env,
     ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -1,11 +1,15 @@
 // Images for a release: those named on the command line, laid out beside the tree, a file for each blob.
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { isJsonObject, type JsonValue } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { readLayoutImage } from '../../../shared/node/images/image-layout.ts';
+import { fetchImage, findImageIn } from '../../../shared/node/images/pull.ts';
+import { createRegistry, urlOfRegistry } from '../../../shared/node/images/registry.ts';
+import { readDockerLogin } from '../../../shared/node/images/registry-login.ts';
+import { type ImageRef, parseImageRef } from '../../../shared/schema/drivers/image-ref.ts';
 import {
   LAYOUT_BYTES,
   LAYOUT_FILE,
@@ -14,9 +18,10 @@ import {
 } from '../../../shared/schema/image-documents.ts';
 import type { TreeEntry } from '../../../shared/tree/tree-index.ts';
 import { takeApart } from './image-archives.ts';
+import type { Session } from './passphrases.ts';
 import { readTree } from './tree-reader.ts';
 
-/** `redis:7=redis.tar`: what the compose file calls it, and where it comes from. */
+/** `redis:7=redis.tar`: what the compose file calls it, and where it comes from: an archive, or a registry. */
 export interface NamedImage {
   readonly name: string;
   readonly source: string;
@@ -59,12 +64,14 @@ export async function layOutImages(
   named: readonly NamedImage[],
   platform: string,
   scratch: string,
+  session: Pick<Session, 'environment' | 'out'>,
 ): Promise<LaidOutImages> {
   const layout = join(scratch, LAYOUT);
   await mkdir(layout, { recursive: true });
   const found: { readonly name: string; readonly digest: Digest }[] = [];
-  for (const { name, source } of named) {
-    found.push({ name, digest: await layOut({ name, source }, platform, layout, scratch) });
+  for (const image of named) {
+    const digest = await layOut(image, { platform, layout, scratch, session });
+    found.push({ name: image.name, digest });
   }
   await writeFile(join(layout, LAYOUT_FILE), LAYOUT_BYTES);
   await writeFile(join(layout, 'index.json'), layoutIndex(await manifestsOf(layout, found)));
@@ -74,23 +81,51 @@ export async function layOutImages(
     entries: placed,
     elsewhere: new Map(placed.map(({ path }) => [path, join(scratch, path)])),
     images: found.map(({ name, digest }) => ({ layout: LAYOUT, digest, name })),
-    taken: await Promise.all(named.map(({ source }) => realpath(source))),
+    taken: (await Promise.all(named.map(({ source }) => realpath(source).catch(() => [])))).flat(),
   };
 }
 
-async function layOut(
-  { name, source }: NamedImage,
-  platform: string,
-  layout: string,
-  scratch: string,
-): Promise<Digest> {
+interface LayOut {
+  readonly platform: string;
+  readonly layout: string;
+  readonly scratch: string;
+  readonly session: Pick<Session, 'environment' | 'out'>;
+}
+
+async function layOut({ name, source }: NamedImage, how: LayOut): Promise<Digest> {
+  const { platform, layout, scratch } = how;
   try {
-    return await takeApart(source, { name, platform }, layout, scratch);
+    const isFile = (await stat(source).catch(() => null))?.isFile() === true;
+    if (isFile) return await takeApart(source, { name, platform }, layout, scratch);
+    const ref = parseImageRef(source);
+    // A path is no reference, but for the simplest of both.
+    if (ref === null || /\.(?:tar|tgz|gz|zst)$/.test(source)) throw new Error('there is no such file');
+    return await pull(source, ref, how);
   } catch (cause) {
     if (isFairleadError(cause)) throw cause;
     const code = systemCode(cause);
     const problem = code === 'unknown error' && cause instanceof Error ? cause.message : code;
     throw new FairleadError('vendor/image-refused', { name, source, problem }, { cause });
+  }
+}
+
+/** Out of its registry, with what `docker login` has kept on this machine. */
+async function pull(
+  source: string,
+  { host, repository, tag, digest }: ImageRef,
+  { platform, layout, scratch, session }: LayOut,
+): Promise<Digest> {
+  const login = await readDockerLogin(host, session.environment);
+  const registry = createRegistry({ url: urlOfRegistry(host), login }, session.environment);
+  try {
+    const spec = { host, repository, platform, reference: digest ?? tag ?? 'latest' };
+    const image = await findImageIn(registry, spec);
+    const total = image.layers.reduce((sum, { packed }) => sum + packed.size, 0);
+    const onProgress = (done: number) => session.out.progress(`fetching ${source}`, done, total);
+    await fetchImage(registry, spec, image, { layout, parts: join(scratch, 'parts') }, onProgress);
+    return image.config;
+  } finally {
+    await registry.close();
   }
 }
 

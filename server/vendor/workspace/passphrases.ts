@@ -108,6 +108,8 @@ export interface Session {
   readonly patches?: PatchWish;
   /** Where the fleet is, and by whose right it is asked; the workspace says what is left out. */
   readonly fleet: FleetPlace;
+  /** What the program was started with. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Why, as the person at the command line says: it stands beside what is signed, in the audit. */
   readonly reason?: string;
 }

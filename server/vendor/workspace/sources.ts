@@ -13,6 +13,7 @@ import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 import { archivesNeeded, findProblems, headsNeeded } from '../core/lint/lint.ts';
 import type { ArchiveImages, Archives, Heads } from '../core/lint/tree-facts.ts';
 import { addImages, isTaken, layOutImages, type NamedImage, withoutImages } from './images.ts';
+import type { Session } from './passphrases.ts';
 import { openForReading, readTree } from './tree-reader.ts';
 import type { Elsewhere } from './unit-reader.ts';
 import { optionProblem, readOption } from './workspace.ts';
@@ -41,6 +42,7 @@ export async function readSources(
   kind: ReleaseRef['kind'],
   options: SourceOptions,
   scratch: string,
+  session: Pick<Session, 'environment' | 'out'>,
 ): Promise<Sources> {
   const { from, manifest: source, images = [], platform = DEFAULT_PLATFORM } = options;
   if (kind !== 'capability') {
@@ -55,7 +57,7 @@ export async function readSources(
   if (images.length === 0)
     return { index: await readDirectory(from), elsewhere: new Map(), manifest, source };
   const named = addImages(manifest, []);
-  const laidOut = await layOutImages(images, platform, scratch);
+  const laidOut = await layOutImages(images, platform, scratch, session);
   const { entries } = await readDirectory(from);
   const isShippedOnce = await isTaken(from, laidOut.taken);
   const own = entries.filter(({ path }) => !isShippedOnce(path));

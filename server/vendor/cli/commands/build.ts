@@ -55,11 +55,11 @@ async function buildIn(
   const change = await readChange(directory, options.change);
   const earlier = verifyBuildable(change, ref);
   const at = earlier?.at ?? formatInstant(session.now());
-  const sources = await readSources(ref.kind, toSourceOptions(options), scratch);
+  const sources = await readSources(ref.kind, toSourceOptions(options), scratch, session);
   const { index } = sources;
   const document = await toDocument(ref, change, at, sources, options.from);
   const tree = index === null ? null : treeRefOf(index);
-  const reproduced = await reproduce(ref, index, options, scratch);
+  const reproduced = await reproduce(session, ref, index, options, scratch);
   const bytes = jsonBytes(document);
   const release = digestOf(bytes);
   if (change.release !== null && change.release !== release) {
@@ -135,6 +135,7 @@ type BuildEvent = NonNullable<ReturnType<typeof eventOf<'build'>>>;
 
 /** True when the same command gave the same tree again. Error: vendor/not-reproducible. */
 async function reproduce(
+  session: Session,
   ref: ReleaseRef,
   index: TreeIndex | null,
   options: BuildOptions,
@@ -148,7 +149,7 @@ async function reproduce(
   }
   await runShell(command);
   const first = treeDigest(index);
-  const again = await readSources(ref.kind, toSourceOptions(options), `${scratch}/again`);
+  const again = await readSources(ref.kind, toSourceOptions(options), `${scratch}/again`, session);
   const second = treeDigest(again.index ?? index);
   if (first === second) return true;
   throw new FairleadError('vendor/not-reproducible', { release: formatRef(ref), first, second });

@@ -35,10 +35,10 @@ export async function lint(
   options: LintOptions,
 ): Promise<void> {
   const { from, manifest, image: images, platform } = options;
-  const kind = named?.kind ?? options.kind ?? (await kindOf(from));
+  const kind = named?.kind ?? options.kind ?? (await kindOf(session, from));
   const ref = named ?? placeholder(kind);
   const { sources, release, issues } = await withScratch(null, async (scratch) => {
-    const found = await readSources(kind, { from, manifest, images, platform }, scratch);
+    const found = await readSources(kind, { from, manifest, images, platform }, scratch, session);
     return { sources: found, ...(await judge(ref, found, from)) };
   });
   const unmet = release === null ? [] : await findUnmet(session, release, named !== undefined);
@@ -51,10 +51,10 @@ export async function lint(
 }
 
 /** By what stands at --from. */
-async function kindOf(from: string): Promise<ReleaseKind> {
+async function kindOf(session: Session, from: string): Promise<ReleaseKind> {
   const found = await stat(from).catch(() => null);
   if (found?.isFile() !== true) return 'capability';
-  const { manifest } = await readSources('suite', { from, manifest: undefined }, '');
+  const { manifest } = await readSources('suite', { from, manifest: undefined }, '', session);
   return isJsonObject(manifest) && 'suites' in manifest ? 'platform' : 'suite';
 }
 

@@ -17,15 +17,15 @@ const FROM: OptionSpec = {
 
 const IMAGES: readonly OptionSpec[] = [
   {
-    flags: '--image <name=archive>',
+    flags: '--image <name=source>',
     about:
-      'compose: an image to ship, by what the compose file calls it, such as redis:7=redis.tar of `docker save` or skopeo',
+      'compose: an image to ship, by what the compose file calls it, from an archive or a registry: redis:7=redis.tar, redis:7=docker.io/library/redis:7, or redis:7 alone',
     repeatable: true,
     parse: parseImage,
   },
   {
     flags: '--platform <platform>',
-    about: 'with --image: which one, where an archive is for several (default: linux/amd64)',
+    about: 'with --image: for which machines, where there are several (default: linux/amd64)',
     parse: parseField(platform, 'a platform such as linux/amd64'),
   },
 ];
@@ -131,9 +131,14 @@ function parseTrialLimit(text: string): number {
   throw new InvalidArgumentError('It must be a duration up to an hour, such as 90s or 5m.');
 }
 
-const imageName = parseField(serviceImageName, 'NAME=ARCHIVE, such as redis:7=redis.tar');
+const imageName = parseField(
+  serviceImageName,
+  'NAME=SOURCE, such as redis:7=redis.tar, or the name in a registry',
+);
 
+/** A name alone is also where it comes from. */
 function parseImage(text: string): NamedImage {
   const at = text.indexOf('=');
-  return { name: imageName(text.slice(0, Math.max(at, 0))), source: parsePath(text.slice(at + 1)) };
+  const name = imageName(at === -1 ? text : text.slice(0, at));
+  return { name, source: parsePath(at === -1 ? text : text.slice(at + 1)) };
 }

@@ -126,5 +126,5 @@ function foreignRemedy(image: string, own: ReadonlySet<string>): string {
   if (image.startsWith('sha256:')) return 'add its archive and digest to service.images';
   const [only] = own.size === 1 ? own : [];
   const byDigest = `write image: "${only ?? 'sha256:…'}", the digest in service.images`;
-  return `give it to build, --image ${image}=ARCHIVE, or ${byDigest}: a tag is whatever the machine says it is`;
+  return `give it to build, --image ${image}=ARCHIVE or from its registry --image ${image}, or ${byDigest}: a tag is whatever the machine says it is`;
 }

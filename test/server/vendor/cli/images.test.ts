@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { readPackIndex } from '../../../../shared/node/pack-reader.ts';
 import { packPath } from '../../../../shared/protocol/publication.ts';
@@ -10,6 +10,7 @@ import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import type { TreeIndex } from '../../../../shared/tree/tree-index.ts';
 import { tarOf } from '../../../support/image-archive.ts';
 import { imageOf, newDocker, oci, oldDocker } from '../../../support/image-forms.ts';
+import { PASSWORD, registryMissing, startRegistry, USER } from '../../../support/registry.ts';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
 
 const BASE = 'the base of all images';
@@ -121,7 +122,7 @@ describe('a build with images', () => {
       /one image under each name/,
     ],
     ['an archive that is none', () => web('auth.json'), 'vendor/image-refused', /no tar archive/],
-    ['an archive that is not there', () => web('nowhere.tar'), 'vendor/image-refused', /ENOENT/],
+    ['an archive that is not there', () => web('nowhere.tar'), 'vendor/image-refused', /no such file/],
   ])('refuses %s', async (_, options, code, problem) => {
     const answer = await vendor.run('lint', ...sources(), ...options());
 
@@ -152,6 +153,31 @@ describe('a build with images', () => {
 
     expect(answer.err).toContain(`which holds ${digestOf(WEB.config)}`);
   });
+
+  it('says what there is none of', async () => {
+    const answer = await vendor.run('lint', ...sources(), '--image', 'db=127.0.0.1:1/nowhere', ...web());
+
+    expect(answer.err).toContain('127.0.0.1:1 cannot be reached');
+    expect(answer.err).toContain('docker login');
+  });
+
+  it.skipIf(registryMissing !== null)(
+    'takes one from its registry, and the same from an archive',
+    async () => {
+      const registry = await startRegistry();
+      onTestFinished(() => registry.stop());
+      await registry.push('shop/db', '15', DB);
+      const auth = Buffer.from(`${USER}:${PASSWORD}`).toString('base64');
+      const ref = `${registry.host}/shop/db:15`;
+
+      const refused = await vendor.run('lint', ...sources(), ...web(), '--image', `db=${ref}`);
+      await vendor.write('docker/config.json', { auths: { [registry.host]: { auth } } });
+      const { document } = await build('1.1.0', ...web(), '--image', `db=${ref}`);
+
+      expect(refused.err).toContain('asks for a login');
+      expect(document.tree).toEqual((await build('1.1.1', ...web(), ...db())).document.tree);
+    },
+  );
 
   it('is not made by lint, which leaves nothing behind', async () => {
     await vendor.json('lint', ...sources(), ...web(), ...db());

@@ -57,7 +57,7 @@ const SHOWN = [
     'list',
     'n',
     'name',
-    'name=archive',
+    'name=source',
     'name=value',
     'package=component',
     'path',

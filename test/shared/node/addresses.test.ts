@@ -1,8 +1,8 @@
 // Where addresses lie: what a redirect from outside may never lead to.
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { neighbourhoodOf, neighbourhoodsOf } from '../../../../agent/adapters/server/addresses.ts';
-import { createDispatchers, isReachableFrom } from '../../../../agent/adapters/server/dispatchers.ts';
-import { serveHttp } from '../../../support/http-server.ts';
+import { createDispatchers, isReachableFrom } from '../../../agent/adapters/server/dispatchers.ts';
+import { neighbourhoodOf, neighbourhoodsOf } from '../../../shared/node/addresses.ts';
+import { serveHttp } from '../../support/http-server.ts';
 
 it.each([
   ['127.0.0.1', 'loopback'],
