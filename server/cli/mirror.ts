@@ -24,12 +24,13 @@ export interface MirrorSettings {
   readonly root: string;
   /** Milliseconds; once where it is not given. */
   readonly every?: number;
+  readonly patches: boolean;
 }
 
 /** With `every` it ends by a signal alone: what a kill leaves, the next pass goes on with. Errors: those of `mirrorOnce`, server/mirror-unfit, file/*. */
 export async function mirror(
   { environment }: CliContext,
-  { dir, from, root: rootFile, every }: MirrorSettings,
+  { dir, from, root: rootFile, every, patches }: MirrorSettings,
 ): Promise<number> {
   const root = await readNamed(rootFile, MAX_METADATA_BYTES.root);
   await mkdir(dir, { recursive: true });
@@ -39,7 +40,9 @@ export async function mirror(
   const pass = async () => {
     const now = Date.now();
     try {
-      const mirrored = await mirrorOnce({ origin, store, root, now, staging: join(dir, 'staging') });
+      const mirrored = await mirrorOnce({
+        ...{ origin, store, root, now, patches, staging: join(dir, 'staging') },
+      });
       await writeHealth(dir, { from, at: formatInstant(now), ...healthOf(mirrored), failure: null });
       describe(mirrored).forEach(print);
     } catch (error) {
@@ -94,12 +97,16 @@ function healthOf({ outcome, version, expires, unread }: Mirrored) {
   return { outcome, timestamp: version, expires: formatInstant(expires), unread: unread.length };
 }
 
-function describe({ outcome, version, expires, documents, packs, removed, unread }: Mirrored): string[] {
+function describe(mirrored: Mirrored): string[] {
+  const { outcome, version, expires, documents, packs, removed, unread, withoutPatches: left } = mirrored;
   const until = `timestamp ${version}, good until ${formatInstant(expires)}`;
   const came = `${count(documents, 'document')}, ${count(packs, 'pack')}`;
   return [
     outcome === 'changed' ? `copied ${came}; ${until}` : `nothing new; ${until}`,
     ...(removed === 0 ? [] : [`  ${count(removed, 'old file')} went`]),
+    ...(left.length === 0
+      ? []
+      : [`  ${count(left.length, 'patch', 'patches')} left out: the origin has others than it lists`]),
     ...(unread.length === 0
       ? []
       : [`  ${count(unread.length, 'release')} of a newer form, without packs here: update this program`]),

@@ -66,6 +66,7 @@ const MIRROR: ServerCommand = {
       parse: parsePath,
     },
     { flags: '--every <duration>', about: 'again and again, such as 5m; once by default', parse: parseSpan },
+    { flags: '--no-patches', about: 'leave out patches; installs fetch full packs from here' },
   ],
   load: async () => (await import('./mirror.ts')).mirror,
 };

@@ -16,6 +16,7 @@ import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
 import { makeDifferences } from './differences.ts';
 import { type ListedDocument, rememberKept } from './mirror-kept.ts';
+import { type CopiedPatches, copyPatches, keptPatches } from './mirror-patches.ts';
 import { fetchFile, proveOrigin, type Reading, readOrigin } from './mirror-trust.ts';
 import { PACKS, PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
 import type { Origin } from './origin.ts';
@@ -31,6 +32,8 @@ export interface MirrorOptions {
   /** Came over a trusted way. */
   readonly root: Uint8Array;
   readonly now: EpochMs;
+  /** False where there is no room for them. */
+  readonly patches: boolean;
 }
 
 export interface Mirrored {
@@ -43,6 +46,8 @@ export interface Mirrored {
   readonly removed: number;
   /** Releases of a form that this version does not read: their packs are not here. And bills of materials that the origin has not. */
   readonly unread: readonly string[];
+  /** Lists of patches, and patches, that the origin has not as it says; installs fetch full packs instead. */
+  readonly withoutPatches: readonly string[];
 }
 
 const PARALLEL = 8;
@@ -60,6 +65,9 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
   const { listed, trees, sboms, unread, documents } = await copyDocuments(proved.roles, options, reading);
   const packs = await copyPacks(trees, options);
   const missing = await copySboms(sboms, options, reading);
+  const { bytes, content } = proved.timestamp;
+  const isNew = before === null || !before.bytes.equals(bytes);
+  const patches = await copyNewPatches(isNew, trees, options);
   for (const { name, bytes } of proved.metadata) {
     const there = await kept(name);
     if (there?.equals(bytes) === true) continue;
@@ -67,8 +75,6 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
     const ways = await makeDifferences(store, { name, bytes });
     for (const one of [...ways, { name, bytes }]) await store.write(one.name, one.bytes);
   }
-  const { bytes, content } = proved.timestamp;
-  const isNew = before === null || !before.bytes.equals(bytes);
   if (isNew && !(await store.replace(TIMESTAMP, bytes, before?.tag ?? null))) {
     const problem = 'another program writes there';
     throw new FairleadError('server/repository-damaged', {
@@ -78,13 +84,24 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
     });
   }
   const until = await rememberKept(store, listed, now);
-  const wanted = [...listed.keys(), ...[...trees.keys()].map(packName), ...sboms.keys()];
+  const wanted = [...listed.keys(), ...[...trees.keys()].map(packName), ...sboms.keys(), ...patches.names];
   const removed = await removeOld(new Set(wanted), until, options);
   return {
     outcome: isNew ? 'changed' : 'unchanged',
     ...{ version: content.version, expires: content.expires, documents, packs, removed },
     unread: [...unread, ...missing],
+    withoutPatches: patches.missing,
   };
+}
+
+/** Looked for when something was published, or signed anew: a question for every tree is much for nothing. */
+async function copyNewPatches(
+  isNew: boolean,
+  trees: ReadonlyMap<string, TreeRef>,
+  options: MirrorOptions,
+): Promise<CopiedPatches> {
+  if (!options.patches) return { names: [], missing: [] };
+  return isNew ? copyPatches(trees, options) : { names: await keptPatches(options.store), missing: [] };
 }
 
 interface Documents {

@@ -9,8 +9,7 @@ import {
   parsePatchList,
   patchUploadPath,
 } from '../../../shared/protocol/patches.ts';
-import { writeFrame } from '../../../shared/tree/pack-format.ts';
-import { PATCH_MAGIC } from '../../../shared/tree/patch-format.ts';
+import { patchHeadOf } from '../../support/patch-heads.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
 const TO = 'a'.repeat(64);
@@ -192,10 +191,7 @@ async function ask(method: string, from: string): Promise<Response> {
 
 /** As far as a server looks: a patch says where it starts and leads. */
 function patchOf(from: string, length = 0, to = TO): Buffer {
-  const part = { packed: 1, raw: 1 };
-  const [start, end] = [digestFromHex(from), digestFromHex(to)];
-  const header = { from: start, to: end, index: part, plan: part, window: 10, dictionary: 0 };
-  const bytes = Buffer.concat([PATCH_MAGIC, writeFrame(header)]);
+  const bytes = patchHeadOf(digestFromHex(to), digestFromHex(from));
   return Buffer.concat([bytes, Buffer.alloc(length)]);
 }
 

@@ -93,7 +93,7 @@ describe('a difference', () => {
     const root = (await server.store.read(metadataName('root', 1)))?.bytes ?? Buffer.alloc(0);
     const origin = createOrigin(`${url}/repository`, {});
     const mirror = () =>
-      mirrorOnce({ origin, store, root, staging: `${directory}/staging`, now: server.now });
+      mirrorOnce({ patches: true, origin, store, root, staging: `${directory}/staging`, now: server.now });
     try {
       await mirror();
       await publish();

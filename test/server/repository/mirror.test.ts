@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpSource } from '../../../agent/adapters/repository/http-source.ts';
@@ -11,13 +11,18 @@ import { createHttpClient } from '../../../agent/adapters/server/http-client.ts'
 import { createRepository } from '../../../agent/engine/repository/repository.ts';
 import { directoryAddress } from '../../../server/core/repository-address.ts';
 import { mirrorOnce } from '../../../server/repository/mirror.ts';
+import { patchListName, patchName } from '../../../server/repository/names.ts';
 import { openStore } from '../../../server/repository/open-store.ts';
 import { createOrigin } from '../../../server/repository/origin.ts';
 import type { RepositoryStore } from '../../../server/repository/store.ts';
+import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
+import { encodePatchList } from '../../../shared/protocol/patches.ts';
+import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { serveHttp } from '../../support/http-server.ts';
+import { patchHeadOf } from '../../support/patch-heads.ts';
 import type { ReleaseServer } from '../../support/release-server.ts';
 import { LOCK } from '../../support/sboms.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
@@ -37,6 +42,8 @@ let dir: string;
 let server: TestServer;
 let vendor: Vendor;
 let root: Uint8Array;
+let tree: Digest;
+const treeOfRelease = () => tree;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fairlead-mirror-'));
@@ -49,7 +56,8 @@ beforeAll(async () => {
   await vendor.json('init', '--server', url, '--token-file', token);
   // A tree that says what it is made of.
   await vendor.write('core-auth-1.0.0/package-lock.json', LOCK);
-  await vendor.release('core/auth@1.0.0');
+  const id = await vendor.release('core/auth@1.0.0');
+  tree = (JSON.parse(await vendor.read(`workspace/builds/${id}.json`)) as CapabilityRelease).tree.digest;
   root = (await server.store.read('repository/metadata/1.root.json'))?.bytes ?? new Uint8Array();
 }, 60_000);
 afterAll(async () => {
@@ -84,11 +92,15 @@ async function originWith(tamper: Tamper = (_, answer) => answer()) {
   return { url, asked };
 }
 
-function mirrorIn(target: string, wrap: (store: RepositoryStore) => RepositoryStore = (store) => store) {
+function mirrorIn(
+  target: string,
+  wrap: (store: RepositoryStore) => RepositoryStore = (store) => store,
+  patches = true,
+) {
   const store = wrap(openStore(directoryAddress(target)));
   return async (url: string) => {
     const origin = createOrigin(url, {});
-    const options = { origin, store, root, staging: join(target, 'staging'), now: server.now };
+    const options = { origin, store, root, patches, staging: join(target, 'staging'), now: server.now };
     return await mirrorOnce(options).finally(() => origin.close());
   };
 }
@@ -163,6 +175,93 @@ it('brings back what was lost or damaged, and removes what no release needs', as
 
   expect(await filesIn(target)).toEqual(whole);
   expect(await releasesIn(target)).toEqual(['1.0.0']);
+});
+
+const FROM = digestFromHex('1e'.repeat(32));
+
+/** The origin lists a patch to the release; it need lead nowhere, for nobody applies it here. */
+async function offerPatch(bytes: Buffer | null = patchHeadOf(treeOfRelease(), FROM)) {
+  const hex = hexOf(treeOfRelease());
+  const listed = bytes === null ? [] : [{ from: FROM, bytes: bytes.length }];
+  await server.store.write(patchListName(hex), encodePatchList({ full: 10_000, patches: listed }));
+  if (bytes !== null) await server.store.write(patchName(hex, hexOf(FROM)), bytes);
+  await server.context.publisher.renew();
+}
+
+const patchesIn = async (target: string) =>
+  (await filesIn(target)).map((path) => basename(path)).filter((name) => /patch/.test(name));
+
+describe('patches', () => {
+  const NAMES = [`${'1e'.repeat(32)}.patch`, 'patches.json'];
+
+  it('come with the release, and go with what the origin lists no more', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    await offerPatch();
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [] });
+    expect(await patchesIn(target)).toEqual(NAMES);
+    // Nothing was published since: they stay, and are not asked about.
+    expect(await mirrorIn(target)(url)).toMatchObject({ outcome: 'unchanged', removed: 0 });
+    expect(await patchesIn(target)).toEqual(NAMES);
+
+    await offerPatch(null);
+    await mirrorIn(target)(url);
+
+    expect(await patchesIn(target)).toEqual(['patches.json']);
+  });
+
+  it('are left out where the mirror has no room for them', async () => {
+    const target = temporaryDirectory();
+    const { url, asked } = await originWith();
+    await offerPatch();
+    await mirrorIn(target)(url);
+
+    await mirrorIn(target, undefined, false)(url);
+
+    expect(await patchesIn(target)).toEqual([]);
+    const other = temporaryDirectory();
+    asked.length = 0;
+    await mirrorIn(other, undefined, false)(url);
+    expect(asked.filter((path) => path.includes('patch'))).toEqual([]);
+  });
+
+  it.each<[string, Tamper]>([
+    [
+      'is no list',
+      async (path, honest) =>
+        path.endsWith('patches.json') ? { status: 200, bytes: Buffer.from('[]') } : honest(),
+    ],
+    [
+      'is a list without end',
+      async (path, honest) =>
+        path.endsWith('patches.json') ? { status: 200, bytes: Buffer.alloc(100_000) } : honest(),
+    ],
+    [
+      'is a patch of something else',
+      async (path, honest) =>
+        path.endsWith('.patch') ? { status: 200, bytes: Buffer.from('<html>') } : honest(),
+    ],
+    [
+      'is longer than it says',
+      async (path, honest) =>
+        path.endsWith('.patch') ? { status: 200, bytes: Buffer.alloc(5_000) } : honest(),
+    ],
+    [
+      'is gone',
+      async (path, honest) => (path.endsWith('.patch') ? { status: 404, bytes: Buffer.alloc(0) } : honest()),
+    ],
+  ])('hold nothing up where what the origin gives %s', async (_what, tamper) => {
+    const target = temporaryDirectory();
+    const { url } = await originWith(tamper);
+    await offerPatch();
+
+    const mirrored = await mirrorIn(target)(url);
+
+    expect(mirrored).toMatchObject({ outcome: 'changed', unread: [] });
+    expect(mirrored.withoutPatches).toHaveLength(1);
+    expect((await patchesIn(target)).filter((name) => name.endsWith('.patch'))).toEqual([]);
+    expect(await releasesIn(target)).toEqual(['1.0.0']);
+  });
 });
 
 it('of an origin that has no bill of materials is whole without, and says so', async () => {

@@ -94,7 +94,7 @@ describe('a mirror', () => {
     const store = openStore(directoryAddress(directory));
     const root = (await server.store.read('repository/metadata/1.root.json'))?.bytes ?? new Uint8Array();
     const mirror = (now: number) =>
-      mirrorOnce({ origin, store, root, now, staging: join(directory, 'staging') });
+      mirrorOnce({ patches: true, origin, store, root, now, staging: join(directory, 'staging') });
     const begin = server.now;
     await mirror(begin);
     // To the server the day is over; to the mirror, whose clock is right, it is not.

@@ -1,0 +1,118 @@
+// Patches on a mirror: copied with their lists, which are written once what they name is here. What cannot be had is left out, and holds nothing up.
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestFromHex, hexOf } from '../../shared/encoding/digest.ts';
+import { isFairleadError } from '../../shared/errors/error.ts';
+import { readPatchHeader } from '../../shared/node/patch-reader.ts';
+import { forEachBounded } from '../../shared/node/turns.ts';
+import {
+  encodePatchList,
+  type ListedPatch,
+  MAX_PATCH_LIST_BYTES,
+  maxPatchBytes,
+  parsePatchList,
+  patchListPath,
+} from '../../shared/protocol/patches.ts';
+import { patchPath } from '../../shared/protocol/publication.ts';
+import type { TreeRef } from '../../shared/schema/release.ts';
+import { maxPackBytes } from '../../shared/tree/pack-format.ts';
+import { PACKS, patchListName, patchName } from './names.ts';
+import type { Origin } from './origin.ts';
+import type { RepositoryStore } from './store.ts';
+
+export interface PatchCopying {
+  readonly origin: Origin;
+  readonly store: RepositoryStore;
+  readonly staging: string;
+}
+
+export interface CopiedPatches {
+  /** All that belong to the copy now, lists among them. */
+  readonly names: readonly string[];
+  /** Lists and patches that could not be had, by their paths. */
+  readonly missing: readonly string[];
+}
+
+const PARALLEL = 8;
+
+/** By hexadecimal digest. Errors: disk/*, server/repository-*. */
+export async function copyPatches(
+  trees: ReadonlyMap<string, TreeRef>,
+  copying: PatchCopying,
+): Promise<CopiedPatches> {
+  const names: string[] = [];
+  const missing: string[] = [];
+  await forEachBounded(trees, PARALLEL, async ([treeHex, tree]) => {
+    const found = await unlessLeftOut(patchListPath(treeHex), missing, () =>
+      copyOf(treeHex, tree, copying, missing),
+    );
+    names.push(...(found ?? []));
+  });
+  return { names, missing };
+}
+
+/** Of those that are here already. */
+export async function keptPatches(store: RepositoryStore): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const name of store.list(PACKS)) if (/\.patch$|\/patches\.json$/.test(name)) names.push(name);
+  return names;
+}
+
+async function copyOf(
+  treeHex: string,
+  tree: TreeRef,
+  copying: PatchCopying,
+  missing: string[],
+): Promise<readonly string[]> {
+  const { origin, store } = copying;
+  const path = patchListPath(treeHex);
+  const bytes = await origin.read(path, MAX_PATCH_LIST_BYTES);
+  if (bytes === null) return [];
+  const { full, patches } = parsePatchList(bytes, path);
+  const most = maxPatchBytes(Math.min(full, maxPackBytes(tree)));
+  const here: ListedPatch[] = [];
+  for (const patch of patches) {
+    const place = patchPath(treeHex, hexOf(patch.from));
+    if (patch.bytes > most) missing.push(place);
+    else if (await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying))) here.push(patch);
+  }
+  const list = encodePatchList({ full, patches: here });
+  const name = patchListName(treeHex);
+  if ((await store.read(name))?.bytes.equals(list) !== true) await store.write(name, list);
+  return [name, ...here.map(({ from }) => patchName(treeHex, hexOf(from)))];
+}
+
+async function copyPatch(
+  treeHex: string,
+  { from, bytes }: ListedPatch,
+  { origin, store, staging }: PatchCopying,
+): Promise<true> {
+  const name = patchName(treeHex, hexOf(from));
+  if ((await store.tagOf(name)) !== null) return true;
+  await mkdir(staging, { recursive: true, mode: 0o700 });
+  const file = join(staging, `${treeHex}.${hexOf(from)}.patch`);
+  try {
+    await origin.download(patchPath(treeHex, hexOf(from)), file, bytes);
+    const patch = await open(file, 'r');
+    await readPatchHeader(patch, digestFromHex(treeHex)).finally(() => patch.close());
+    await store.take(name, file);
+    return true;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** Null for what this origin has not, or has wrong. */
+async function unlessLeftOut<Result>(
+  path: string,
+  missing: string[],
+  copy: () => Promise<Result>,
+): Promise<Result | null> {
+  try {
+    return await copy();
+  } catch (error) {
+    if (!isFairleadError(error) || !/^(?:transport|tree|document|json)\//.test(error.code)) throw error;
+    missing.push(path);
+    return null;
+  }
+}
