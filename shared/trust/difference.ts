@@ -39,8 +39,21 @@ export function makeDifference(from: Uint8Array, to: Uint8Array): Uint8Array | n
   return bytes.length <= maxDifferenceBytes(to.length) ? bytes : null;
 }
 
+/** Bytes of the older file, and where they stand in the newer. */
+export interface Stretch {
+  readonly from: number;
+  readonly length: number;
+  readonly at: number;
+}
+
+export interface Made {
+  readonly bytes: Uint8Array;
+  /** In their order in `bytes`. */
+  readonly stretches: readonly Stretch[];
+}
+
 /** A file of exactly this length, whatever it holds. Errors: json/*, document/invalid, trust/length-mismatch. */
-export function applyDifference(from: Uint8Array, bytes: Uint8Array, length: number): Uint8Array {
+export function applyDifference(from: Uint8Array, bytes: Uint8Array, length: number): Made {
   const name = 'a difference';
   const limits: JsonLimits = { maxBytes: maxDifferenceBytes(length), maxDepth: 3, maxNodes: 400_000 };
   const { parts } = parseDocument(difference, parseJson(bytes, name, limits), name);
@@ -53,19 +66,36 @@ export function applyDifference(from: Uint8Array, bytes: Uint8Array, length: num
     part instanceof Uint8Array ? part : from.subarray(part[0], part[0] + part[1]),
   );
   const made = Buffer.concat(pieces);
-  if (made.length === length) return made;
+  if (made.length === length) return { bytes: made, stretches: stretchesOf(texts) };
   throw new FairleadError('trust/length-mismatch', { file: name, expected: length, actual: made.length });
+}
+
+function stretchesOf(
+  parts: readonly (Uint8Array | readonly [from: number, length: number])[],
+): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  let at = 0;
+  for (const part of parts) {
+    const length = part instanceof Uint8Array ? part.length : part[1];
+    if (!(part instanceof Uint8Array)) stretches.push({ from: part[0], length, at });
+    at += length;
+  }
+  return stretches;
 }
 
 /** Which version metadata says that it is, for a guess at what to ask for. Null where it is not found where signers write it. */
 export function statedVersion(bytes: Uint8Array): number | null {
-  const head = Buffer.from(bytes.subarray(0, HEAD_BYTES)).toString('latin1');
-  const version = /"version":\s?(\d{1,15})[,}]/.exec(head)?.[1];
+  const text = (part: Uint8Array) => Buffer.from(part).toString('latin1');
+  // Canonical JSON has it last, others have it before the long list.
+  const version =
+    /"version":(\d{1,15})\}\}\n?$/.exec(text(bytes.subarray(-TAIL_BYTES)))?.[1] ??
+    /"version":\s?(\d{1,15})[,}]/.exec(text(bytes.subarray(0, HEAD_BYTES)))?.[1];
   return version === undefined ? null : Number(version);
 }
 
 /** Signatures stand before it. */
 const HEAD_BYTES = 64 * 1024;
+const TAIL_BYTES = 64;
 
 const BETWEEN = utf8('},"');
 

@@ -1,6 +1,7 @@
 // What the four kinds of TUF metadata say, once parsed, and the envelope they are signed in.
-import { toHex } from '../encoding/bytes.ts';
+import { toHex, utf8 } from '../encoding/bytes.ts';
 import { canonicalize } from '../encoding/canonical.ts';
+import type { Digest } from '../encoding/digest.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import { type JsonLimits, type JsonObject, parseJson } from '../encoding/json.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
@@ -25,7 +26,7 @@ export const MAX_METADATA_BYTES = {
   targets: 16 * KIB * KIB,
 } as const satisfies Record<TopLevelRole, number>;
 
-const METADATA_LIMITS: JsonLimits = {
+export const METADATA_LIMITS: JsonLimits = {
   maxBytes: MAX_METADATA_BYTES.targets,
   maxDepth: 32,
   maxNodes: 1_000_000,
@@ -96,6 +97,16 @@ export interface Targets extends SignedBase {
   readonly delegations: readonly DelegatedRole[];
   /** The keys that `delegations` refer to. */
   readonly keys: ReadonlyMap<string, Key>;
+  /** Of a long list in the form in which ours are written. */
+  readonly outline?: Outline;
+}
+
+/** Where in a file each entry of `targets` stands, in their order: its end, and behind that a comma and the next. */
+export interface Outline {
+  /** Of the file's bytes: it says nothing about others. */
+  readonly digest: Digest;
+  readonly start: number;
+  readonly ends: Uint32Array<ArrayBuffer>;
 }
 
 export interface Signature {
@@ -123,6 +134,12 @@ export const MAX_LISTED = 1024;
 export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
   const envelope = readObject(parseStrict(bytes, role), role, 'the file');
   const signed = readObject(envelope.signed, role, 'signed');
+  const signatures = parseSignatures(envelope, role);
+  return { role, signed, signatures, payload: canonicalize(signed, bytes.length) };
+}
+
+/** Error: trust/malformed. */
+export function parseSignatures(envelope: JsonObject, role: string): readonly Signature[] {
   const signatures = readArray(envelope.signatures, role, 'signatures').map((value) => {
     const signature = readObject(value, role, 'signatures');
     return { keyid: readText(signature.keyid, role, 'keyid'), sig: readText(signature.sig, role, 'sig') };
@@ -133,15 +150,27 @@ export function parseEnvelope(bytes: Uint8Array, role: string): Envelope {
   if (signatures.length > MAX_SIGNATURES) {
     throw malformed(role, 'signatures', `a list of at most ${MAX_SIGNATURES}`);
   }
-  return { role, signed, signatures, payload: canonicalize(signed, bytes.length) };
+  return signatures;
 }
 
 /** The file that carries `signed` and one signature of each key. */
 export function signMetadata(signed: JsonObject, keys: readonly SigningKey[]): Uint8Array {
   const payload = canonicalize(signed);
   const signatures = keys.map((key) => signPayload(payload, key));
-  // Not canonical JSON: that form writes control characters raw, which no JSON parser reads.
-  return new TextEncoder().encode(`${JSON.stringify({ signatures, signed })}\n`);
+  return envelopeOf(signed, payload, signatures);
+}
+
+/**
+ * The file with these signatures of `payload`, the canonical JSON of `signed`: in that form, so that whoever has the version before
+ * need not write it again; but where it holds control characters, which that form writes raw and no JSON parser reads.
+ */
+export function envelopeOf(
+  signed: JsonObject,
+  payload: Uint8Array,
+  signatures: readonly Signature[],
+): Uint8Array {
+  if (payload.some((byte) => byte < 0x20)) return utf8(`${JSON.stringify({ signatures, signed })}\n`);
+  return Buffer.concat([utf8(`{"signatures":${JSON.stringify(signatures)},"signed":`), payload, utf8('}\n')]);
 }
 
 /** A key's signature over what `Envelope.payload` holds. */

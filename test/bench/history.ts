@@ -60,16 +60,16 @@ async function agentBytes(work: string, repository: RepositorySimulator): Promis
   }
 }
 
-function vendorWithHistory(): RepositorySimulator {
+export function vendorWithHistory(releases = RELEASES): RepositorySimulator {
   const vendor = new RepositorySimulator();
   vendor.listsHashes = true;
   const paths = ['capabilities/*/*/*', 'rollouts/*/capabilities/*/*/*'];
   vendor.delegate('targets', 'releases', { paths, terminating: true });
-  for (let i = 0; i < RELEASES; i++) addRelease(vendor, i);
+  for (let i = 0; i < releases; i++) addRelease(vendor, i);
   return publishAll(vendor);
 }
 
-function addRelease(vendor: RepositorySimulator, number: number): void {
+export function addRelease(vendor: RepositorySimulator, number: number): void {
   const version = `1.${Math.floor(number / CAPABILITIES)}.0` as Version;
   const ref = { kind: 'capability', suite: 'core', name: `c${number % CAPABILITIES}`, version } as const;
   const { bytes, digest } = buildRelease(ref);

@@ -74,6 +74,16 @@ export async function obtainAll(
   return { obtained, failures };
 }
 
+/** Rids the cache of what is listed no longer: it looks at all of it once, and then where something went. Error: disk/failed. */
+export function createSweep() {
+  let before: readonly DocumentRef[] | null = null;
+  return async (cache: DocumentCache, listed: readonly DocumentRef[]): Promise<void> => {
+    const kept = new Set(listed.map(({ sha256 }) => sha256));
+    if (before?.every(({ sha256 }) => kept.has(sha256)) !== true) await cache.keepOnly(kept);
+    before = listed;
+  };
+}
+
 /** A few at once; `act` does not throw what should stop the others. */
 export async function forEachAtOnce<Item>(
   items: readonly Item[],

@@ -10,6 +10,7 @@ import type { TrustStore } from '../../ports/state.ts';
 import {
   type CatalogEntry,
   collectCatalog,
+  createSweep,
   type DocumentRef,
   forEachAtOnce,
   isSameDocument,
@@ -90,7 +91,7 @@ async function open(options: RepositoryOptions): Promise<TufRepository> {
   const bytes = await store.read(LISTING_FILE);
   const listing = (bytes === null ? null : await inPieces(parseListing(bytes))) ?? EMPTY_LISTING;
   const sightings = parseSightings(await store.read(SIGHTINGS_FILE));
-  return new TufRepository(options, { store, updater, places }, listing, sightings);
+  return new TufRepository(options, { store, updater, places, listing, sightings });
 }
 
 interface ReadDocument {
@@ -98,7 +99,8 @@ interface ReadDocument {
   readonly entry: CatalogEntry | undefined;
 }
 
-type Parts = Readonly<{ store: TrustStore; updater: Updater; places: Places }>;
+type Remembered = Readonly<{ listing: Listing; sightings: Sightings }>;
+type Parts = Remembered & Readonly<{ store: TrustStore; updater: Updater; places: Places }>;
 
 class TufRepository implements Repository {
   readonly #options: RepositoryOptions;
@@ -106,18 +108,14 @@ class TufRepository implements Repository {
   readonly #updater: Updater;
   readonly #places: Places;
   #listing: Listing;
+  readonly #sweep = createSweep();
   #sightings: Sightings;
   /** By path, what the last catalog was made of, and what came since: a vendor's history is long, and its news is short. */
   #read = new Map<string, ReadDocument>();
   /** Paths of listed documents that the disk no longer has. */
   #lost: ReadonlySet<string> = new Set();
 
-  constructor(
-    options: RepositoryOptions,
-    { store, updater, places }: Parts,
-    listing: Listing,
-    sightings: Sightings,
-  ) {
+  constructor(options: RepositoryOptions, { store, updater, places, listing, sightings }: Parts) {
     this.#options = options;
     this.#store = store;
     this.#updater = updater;
@@ -235,7 +233,7 @@ class TufRepository implements Repository {
     await setImmediate();
     await this.#store.write(LISTING_FILE, formatListing(listing));
     this.#listing = listing;
-    await documents.keepOnly(new Set(listing.entries.map(({ sha256 }) => sha256)));
+    await this.#sweep(documents, listing.entries);
     return failures;
   }
 

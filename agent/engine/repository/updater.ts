@@ -1,5 +1,6 @@
 // The TUF client: brings the trusted metadata up to date, the roles below the snapshot among it, and finds out who speaks for a target.
 
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type Delegation, resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
@@ -9,6 +10,7 @@ import {
   statedVersion,
 } from '../../../shared/trust/difference.ts';
 import type { FileMeta, Root, Snapshot, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
+import { verifyNextTargets } from '../../../shared/trust/next-targets.ts';
 import {
   delegateSigner,
   expectedTargets,
@@ -102,6 +104,8 @@ export class TargetsTree {
    * for it: whoever holds the first ones could otherwise speak under the second delegation too.
    */
   readonly #verified = new Map<string, Map<string, Targets>>();
+  /** What the tree before this one had, until this one has it. */
+  readonly #before: Map<string, Map<string, Targets>>;
 
   /** What `earlier` verified under the same root is not verified again where the snapshot says of it what it said. */
   constructor(options: TrustOptions, root: Root, snapshot: Snapshot, earlier: TargetsTree | null = null) {
@@ -110,6 +114,7 @@ export class TargetsTree {
     this.#verify = options.verifyTargets ?? (async (...file) => verifyTargets(...file));
     this.root = root;
     this.snapshot = snapshot;
+    this.#before = new Map(earlier === null ? [] : earlier.#verified);
     if (earlier?.root === root) this.#carryOver(earlier);
   }
 
@@ -174,10 +179,10 @@ export class TargetsTree {
   async #fetch(delegation: Delegation, reference: EpochMs): Promise<Targets> {
     const { role } = delegation;
     const expected = expectedTargets(this.snapshot, role);
-    const bytes =
-      (await this.#bringUpToDate(role, expected).catch(nullIfOurs)) ??
-      (await this.#source.targets(role, expected, this.root.consistentSnapshot));
-    const targets = await this.#verify(role, this.#signerOf(delegation), expected, bytes);
+    const signer = this.#signerOf(delegation);
+    const made = await this.#bringUpToDate(delegation, signer, expected).catch(nullIfOurs);
+    const bytes = made?.bytes ?? (await this.#source.targets(role, expected, this.root.consistentSnapshot));
+    const targets = made?.targets ?? (await this.#verify(role, signer, expected, bytes));
     verifyFresh(role, targets.expires, reference);
     await this.#store.write(roleFile(role), bytes);
     return this.#keep(delegation, targets);
@@ -187,7 +192,11 @@ export class TargetsTree {
    * The file that the snapshot lists, made of the one that the disk has: null where there is no short way. Whatever it is made of,
    * it is nothing but these very bytes.
    */
-  async #bringUpToDate(role: string, expected: FileMeta): Promise<Uint8Array | null> {
+  async #bringUpToDate(
+    { role, delegator }: Delegation,
+    signer: Signer,
+    expected: FileMeta,
+  ): Promise<{ readonly bytes: Uint8Array; readonly targets: Targets | null } | null> {
     const { length, hashes } = expected;
     if (length === null || hashes === null || length < MIN_DIFFERENCE_FROM_BYTES) return null;
     const old = await this.#store.read(roleFile(role));
@@ -195,9 +204,12 @@ export class TargetsTree {
     if (old === null || from === null || from >= expected.version) return null;
     const difference = await this.#source.difference(role, from, { ...expected, length });
     if (difference === null) return null;
-    const bytes = applyDifference(old, difference, length);
-    verifyFile(bytes, expected, `${role}.json`);
-    return bytes;
+    const made = applyDifference(old, difference, length);
+    verifyFile(made.bytes, expected, `${role}.json`);
+    await setImmediate();
+    const before = this.#before.get(role)?.get(delegator);
+    const next = before === undefined ? null : verifyNextTargets(role, signer, before, old, made);
+    return { bytes: made.bytes, targets: next?.version === expected.version ? next : null };
   }
 
   #signerOf({ delegator, role }: Delegation): Signer {
@@ -211,6 +223,7 @@ export class TargetsTree {
   #keep({ delegator, role }: Delegation, targets: Targets): Targets {
     const byDelegator = this.#verified.get(role) ?? new Map<string, Targets>();
     this.#verified.set(role, byDelegator.set(delegator, targets));
+    this.#before.delete(role);
     return targets;
   }
 }

@@ -1,12 +1,11 @@
 // Signing a role's next version: enough signatures make it the newest, too few leave it waiting for other people's.
-import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { readCount } from '../../../shared/trust/field.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
-import { type Signature, signPayload } from '../../../shared/trust/metadata.ts';
+import { envelopeOf, type Signature, signPayload } from '../../../shared/trust/metadata.ts';
 import type { Signer } from '../../../shared/trust/rules.ts';
 import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../core/quorum.ts';
 import { expiryOf, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
@@ -122,7 +121,7 @@ async function addSignatures(session: Session, file: Draft, purpose: Purpose): P
     keys: keys.map((key) => key.keyid.slice(0, 12)).join(' '),
     ...(session.reason === undefined ? {} : { reason: session.reason }),
   });
-  const next = parseMetadata(role, withSignatures(envelope.signed, signWith(keys)));
+  const next = parseMetadata(role, envelopeOf(envelope.signed, envelope.payload, signWith(keys)));
   if (isEnough(keys)) {
     await writeSigned(session.directory, next);
     return { kind: 'signed', role, version };
@@ -143,8 +142,4 @@ async function authoritiesOf(directory: string, file: Draft): Promise<readonly S
   const newest = await readNewest(directory, 'root');
   const previous = newest === null || newest.version >= file.version ? [] : [newest.envelope.signed];
   return [...previous, file.envelope.signed].map((root) => signerFor('root', root));
-}
-
-function withSignatures(signed: JsonObject, signatures: readonly Signature[]): Uint8Array {
-  return utf8(`${JSON.stringify({ signatures, signed })}\n`);
 }
