@@ -22,6 +22,7 @@ export const PATCH_MAGIC = utf8('FLPATCH1\n');
 /** Larger trees travel whole: their index would not fit into the reader's memory twice. */
 export const MAX_PATCH_INDEX_BYTES = 16 * 2 ** 20;
 export const MAX_PLAN_BYTES = 2 * 2 ** 20;
+export const MAX_PLAN_NODES = 500_000;
 export const MAX_DICTIONARY_BYTES = 16 * 2 ** 20;
 /** The largest zstd window: an index, or a unit. */
 export const MAX_PATCH_WINDOW_LOG = 24;
@@ -34,7 +35,7 @@ export function maxDictionaryBytes(rawBytes: number): number {
   return 8 * rawBytes + 64 * 2 ** 20;
 }
 
-const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: 500_000 };
+const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: MAX_PLAN_NODES };
 
 const packedPart = (maxRaw: number) =>
   z.strictObject({ packed: byteCount.max(maxRaw + EXPANSION_BYTES), raw: byteCount.max(maxRaw) });

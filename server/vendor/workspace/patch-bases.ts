@@ -1,6 +1,7 @@
 // Finds, for bytes of a new tree, the stretches of the old one that are most like them.
-import type { Digest } from '../../../shared/encoding/digest.ts';
-import { type BaseTree, readStretch } from '../../../shared/node/base-files.ts';
+import { createHash } from 'node:crypto';
+import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { type BaseTree, baseChanged, readStretch } from '../../../shared/node/base-files.ts';
 import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
 import type { Stretch } from '../../../shared/tree/patch-format.ts';
 import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
@@ -50,7 +51,7 @@ export function createBaseFinder(
       const hits = collectHits(bytes, table);
       const chosen: Stretch[] = [];
       while (chosen.length < MAX_BASES) {
-        const stretch = bestStretch(hits, files, fileOfBlock);
+        const stretch = bestStretch(hits, files, fileOfBlock, longestFor(bytes.length));
         if (stretch === null) break;
         chosen.push(stretch);
       }
@@ -85,13 +86,17 @@ function blocksOf({ size }: TreeFile): number {
 }
 
 function addSamples(base: BaseTree, { file, firstBlock, bits }: OldFile, table: SampleTable): void {
+  const hash = createHash('sha256');
   for (let offset = 0; offset < file.size; offset += MAX_UNIT_BYTES) {
     const length = Math.min(MAX_UNIT_BYTES, file.size - offset);
     const bytes = readStretch(base, { file, offset, length });
+    hash.update(bytes);
     eachSample(bytes, bits, (end, key) => {
       table.add(key, firstBlock + Math.floor((offset + end - 1) / BLOCK_BYTES));
     });
   }
+  // Of other bytes a patch would be made that no install can use.
+  if (digestFromHex(hash.digest('hex')) !== file.digest) throw baseChanged(base.digest, file.path);
 }
 
 /** The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. */
@@ -108,7 +113,12 @@ function collectHits(bytes: Uint8Array, table: SampleTable): number[][] {
 }
 
 /** The stretch that has the most in common, whose samples are gone from the hits afterwards; null where none has enough. */
-function bestStretch(hits: Hits, files: readonly OldFile[], fileOfBlock: readonly number[]): Stretch | null {
+function bestStretch(
+  hits: Hits,
+  files: readonly OldFile[],
+  fileOfBlock: readonly number[],
+  longest: number,
+): Stretch | null {
   const scores = new Map<number, number>();
   const byFile = new Map<number, number>();
   for (const blocks of hits) {
@@ -122,7 +132,7 @@ function bestStretch(hits: Hits, files: readonly OldFile[], fileOfBlock: readonl
   const best = [...byFile].reduce((a, b) => (b[1] > a[1] ? b : a), [-1, 0] as const);
   const old = files[best[0]];
   if (old === undefined || best[1] < LEAST_BYTES) return null;
-  const [from, to] = densest(old, scores);
+  const [from, to] = densest(old, scores, longest);
   for (const blocks of hits as number[][]) {
     if (blocks.some((block) => block >= from && block < to)) blocks.length = 0;
   }
@@ -131,12 +141,17 @@ function bestStretch(hits: Hits, files: readonly OldFile[], fileOfBlock: readonl
   return [old.position, start, end - start];
 }
 
-/** The run of blocks, no longer than a stretch may be, that has the most in common. */
+/** In blocks: what lies farther apart than new bytes are long makes two stretches, not one with all that is between. */
+function longestFor(length: number): number {
+  return Math.min(MAX_STRETCH_BYTES / BLOCK_BYTES - 2, Math.ceil((2 * length) / BLOCK_BYTES) + 1);
+}
+
+/** The run of at most so many blocks that has the most in common. */
 function densest(
   { file, firstBlock }: OldFile,
   scores: ReadonlyMap<number, number>,
+  longest: number,
 ): readonly [number, number] {
-  const longest = MAX_STRETCH_BYTES / BLOCK_BYTES - 2;
   const scored = Array.from({ length: blocksOf(file) }, (_, i) => scores.get(firstBlock + i) ?? 0);
   let sum = 0;
   let best = { sum: -1, end: 0 };
@@ -159,5 +174,5 @@ function withNamesake(
   if (same === undefined || file?.kind !== 'file' || file.size === 0) return chosen;
   if (chosen.some(([position]) => position === same) || chosen.length === MAX_BASES) return chosen;
   if (chosen.length > 0 && length > SMALL_BYTES) return chosen;
-  return [...chosen, [same, 0, Math.min(file.size, MAX_STRETCH_BYTES)]];
+  return [...chosen, [same, 0, Math.min(file.size, longestFor(length) * BLOCK_BYTES)]];
 }

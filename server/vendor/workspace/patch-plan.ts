@@ -87,9 +87,11 @@ const ROOM_BYTES = MAX_DICTIONARY_BYTES - PATCH_MAGIC.length;
 function createDictionary() {
   const byFile = new Map<number, Stretch[]>();
   let bytes = 0;
+  const has = ([position, offset, length]: Stretch) =>
+    (byFile.get(position) ?? []).some(([, o, l]) => o <= offset && offset + length <= o + l);
   return {
     hasRoomFor: (bases: readonly Stretch[]) =>
-      bytes + bases.reduce((sum, [, , length]) => sum + length, 0) <= ROOM_BYTES,
+      bytes + bases.reduce((sum, base) => sum + (has(base) ? 0 : base[2]), 0) <= ROOM_BYTES,
     add([position, offset, length]: Stretch) {
       const known = byFile.get(position) ?? [];
       const touches = ([, o, l]: Stretch) => offset <= o + l && o <= offset + length;

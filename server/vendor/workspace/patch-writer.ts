@@ -1,7 +1,6 @@
 // Writes the patch from one tree to another: the same two trees give the same bytes.
 import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
-import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { readDictionary } from '../../../shared/node/base-files.ts';
 import { maxPackBytes, writeFrame } from '../../../shared/tree/pack-format.ts';
 import {
@@ -9,11 +8,13 @@ import {
   MAX_PATCH_INDEX_BYTES,
   MAX_PLAN_BYTES,
   PATCH_MAGIC,
+  parsePatchPlan,
   windowLogOf,
 } from '../../../shared/tree/patch-format.ts';
 import { resolveBases } from '../../../shared/tree/patch-steps.ts';
 import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { requireAtMost, writeWhole } from './pack-writer.ts';
+import { planBytes, withinBounds } from './patch-budget.ts';
 import { type PatchSide, planPatch } from './patch-plan.ts';
 import { createUnitReader } from './unit-reader.ts';
 
@@ -60,21 +61,24 @@ async function* patchChunks({
   for (const bytes of [oldIndex, newIndex]) {
     requireAtMost(MAX_PATCH_INDEX_BYTES, 'an index of a patch in bytes', bytes.length);
   }
-  const units = planPatch(from, to, writable);
-  const plan = canonicalize({ units: units.map((unit) => ({ ...unit })) });
+  const units = withinBounds(planPatch(from, to, writable));
+  const plan = planBytes(units);
   requireAtMost(MAX_PLAN_BYTES, 'the plan of a patch in bytes', plan.length);
   const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => raw)];
   const packedIndex = await compressPart(newIndex, Buffer.concat([PATCH_MAGIC, oldIndex]), LEVEL_SMALL);
   const packedPlan = await compressPart(plan, PATCH_MAGIC, LEVEL_SMALL);
-  yield PATCH_MAGIC;
-  yield writeFrame({
+  const header = {
     from: from.digest,
     to: to.digest,
     index: { packed: packedIndex.length, raw: newIndex.length },
     plan: { packed: packedPlan.length, raw: plan.length },
     window: Math.max(...raws.map(windowLogOf)),
     dictionary: Math.max(0, ...units.map(dictionaryBytes)),
-  });
+  };
+  // Whoever reads it looks at the plan first: a patch that all of them refuse is not even begun.
+  parsePatchPlan(plan, header);
+  yield PATCH_MAGIC;
+  yield writeFrame(header);
   yield packedIndex;
   yield packedPlan;
   const readUnit = createUnitReader(to.directory, to.index);

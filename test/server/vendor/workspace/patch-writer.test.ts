@@ -82,6 +82,18 @@ describe('a patch', () => {
   });
 });
 
+describe('no patch is made', () => {
+  it('from old files that are not what their index says: no install could use it', async () => {
+    const work = temporaryDirectory();
+    const old = patternedBytes(50_000, 'a');
+    const from = await writeTree(join(work, 'from'), { one: old });
+    const to = await writeTree(join(work, 'to'), { one: Buffer.concat([old, old.subarray(99)]) });
+    replace(join(from.directory, 'one'), Buffer.from(old).fill(0, 700, 701));
+
+    expect((await rejectionOf(patchBetween(work, from, to))).code).toBe('tree/base-changed');
+  });
+});
+
 describe('a patch from a tree that its service writes to', () => {
   const STATE = patternedBytes(50_000, 'state');
 
