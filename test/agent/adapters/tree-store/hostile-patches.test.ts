@@ -10,9 +10,11 @@ import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-stor
 import type { TreeStore } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../../shared/errors/error.ts';
+import { MAX_PATCH_INDEX_BYTES } from '../../../../shared/tree/patch-format.ts';
 import { describeDirectory } from '../../../support/directories.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
 import type { HostilePack } from './hostile-packs.ts';
-import { damagedPatches, generousPatch, lyingPatches } from './lying-patches.ts';
+import { damagedPatches, generousPatch, lyingPatches, patchFrom } from './lying-patches.ts';
 import { join } from './pack-builder.ts';
 import { unreachable } from './pack-server.ts';
 import { draftPatch, OLD_FILES, OLD_INDEX, OLD_REF, patchSections } from './patch-builder.ts';
@@ -124,6 +126,20 @@ describe('the store', () => {
     // In KiB: the bombs among them announce, or hold, gigabytes.
     expect(process.resourceUsage().maxRSS - memory).toBeLessThan(256 * 1024);
     expect(performance.now() - began).toBeLessThan(20_000);
+  });
+
+  it('does not even parse the index of a start that is too large for a patch', async () => {
+    const base = joinPath(sandbox, 'large');
+    const index = Buffer.alloc(MAX_PATCH_INDEX_BYTES + 1, 'not an index');
+    mkdirSync(base);
+    writeFileSync(joinPath(base, 'index.json'), index);
+    const draft = patchFrom(index);
+    writeFileSync(joinPath(base, 'patch'), join(patchSections(draft)));
+    const work = { patch: joinPath(base, 'patch'), ref: draft.ref, base, staging: joinPath(base, 'new') };
+
+    expect((await rejectionOf(buildFromPatch(work))).code).toBe('tree/pack-damaged');
+
+    rmSync(base, { recursive: true });
   });
 
   it('refuses every patch that was damaged, but for bits without a meaning', async () => {

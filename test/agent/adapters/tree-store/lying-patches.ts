@@ -141,6 +141,11 @@ export function lyingPatches(): readonly HostilePack[] {
   ];
 }
 
+/** From a tree of another index than the sample's, which alone its header says. */
+export function patchFrom(index: Uint8Array): PatchDraft {
+  return withHeader({ from: digestOf(index) });
+}
+
 /** `keep` comes in a unit, though the old tree has it: as where a service may have written to it. */
 export function generousPatch(): PatchDraft {
   return withUnits(
