@@ -25,7 +25,7 @@ export interface PatchOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Throws only where the wait for the network was ended. */
+/** Throws only where the wait for the network was ended, or where no more fits on the disk: a full pack is larger still. */
 export async function buildByPatch(
   place: number,
   ref: TreeRef,
@@ -39,7 +39,8 @@ export async function buildByPatch(
     await fetchAndApply(place, { ref, patch, staging }, options, fetched);
     return { kind: 'built', ...fetched };
   } catch (cause) {
-    if (options.signal?.aborted === true) throw cause;
+    if (options.signal?.aborted === true || isFairleadError(cause, 'disk/full', 'disk/no-inodes'))
+      throw cause;
     return { kind: 'failed', ...fetched, cause };
   }
 }

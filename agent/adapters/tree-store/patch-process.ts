@@ -2,7 +2,7 @@
 import { constants, writeFileSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
 import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { buildTree } from './build-tree.ts';
@@ -39,7 +39,9 @@ async function attempt(work: PatchWork): Promise<PatchOutcome> {
   try {
     await buildFromPatch(work);
     return { kind: 'built' };
-  } catch (error) {
+  } catch (cause) {
+    const isOfSystem = cause instanceof Error && 'syscall' in cause;
+    const error = isOfSystem ? toDiskError(work.staging, cause, work.ref.bytes) : cause;
     if (isFairleadError(error)) return { kind: 'refused', code: error.code, data: error.data };
     return { kind: 'failed', problem: error instanceof Error ? error.message : String(error) };
   }

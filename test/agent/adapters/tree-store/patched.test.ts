@@ -19,6 +19,7 @@ import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-stor
 import { writePack } from '../../../../server/vendor/workspace/pack-writer.ts';
 import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { ownProgram } from '../../../../shared/node/own-parts.ts';
 import { maxPatchBytes, type PatchList } from '../../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../../shared/schema/release.ts';
 import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
@@ -276,7 +277,6 @@ const SURPRISES: readonly (readonly [
     'tree/base-changed',
     (dir) => rmSync(join(files(dir), '../index.json')),
   ],
-  ['no room for both', () => ({ room: (looks) => (looks === 1 ? 0 : 1e9) }), 'disk/full'],
   [
     'a process that is killed',
     () => ({ apply: (work) => applyBeside(work, ['/bin/sh', '-c', 'kill -9 $$']) }),
@@ -329,6 +329,27 @@ describe('the full pack is fetched', () => {
     expect((await rejectionOf(store.add(next.ref, ended.signal))).code).toBe('transport/unreachable');
     expect(asked).toEqual(['list 0', 'patch 0']);
     expect(await store.has(next.ref.digest)).toBe(false);
+  });
+});
+
+describe('no full pack is fetched, which is larger still', () => {
+  const FULL_DISK = new URL('../../../support/full-disk.ts', import.meta.url).href;
+  const [node = '', ...rest] = ownProgram('agent/cli/main.ts');
+  const onFullDisk = [node, '--import', FULL_DISK, ...rest, 'agent', 'patch'];
+
+  it.each<[string, readonly string[], Surroundings]>([
+    ['where tree and patch have no room', ['list 0'], { room: (looks) => (looks === 1 ? 0 : 1e9) }],
+    [
+      'where the disk fills while the patch is applied',
+      ['list 0', 'patch 0'],
+      { apply: (work) => applyBeside(work, onFullDisk) },
+    ],
+  ])('%s', async (_, steps, surroundings) => {
+    const { store, asked, temporary } = await storeWith(surroundings);
+
+    expect((await rejectionOf(store.add(next.ref))).code).toBe('disk/full');
+
+    expect([asked, temporary()]).toEqual([steps, []]);
   });
 });
 
