@@ -35,7 +35,7 @@ export async function applyPatch(patch: PatchContents, directory: string): Promi
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
   await layOut(patch.index, directory, async () => {
     await takeFiles(patch, taken, directory);
-    await writeUnits(patch, check, directory);
+    await blamingBases(patch, () => writeUnits(patch, check, directory));
   });
 }
 
@@ -54,6 +54,28 @@ function takenContents({ base, index, plan }: PatchContents): ReadonlyMap<Digest
     old.filter((file) => !brought.has(file.digest)),
     (file) => file.digest,
   );
+}
+
+/**
+ * Bytes that are not what was signed come of other bytes in a dictionary as well as of a patch that lies: whoever fetches them must
+ * know which. Error: tree/base-changed where an old file is not what it was.
+ */
+async function blamingBases({ base, plan }: PatchContents, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (cause) {
+    if (!isFairleadError(cause, 'tree/pack-damaged', 'tree/mismatch')) throw cause;
+    const rest = createRests();
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    for (const position of new Set(plan.flatMap(({ bases }) => bases.map(([position]) => position)))) {
+      const file = base.index.entries[position];
+      if (file?.kind !== 'file') continue;
+      const found = withBaseFile(base, file, (fd) => hash(fd, file, buffer));
+      if (found !== file.digest) throw baseChanged(base.digest, file.path, { cause });
+      await rest();
+    }
+    throw cause;
+  }
 }
 
 async function takeFiles(

@@ -9,7 +9,7 @@ import { buildFromPatch } from '../../../../agent/adapters/tree-store/patch-proc
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import type { TreeStore } from '../../../../agent/ports/state.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
-import { isFairleadError } from '../../../../shared/errors/error.ts';
+import { type FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { MAX_PATCH_INDEX_BYTES } from '../../../../shared/tree/patch-format.ts';
 import { describeDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -199,6 +199,7 @@ describe('a tree that is no longer what a patch starts from', () => {
     change();
 
     expect(await outcomeOf({ ref: honest.ref, bytes: honestBytes })).toBe('refused');
+    expect((instead as FairleadError).code).toBe('tree/base-changed');
 
     putOldTree();
     expect(await outcomeOf({ ref: honest.ref, bytes: honestBytes })).toBe('harmless');
