@@ -6,7 +6,6 @@ import type { PatchList } from '../../shared/protocol/patches.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Heartbeat, OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
-import type { DsseEnvelope } from '../../shared/trust/dsse.ts';
 import type { FileMeta, Root, Targets } from '../../shared/trust/metadata.ts';
 import type { Signer } from '../../shared/trust/rules.ts';
 
@@ -135,8 +134,8 @@ export interface Sent {
   readonly proposals: number | null;
   /** When the server last heard another agent speak in this one's name; null where it does not say. */
   readonly twinsHeard: string | null;
-  /** For the head of the log that the report named; absent where it named none, or was not kept. */
-  readonly receipt?: DsseEnvelope;
+  /** For the head of the log that the report named, as it came: nothing of it was looked at. Absent where it named none, or was not kept. */
+  readonly receipt?: unknown;
 }
 
 export interface AdminRequest {

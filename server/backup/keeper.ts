@@ -20,6 +20,9 @@ import { type KeptEntry, readLastKept, sendLog, verifyKept } from './log.ts';
 import { type BackupConfig, type BackupPlace, openPlace } from './place.ts';
 import type { BackedUp, Taken } from './take.ts';
 
+const UNREAD =
+  'the newest part of the log at the place of the backups cannot be read: backups go on, and nobody can tell whether this database was set back';
+
 export interface Backups {
   /** A directory's path, or the address of a bucket, which begins with `s3:`. */
   readonly place: string;
@@ -57,7 +60,7 @@ export function startMaker(module: OwnPath, data: MakerData): Maker {
 export interface Keeping extends Pick<BackedUp, 'layout' | 'db' | 'now'> {
   readonly config: BackupConfig;
   readonly maker: Maker;
-  readonly warn: (error: unknown) => void;
+  readonly warn: (error: unknown, what?: string) => void;
   readonly patience?: Patience;
 }
 
@@ -85,7 +88,7 @@ export function startBackups(
   return createBackups({
     ...{ layout, db, now, config: backup },
     maker: startMaker(module, { layout, database, repository, backup }),
-    warn: (err) => log.error({ job: 'backup', err }, 'no backup; the next attempt follows'),
+    warn: (err, what = 'no backup; the next attempt follows') => log.error({ job: 'backup', err }, what),
   });
 }
 
@@ -111,7 +114,7 @@ export function createBackups(
 
   async function claim(): Promise<void> {
     await claimHere(keeping, config);
-    kept = await readLastKept(place);
+    kept = await readLastKept(place, (cause) => warn(cause, UNREAD));
     if (kept !== null) await verifyKept(place, db, kept);
     isClaimed = true;
   }
@@ -159,7 +162,7 @@ export function createBackups(
       if (isStopped || isFairleadError(error, 'backup/busy')) return false;
       if (!isFailing) warn(error);
       isFailing = true;
-      await noteFailure(keeping, 'failed', place.place, error).catch(warn);
+      await noteFailure(keeping, 'failed', place.place, error).catch((error) => warn(error));
       return false;
     }
   }
@@ -198,7 +201,7 @@ export function createBackups(
       isStopped = true;
       clearInterval(timer);
       const ended = Promise.all([maker.stop(), looking, making]).then(() => place.close());
-      await within(stopMs, ended).catch(warn);
+      await within(stopMs, ended).catch((error) => warn(error));
     },
   };
 }

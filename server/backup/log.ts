@@ -45,16 +45,29 @@ async function noteLog(db: Database, count: number): Promise<void> {
 /** The last entry that is at the place. */
 export type KeptEntry = Pick<AuditEntry, 'sequence' | 'digest'>;
 
-/** Null before the first, and where nobody can open or read it: that is no reason to keep no backups. Errors: backup/*, json/*, document/invalid. */
-export async function readLastKept(place: BackupPlace): Promise<KeptEntry | null> {
+/**
+ * Null before the first, and where nobody can open or read it, as where a server of a later version wrote it: that is no reason to keep
+ * no backups. `unread` hears why. Errors: backup/*.
+ */
+export async function readLastKept(
+  place: BackupPlace,
+  unread: (cause: FairleadError) => void,
+): Promise<KeptEntry | null> {
   const parts = (await place.list(LOG)).flatMap((name) => parseLog(name) ?? []);
   const newest = parts.toSorted((a, b) => a.to - b.to || a.from - b.from).at(-1);
   if (newest === undefined) return null;
   const entries = await readPart(place, newest.name).catch((error: unknown) => {
-    if (isFairleadError(error, 'backup/key-unknown', 'backup/damaged', 'backup/missing')) return [];
-    throw error;
+    if (!isFairleadError(error) || !isUnreadable(error)) throw error;
+    unread(error);
+    return [];
   });
   return entries.at(-1) ?? null;
+}
+
+const UNREADABLE: ReadonlySet<string> = new Set(['backup/key-unknown', 'backup/damaged', 'backup/missing']);
+
+function isUnreadable({ code }: FairleadError): boolean {
+  return UNREADABLE.has(code) || /^(?:json|document)\//.test(code);
 }
 
 /**

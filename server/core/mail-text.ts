@@ -15,12 +15,21 @@ interface MailText {
 
 /** `body` is what a webhook would get, as the outbox keeps it; `name` is the webhook's. Null for what is none. */
 export function describeMessage(body: string, name: string): MailText | null {
-  const parsed = message.safeParse(JSON.parse(body));
+  const parsed = message.safeParse(jsonIn(body));
   if (!parsed.success) return null;
   const { type, timestamp, data } = parsed.data;
   const { subject, lines } = describe(type, data);
   const foot = ['', '-- ', `Told as ${sanitizeLine(name)} by the release server of Fairlead.`];
   return { at: instantMs(timestamp), subject: `[Fairlead] ${subject}`, text: [...lines, ...foot].join('\n') };
+}
+
+/** What a hand or a damaged database left in the outbox stops nobody's mail: it is told as what cannot be told. */
+function jsonIn(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
 }
 
 /** As they were kept: whatever an instance is called is shown. */

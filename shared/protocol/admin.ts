@@ -7,6 +7,7 @@ import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
 import { pin } from '../schema/pin.ts';
 import { FIXES_FROM } from '../schema/policy.ts';
 import { hintsState } from './hint.ts';
+import { besidePlan } from './packages.ts';
 import { CHANNELS } from './report.ts';
 import { deviation, opening, rollbackTo, slotsState } from './upkeep.ts';
 
@@ -32,9 +33,8 @@ const quarantined = z.strictObject({
   since: instant,
   reason: z.string(),
   record: z.int(),
-  /** Tried again by itself then. */
-  until: instant.optional(),
-  attempts: z.int().min(1).optional(),
+  /** `until`: tried again by itself then. */
+  ...{ until: instant.optional(), attempts: z.int().min(1).optional() },
 });
 
 /** The last round with the server. */
@@ -148,6 +148,7 @@ export const explanationReply = z.strictObject({
   /** The next three, from that moment on. */
   openings: z.array(opening),
   contact: contact.nullable(),
+  ...besidePlan,
 });
 
 /** `window` starts outside the policy's windows, `drift` though the files of what runs are damaged and cannot be mended. */
@@ -226,8 +227,7 @@ export const liftReply = z.strictObject({ lifted: z.array(line) });
 export const auditReply = z.strictObject({
   schema: z.literal('fairlead/audit-log@1'),
   lines: z.array(z.string()),
-  count: z.int(),
-  digest: digest.nullable(),
+  ...{ count: z.int(), digest: digest.nullable() },
 });
 
 /** The answer to every request that is refused or fails. */

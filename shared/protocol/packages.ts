@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { componentKey, version } from '../schema/common.ts';
 
-/** What a person reads; more are said to be left out. */
+/** What a person reads, and what a request has room for; more are said to be left out. */
 export const MOST_COMPARED = 20;
 
 /** Beside everything else that the agent does it reads no larger ones. */
@@ -10,7 +10,7 @@ export const MAX_COMPARED_BYTES = 2 ** 20;
 
 const moved = { component: componentKey, from: version, to: version };
 
-export const packagesRequest = z.strictObject({ steps: z.array(z.strictObject(moved)).max(1_000) });
+export const packagesRequest = z.strictObject({ steps: z.array(z.strictObject(moved)).max(MOST_COMPARED) });
 
 const changes = z.array(
   z.strictObject({ name: z.string(), from: z.array(z.string()), to: z.array(z.string()) }),
@@ -30,6 +30,9 @@ export const packagesReply = z.strictObject({
     }),
   ),
 });
+
+/** What `fairlead plan` adds to the agent's answer. */
+export const besidePlan = { packages: packagesReply.shape.steps.optional() };
 
 export type PackagesRequest = z.output<typeof packagesRequest>;
 export type PackagesReply = z.output<typeof packagesReply>;

@@ -54,6 +54,9 @@ export const reportReply = z.strictObject({
   receipt: dsseEnvelope.optional(),
 });
 
+/** The same as an agent hears it: the report is on the server's disk, whatever stands where a receipt should. */
+export const heardReply = reportReply.extend({ receipt: z.unknown().optional() });
+
 /** Beside the answer to a report, while two agents speak in turns with its identity: when they were last heard. */
 export const TWINS_HEADER = 'fairlead-twins';
 

@@ -1,9 +1,11 @@
 // POST /v1/way: what would lead to one release, step by step, and everything that stands in the way.
+
 import { z } from 'zod';
 import { instant } from '../schema/common.ts';
 import { blocker } from '../schema/decision.ts';
 import { plan } from '../schema/deployment.ts';
 import { move } from './admin.ts';
+import { besidePlan } from './packages.ts';
 
 /** `platform@2.5.0`, `core@1.2.0` or `core/auth@1.0.1`. */
 export const wayRequest = z.strictObject({ target: z.string().max(400) });
@@ -30,6 +32,7 @@ export const wayReply = z.strictObject({
     .optional(),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
+  ...besidePlan,
 });
 
 export type WayRequest = z.output<typeof wayRequest>;

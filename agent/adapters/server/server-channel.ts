@@ -14,10 +14,10 @@ import {
 import {
   AGENT_TOKEN,
   HELD_HEADER,
+  heardReply,
   heartbeatReply,
   OPTIONAL_PARTS,
   READS_HEADER,
-  reportReply,
   TWINS_HEADER,
 } from '../../../shared/protocol/report.ts';
 import { instant } from '../../../shared/schema/common.ts';
@@ -72,7 +72,7 @@ export function createServerChannel(options: ServerChannelOptions): ServerChanne
   };
   return {
     async send(report) {
-      const { value, header } = await ask('POST', 'reports', reportReply, report);
+      const { value, header } = await ask('POST', 'reports', heardReply, report);
       const { sequence, receipt } = value;
       return { sequence, ...saidBeside(header), ...(receipt === undefined ? {} : { receipt }) };
     },

@@ -6,16 +6,19 @@ import { countDifference, describeDifference } from '../../../shared/present/sbo
 import { describeVerdict } from '../../../shared/present/verdict.ts';
 import { renderWay } from '../../../shared/present/way.ts';
 import { explanationReply } from '../../../shared/protocol/admin.ts';
-import { type MovedStep, type PackagesReply, packagesReply } from '../../../shared/protocol/packages.ts';
+import {
+  MOST_COMPARED,
+  type MovedStep,
+  type PackagesReply,
+  packagesReply,
+} from '../../../shared/protocol/packages.ts';
 import { wayReply } from '../../../shared/protocol/way.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
 import { isUnknownToAgent } from '../../adapters/admin/admin-client.ts';
 import { type CliContext, show } from '../context.ts';
 
-const packages = { packages: packagesReply.shape.steps };
-
 /** Of what is on offer; with a target, the way there. */
-export const planAnswer = z.union([explanationReply.extend(packages), wayReply.extend(packages)]);
+export const planAnswer = z.union([explanationReply, wayReply]);
 
 /** With a target it exits with 4 when nothing leads there. */
 export async function plan(context: CliContext, target?: string): Promise<number> {
@@ -57,7 +60,13 @@ async function compare({ client }: CliContext, plans: readonly Plan[]): Promise<
     );
   if (steps.length === 0) return [];
   try {
-    return (await client.call('POST', '/v1/packages', packagesReply, { steps })).steps;
+    const asked = { steps: steps.slice(0, MOST_COMPARED) };
+    const { steps: compared } = await client.call('POST', '/v1/packages', packagesReply, asked);
+    const problem = `not compared: no more than ${MOST_COMPARED} are at once`;
+    return [
+      ...compared,
+      ...steps.slice(MOST_COMPARED).map((step) => ({ ...step, difference: null, problem })),
+    ];
   } catch (error) {
     if (isUnknownToAgent(error)) return [];
     throw error;

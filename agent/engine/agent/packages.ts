@@ -3,7 +3,6 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { compareSboms } from '../../../shared/present/sbom-difference.ts';
 import {
   MAX_COMPARED_BYTES,
-  MOST_COMPARED,
   type MovedStep,
   type PackagesReply,
   type PackagesRequest,
@@ -24,9 +23,7 @@ export async function readPackages(
 ): Promise<PackagesReply> {
   const read = createReader(state);
   const compared: PackagesReply['steps'] = [];
-  for (const step of steps.slice(0, MOST_COMPARED)) compared.push(await compare(step, read));
-  const problem = `not compared: no more than ${MOST_COMPARED} are at once`;
-  for (const step of steps.slice(MOST_COMPARED)) compared.push({ ...step, difference: null, problem });
+  for (const step of steps) compared.push(await compare(step, read));
   return { schema: 'fairlead/packages@1', steps: compared };
 }
 

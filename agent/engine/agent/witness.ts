@@ -2,7 +2,7 @@
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { type LedgerClaim, openReceipt, readReceipt, receiptKeys } from '../../../shared/protocol/receipt.ts';
-import type { DsseEnvelope } from '../../../shared/trust/dsse.ts';
+import { type DsseEnvelope, dsseEnvelope } from '../../../shared/trust/dsse.ts';
 import {
   type Fork,
   isLately,
@@ -32,7 +32,7 @@ export interface Witness {
   /** What a report is to say of the log; null where the server has signed that, lately. Never throws. */
   claim(): Promise<LedgerClaim | null>;
   /** Keeps what the server signed for it, if it signed anything; what speaks against the one before is noted. Never throws. */
-  take(envelope: DsseEnvelope | null, claim: LedgerClaim): Promise<void>;
+  take(came: unknown, claim: LedgerClaim): Promise<void>;
   /** The state of this install came out of a backup. Noted once in each process: of a copied directory it is heard all day. */
   noteRestored(sequence: number): Promise<void>;
   /** Where the server's log went back, lately. */
@@ -66,11 +66,12 @@ export function createWitness(options: WitnessOptions): Witness {
     return { count, digest, seen, ...(file?.restored === true ? { restored: true } : {}) };
   }
 
-  async function take(envelope: DsseEnvelope | null, said: LedgerClaim): Promise<void> {
+  async function take(came: unknown, said: LedgerClaim): Promise<void> {
     const now = clock.now();
     asked = { digest: said.digest, at: now };
     const before = (await kept()) ?? noReceipts(instance);
     const known = said.restored === true ? { ...before, restored: false } : before;
+    const envelope = came === null ? null : readEnvelope(came);
     const judged = envelope === null ? null : judge(envelope, said);
     if (envelope === null || judged === null) {
       if (known !== before) await receipts.write(known);
@@ -80,6 +81,16 @@ export function createWitness(options: WitnessOptions): Witness {
     await receipts.write(next);
     if (judged.isFork) log.error({ seen: said.seen }, "the server's audit log is another than it was");
     if (next.noted !== known.noted) await noteFork(said);
+  }
+
+  function readEnvelope(came: unknown): DsseEnvelope | null {
+    const { data, error } = dsseEnvelope.safeParse(came);
+    if (data !== undefined) return data;
+    log.warn(
+      { problem: error.issues[0]?.message },
+      'the server sent a receipt that cannot be read: it is not kept',
+    );
+    return null;
   }
 
   function judge(envelope: DsseEnvelope, said: LedgerClaim): { readonly isFork: boolean } | null {
@@ -114,7 +125,7 @@ export function createWitness(options: WitnessOptions): Witness {
     });
   return {
     claim: () => quietly<LedgerClaim | null>(claim, null),
-    take: (envelope, said) => quietly(() => take(envelope, said), undefined),
+    take: (came, said) => quietly(() => take(came, said), undefined),
     noteRestored: (sequence) => quietly(() => noteRestored(sequence), undefined),
     forks: async () => selectForks(await kept(), clock.now()),
   };

@@ -6,6 +6,7 @@ import { parseBackupKeys } from '../../../server/backup/keys.ts';
 import type { BackupPlace } from '../../../server/backup/place.ts';
 import { keepCommits } from '../../../server/backup/published.ts';
 import { listSets } from '../../../server/backup/take.ts';
+import { nameLog } from '../../../server/core/backup-names.ts';
 import { readAuditHead } from '../../../server/db/audit-chain.ts';
 import { readBackupMark } from '../../../server/db/backup-marks.ts';
 import type { Commit } from '../../../server/repository/commit.ts';
@@ -140,11 +141,11 @@ describe('a database that was set back', () => {
     const { count } = await readAuditHead(db);
     await db.deleteFrom('audit').where('sequence', '=', count).execute();
   }
-  const another = (text = BACKUP_KEY) => {
+  const another = (text = BACKUP_KEY, warn: (error: unknown, what?: string) => void = () => undefined) => {
     const { layout, context } = server;
     const { config, backUp } = made;
     const maker = { backUp, stop: async () => undefined };
-    const of = { layout, db: context.db, now: () => server.now, maker, warn: () => undefined };
+    const of = { layout, db: context.db, now: () => server.now, maker, warn };
     const keys = parseBackupKeys(text, 'a test');
     const begun = createBackups({ ...of, config: { ...config, keys } });
     onTestFinished(() => begun.stop());
@@ -170,6 +171,27 @@ describe('a database that was set back', () => {
     await another().begin();
     await mountDisk();
   });
+
+  it.each([
+    ['a later version wrote', '{"schema":"fairlead/backup-log@2","entries":[]}'],
+    ['nobody can read', '[[[['],
+  ])(
+    'is looked for no more where the newest part of the log is one that %s; backups go on, and it is said',
+    async (_, text) => {
+      await backups.look();
+      const { count } = await readAuditHead(server.context.db);
+      await made.place.put(nameLog({ from: count + 1, to: count + 1, at: server.now }), Buffer.from(text));
+      const said: string[] = [];
+      const warn = (_error: unknown, what = 'no backup') => void said.push(what);
+
+      const after = another(BACKUP_KEY, warn);
+      await after.begin();
+      await server.bearer('publisher');
+      await after.keep();
+
+      expect(said).toEqual([expect.stringContaining('backups go on')]);
+    },
+  );
 
   it('is none where the database alone went on', async () => {
     await backups.look();

@@ -191,6 +191,30 @@ describe('a relay', () => {
     expect(relay.taken.map(idOf)).toContain(`<${over.message}@vendor.example>`);
   });
 
+  it.each(['', '{', '[[[[', 'null', '"words"', '{"type":5}', '\\u0000'])(
+    'is asked for the others where a row of the outbox holds %j, and that is given up',
+    async (body) => {
+      const webhook = await makeWebhook(server, OPS, { types: ['instance.retired', 'instance.isolated'] });
+      await happen(server, [RETIRED, eventOf('instance.isolated')]);
+      relay.answer = () => '451 4.0.0 not now';
+      await runOutbox(server);
+      const [, first] = await deliveries(webhook);
+      await server.context.db
+        .updateTable('deliveries')
+        .set({ body })
+        .where('id', '=', first?.id ?? 0)
+        .execute();
+      relay.answer = () => undefined;
+      for (let i = 0; i < 3; i++) {
+        server.now += MINUTE_MS;
+        await runOutbox(server);
+      }
+
+      expect((await deliveries(webhook)).map(({ state }) => state)).toEqual(['delivered', 'given-up']);
+      expect(await look(webhook)).toMatchObject({ enabled: true, waiting: 0 });
+    },
+  );
+
   const failFor = async (command: string, answer: string) => {
     relay.answer = (heard) => (heard === command ? answer : undefined);
     for (let passed = 0; passed <= FAILING_FOR_MS + DAY_MS; passed += DAY_MS / 2) {

@@ -152,3 +152,23 @@ it('says with the answer to a report what a heartbeat may name', async () => {
   expect([same.sequence, same.wantsWhole]).toEqual([2, false]);
   expect([other.sequence, other.wantsWhole]).toEqual([2, true]);
 });
+
+it.each(['no receipt', [[]], { payload: 5 }, { payload: '!', payloadType: 'x', signatures: [] }, null])(
+  'a report is on the server whatever it says where a receipt should stand: %j',
+  async (receipt) => {
+    const url = await serveHttp(async (request, response) => {
+      request.resume();
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ sequence: 7, receipt }));
+    });
+    const http = createHttpClient();
+    onTestFinished(() => http.close());
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const identity = async () => privateKey.export({ format: 'jwk' }) as Identity;
+    const instance = '0f0e0d0c-0b0a-4908-8706-050403020100';
+    const channel = createServerChannel({ server: url, instance, identity, clock, http });
+
+    expect(await channel.send(reportOf(7))).toMatchObject({ sequence: 7, receipt });
+  },
+);

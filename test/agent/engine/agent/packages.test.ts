@@ -1,4 +1,5 @@
 // Of which packages two versions differ: by the bills that were signed with them, and by nothing else that a server says.
+
 import { describe, expect, it } from 'vitest';
 import {
   createHttpSource,
@@ -6,8 +7,11 @@ import {
   repositoryUrls,
 } from '../../../../agent/adapters/repository/http-source.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
+import { plan } from '../../../../agent/cli/commands/plan.ts';
+import type { CliContext } from '../../../../agent/cli/context.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
+import { MAX_ADMIN_REQUEST_BYTES } from '../../../../shared/protocol/admin.ts';
 import {
   MAX_COMPARED_BYTES,
   MOST_COMPARED,
@@ -132,12 +136,36 @@ describe('the packages of a plan', () => {
   });
 
   it('are those of a bounded number of steps, and the others are named', async () => {
-    const { compare } = await offering(OLD.ref, NEW.ref);
+    const { compare, ask } = await offering(OLD.ref, NEW.ref);
+    await expect(compare(Array(MOST_COMPARED + 1).fill(STEP))).rejects.toMatchObject({
+      code: 'document/invalid',
+    });
 
-    const { steps } = await compare(Array(MOST_COMPARED + 1).fill(STEP));
+    const reply = (await ask('GET', '/v1/explanation')) as {
+      readonly plan: { readonly steps: readonly object[] };
+    };
+    const steps = Array.from({ length: 500 }, () => reply.plan.steps[0]);
+    const asked: number[] = [];
+    const said: string[] = [];
+    const client = {
+      call: async (
+        _method: string,
+        path: string,
+        _schema: unknown,
+        body: { readonly steps: readonly object[] },
+      ) => {
+        if (path !== '/v1/packages') return { ...reply, plan: { ...reply.plan, steps } };
+        asked.push(Buffer.byteLength(JSON.stringify(body)));
+        return compare(body.steps);
+      },
+    };
+    const print = (text: string) => void said.push(text);
+    await plan({ client, json: true, print } as unknown as CliContext);
 
-    expect(steps).toHaveLength(MOST_COMPARED + 1);
-    expect(steps.at(-1)?.problem).toContain('not compared');
+    expect(Math.max(...asked)).toBeLessThan(MAX_ADMIN_REQUEST_BYTES);
+    const { packages } = JSON.parse(said.join(''));
+    expect(packages).toHaveLength(500);
+    expect(packages.at(-1).problem).toContain('not compared');
   });
 });
 

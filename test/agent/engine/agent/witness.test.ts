@@ -27,6 +27,7 @@ const others = (count: number) =>
 function createInstall() {
   const disk = { file: null as ReceiptsFile | null, count: 3, now: NOW, root: rootOf('timestamp') };
   const noted: object[] = [];
+  const warned: string[] = [];
   const server = createSigningServer('one');
   const boot = (instance = 'one') =>
     createWitness({
@@ -48,11 +49,11 @@ function createInstall() {
       },
       root: () => disk.root,
       clock: { now: () => disk.now, monotonic: () => disk.now, sleep: async () => undefined },
-      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      log: { info: () => undefined, warn: (_data, text) => void warned.push(text), error: () => undefined },
     });
   let witness = boot();
   return {
-    ...{ disk, noted, server },
+    ...{ disk, noted, warned, server },
     witness: () => witness,
     restart: (instance?: string) => {
       witness = boot(instance);
@@ -92,6 +93,25 @@ it('asks a server that signs nothing once an hour', async () => {
   expect(await witness().claim()).toBeNull();
   disk.now += HOUR_MS;
   expect(await witness().claim()).toEqual(claim);
+});
+
+it.each<[unknown]>([
+  ['rubbish'],
+  [[]],
+  [{ payload: 5 }],
+  [{ payload: '!', payloadType: 'x', signatures: [] }],
+])('keeps nothing that is no receipt, says so, and keeps the next: %j', async (rubbish) => {
+  const { disk, witness, warned, report, kept } = createInstall();
+  const claim = await witness().claim();
+  if (claim === null) throw new Error('nothing was asked');
+
+  await witness().take(rubbish, claim);
+
+  expect(disk.file).toBeNull();
+  expect(warned).toEqual([expect.stringContaining('cannot be read')]);
+  disk.count++;
+  await report();
+  expect(kept()).toHaveLength(1);
 });
 
 it('keeps every receipt of a week, and of each day before it the first and the last', async () => {

@@ -105,3 +105,24 @@ it('says the same of the deployments of a change', async () => {
   const { agreement } = await vendor.json('trace', id, '--ledger', log);
   expect((agreement as object[]).length).toBe(5);
 });
+
+it.each<[string, unknown]>([
+  ['no list', 'heads'],
+  ['one of no time', [{ count: 3, digest: digestOfText('x'), at: 'yesterday' }]],
+  ['one of no entries', [{ count: 0, digest: digestOfText('x'), at: AT }]],
+  ['one of more than can be counted', [{ count: 1e300, digest: digestOfText('x'), at: AT }]],
+  ['one of no digest', [{ count: 3, digest: 'sha256:', at: AT }]],
+  ['null', [null]],
+  ['a list in lists', [[[[[[]]]]]]],
+])('takes no heads of a server that answers %s, and names the answer', async (_name, heads) => {
+  write('2026-11-20T13:00:00Z');
+  vendor.server.heads.set(INSTALL, heads as object[]);
+
+  for (const more of [[], ['--ledger', log]]) {
+    const { status, err } = await vendor.run('trace', 'Oslo', ...more);
+    expect(status).not.toBe(0);
+    expect(err).toMatch(/^error: http:\S+\/heads/);
+    expect(await vendor.refusal('trace', 'Oslo', ...more)).toMatch(/^(?:document|json)\/invalid$/);
+    expect(err).not.toMatch(/\n {4}at /);
+  }
+});
