@@ -47,15 +47,49 @@ const suiteConfig = z.strictObject({
   capabilities: z.record(name, capabilityConfig).default({}),
 });
 
+/** Where a secret is kept, and nothing of it: the configuration is shown, stored and logged. */
+const keptElsewhere = z
+  .string()
+  .max(1024)
+  .regex(/^\$\{(?:file|env):[^}]+\}$/, {
+    error: 'where it is kept, such as "${file:/etc/fairlead-registry}"',
+  })
+  .transform((text) => text as OperatorText);
+
+/** How images are had whose release says only where they are. */
+const registry = z.strictObject({
+  /** Asked in its place: a copy, or a cache that fetches from it; with a path, where it has one for each registry. */
+  mirror: z
+    .string()
+    .max(1024)
+    .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, {
+      error: 'a URL such as "https://cache.example.com/hub"',
+    })
+    .exactOptional(),
+  user: z.string().min(1).max(256).exactOptional(),
+  password: keptElsewhere.exactOptional(),
+});
+
+const registryName = z
+  .string()
+  .max(255)
+  .regex(/^[a-z0-9.:[\]-]+$/, { error: 'the name of a registry, such as "registry.example.com"' });
+
 export const instanceConfig = z.strictObject({
   schema: z.literal('fairlead/instance@1'),
   /** The vendor's release stream this install follows. */
   track: name.default('stable'),
   /** A suite that is not named here is not installed; `"*"` enables every suite with defaults. */
   suites: z.record(z.union([name, z.literal('*')]), suiteConfig),
+  /** By the name that it has in the references of releases. */
+  registries: z.record(registryName, registry).exactOptional(),
 });
 
 export type InstanceConfig = z.output<typeof instanceConfig>;
+/** Every reference read. */
+export type FilledRegistries = Readonly<
+  Record<string, { readonly mirror?: string; readonly user?: string; readonly password?: string }>
+>;
 export type Reach = z.output<typeof reach>;
 export type SettingValue = z.output<typeof settingValue>;
 

@@ -6,6 +6,7 @@ import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import { type DriverName, renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
+import type { FilledRegistries } from '../../../shared/schema/instance.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
@@ -40,6 +41,8 @@ export interface RenderInput {
   readonly secrets: readonly string[];
   /** What this install's operator allows it beyond what every service may. */
   readonly allow?: readonly string[] | undefined;
+  /** How its images are had; nothing where it fetches none. */
+  readonly registries?: FilledRegistries | undefined;
   readonly treeDirectory: string;
   readonly dataDirectory: string;
 }
@@ -106,6 +109,7 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
     stopTimeoutMs: durationMs(service.stopTimeout),
     writable: (input.release.document.writable ?? []).map((path) => `${input.treeDirectory}/${path}`),
     ...allowed,
+    ...(input.registries === undefined ? {} : { registries: input.registries }),
     identity: digestOfValue({ release: input.release.digest, settings: input.configured, ...allowed }),
   };
 }
@@ -174,6 +178,8 @@ interface UnitBase {
   readonly writable?: readonly string[];
   /** What the operator lets its containers reach of the machine; nothing where absent. */
   readonly allow?: readonly string[];
+  /** How images are had whose release says only where they are. Passwords stand in it. */
+  readonly registries?: FilledRegistries;
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
 }

@@ -9,7 +9,8 @@ import { readLayoutImage } from '../../../shared/node/images/image-layout.ts';
 import { fetchImage, findImageIn } from '../../../shared/node/images/pull.ts';
 import { createRegistry, urlOfRegistry } from '../../../shared/node/images/registry.ts';
 import { readDockerLogin } from '../../../shared/node/images/registry-login.ts';
-import { type ImageRef, parseImageRef } from '../../../shared/schema/drivers/image-ref.ts';
+import { formatPinned, type ImageRef, parseImageRef } from '../../../shared/schema/drivers/image-ref.ts';
+import type { ServiceImage } from '../../../shared/schema/drivers/images.ts';
 import {
   LAYOUT_BYTES,
   LAYOUT_FILE,
@@ -62,45 +63,49 @@ export async function withScratch<T>(
 /** Errors: vendor/image-refused, disk/*. */
 export async function layOutImages(
   named: readonly NamedImage[],
-  platform: string,
+  { platform, embed }: Pick<LayOut, 'platform' | 'embed'>,
   scratch: string,
   session: Pick<Session, 'environment' | 'out'>,
 ): Promise<LaidOutImages> {
   const layout = join(scratch, LAYOUT);
   await mkdir(layout, { recursive: true });
-  const found: { readonly name: string; readonly digest: Digest }[] = [];
-  for (const image of named) {
-    const digest = await layOut(image, { platform, layout, scratch, session });
-    found.push({ name: image.name, digest });
+  const images: ServiceImage[] = [];
+  for (const image of named) images.push(await layOut(image, { platform, embed, layout, scratch, session }));
+  const found = images.filter((image) => 'layout' in image);
+  if (found.length > 0) {
+    await writeFile(join(layout, LAYOUT_FILE), LAYOUT_BYTES);
+    await writeFile(join(layout, 'index.json'), layoutIndex(await manifestsOf(layout, found)));
   }
-  await writeFile(join(layout, LAYOUT_FILE), LAYOUT_BYTES);
-  await writeFile(join(layout, 'index.json'), layoutIndex(await manifestsOf(layout, found)));
-  const { entries } = await readTree(layout);
+  const entries = found.length === 0 ? [] : (await readTree(layout)).entries;
   const placed = entries.map((entry) => ({ ...entry, path: `${LAYOUT}/${entry.path}` }));
   return {
     entries: placed,
     elsewhere: new Map(placed.map(({ path }) => [path, join(scratch, path)])),
-    images: found.map(({ name, digest }) => ({ layout: LAYOUT, digest, name })),
+    images: images.map((image) => ({ ...image })),
     taken: (await Promise.all(named.map(({ source }) => realpath(source).catch(() => [])))).flat(),
   };
 }
 
 interface LayOut {
   readonly platform: string;
+  /** Whether what a registry has is shipped too, and not only named. */
+  readonly embed: boolean;
   readonly layout: string;
   readonly scratch: string;
   readonly session: Pick<Session, 'environment' | 'out'>;
 }
 
-async function layOut({ name, source }: NamedImage, how: LayOut): Promise<Digest> {
+async function layOut({ name, source }: NamedImage, how: LayOut): Promise<ServiceImage> {
   const { platform, layout, scratch } = how;
   try {
     const isFile = (await stat(source).catch(() => null))?.isFile() === true;
-    if (isFile) return await takeApart(source, { name, platform }, layout, scratch);
+    if (isFile) {
+      return { layout: LAYOUT, digest: await takeApart(source, { name, platform }, layout, scratch), name };
+    }
     const ref = parseImageRef(source);
     // A path is no reference, but for the simplest of both.
     if (ref === null || /\.(?:tar|tgz|gz|zst)$/.test(source)) throw new Error('there is no such file');
-    return await pull(source, ref, how);
+    return { ...(await pull(source, ref, how)), name };
   } catch (cause) {
     if (isFairleadError(cause)) throw cause;
     const code = systemCode(cause);
@@ -113,17 +118,18 @@ async function layOut({ name, source }: NamedImage, how: LayOut): Promise<Digest
 async function pull(
   source: string,
   { host, repository, tag, digest }: ImageRef,
-  { platform, layout, scratch, session }: LayOut,
-): Promise<Digest> {
+  { platform, embed, layout, scratch, session }: LayOut,
+): Promise<ServiceImage> {
   const login = await readDockerLogin(host, session.environment);
   const registry = createRegistry({ url: urlOfRegistry(host), login }, session.environment);
   try {
     const spec = { host, repository, platform, reference: digest ?? tag ?? 'latest' };
     const image = await findImageIn(registry, spec);
+    if (!embed) return { ref: formatPinned({ host, repository }, image.top) };
     const total = image.layers.reduce((sum, { packed }) => sum + packed.size, 0);
     const onProgress = (done: number) => session.out.progress(`fetching ${source}`, done, total);
     await fetchImage(registry, spec, image, { layout, parts: join(scratch, 'parts') }, onProgress);
-    return image.config;
+    return { layout: LAYOUT, digest: image.config };
   } finally {
     await registry.close();
   }
@@ -131,7 +137,7 @@ async function pull(
 
 async function manifestsOf(
   layout: string,
-  found: readonly { readonly name: string; readonly digest: Digest }[],
+  found: readonly { readonly name?: string; readonly digest: Digest }[],
 ): Promise<Parameters<typeof layoutIndex>[0]> {
   return Promise.all(
     found.map(async ({ name, digest }) => {

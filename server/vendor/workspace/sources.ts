@@ -26,6 +26,8 @@ export interface SourceOptions {
   readonly images?: readonly NamedImage[] | undefined;
   /** For which machines, where an archive is for several. */
   readonly platform?: string | undefined;
+  /** False where those of registries are named alone. */
+  readonly embed?: boolean | undefined;
 }
 
 export interface Sources {
@@ -44,7 +46,7 @@ export async function readSources(
   scratch: string,
   session: Pick<Session, 'environment' | 'out'>,
 ): Promise<Sources> {
-  const { from, manifest: source, images = [], platform = DEFAULT_PLATFORM } = options;
+  const { from, manifest: source, images = [], platform = DEFAULT_PLATFORM, embed = true } = options;
   if (kind !== 'capability') {
     if (images.length > 0) throw withoutImages('a suite or platform has no files');
     return { index: null, elsewhere: new Map(), ...(await readParts(options)) };
@@ -57,7 +59,7 @@ export async function readSources(
   if (images.length === 0)
     return { index: await readDirectory(from), elsewhere: new Map(), manifest, source };
   const named = addImages(manifest, []);
-  const laidOut = await layOutImages(images, platform, scratch, session);
+  const laidOut = await layOutImages(images, { platform, embed }, scratch, session);
   const { entries } = await readDirectory(from);
   const isShippedOnce = await isTaken(from, laidOut.taken);
   const own = entries.filter(({ path }) => !isShippedOnce(path));

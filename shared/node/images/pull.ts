@@ -55,11 +55,11 @@ export async function findImageIn(registry: Registry, spec: PullSpec): Promise<F
   const top = digestOf(bytes);
   const manifest = await manifestFor(registry, spec, bytes);
   const unusable = findUnusable(manifest);
-  if (unusable !== null) throw new Error(unusable);
+  if (unusable !== null) throw unfit(unusable);
   const configBytes = await readSmallBlob(registry, spec, manifest.config);
   const plain = readImageDocument(imageConfig, configBytes)?.rootfs.diff_ids;
   if (plain?.length !== manifest.layers.length) {
-    throw new Error('its configuration and its manifest name different layers');
+    throw unfit('its configuration and its manifest name different layers');
   }
   const layers = manifest.layers.map((packed, at) => ({ packed, plain: plain[at] as Digest }));
   return { top, config: manifest.config.digest, configBytes, layers };
@@ -104,11 +104,11 @@ async function readManifest(
 async function manifestFor(registry: Registry, spec: PullSpec, bytes: Buffer): Promise<ImageManifest> {
   const index = readImageDocument(imageIndex, bytes);
   const chosen = index === null ? null : selectManifest(index, spec.platform);
-  if (index !== null && chosen === null) throw new Error(`it is for other platforms than ${spec.platform}`);
+  if (index !== null && chosen === null) throw unfit(`it is for other platforms than ${spec.platform}`);
   const own = chosen === null ? bytes : await readManifest(registry, spec, chosen.digest);
   const manifest = readImageDocument(imageManifest, own);
   if (manifest === null)
-    throw new Error('it is described in a way that is not read: an image of schema 2 is needed');
+    throw unfit('it is described in a way that is not read: an image of schema 2 is needed');
   return manifest;
 }
 
@@ -197,6 +197,15 @@ async function downloadOnce(
   } finally {
     await out.close();
   }
+}
+
+/** Nothing is wrong with the registry, or the way to it: the image is not one that can be run. */
+export function isUnfit(error: unknown): boolean {
+  return error instanceof Error && 'isUnfit' in error;
+}
+
+function unfit(problem: string): Error {
+  return Object.assign(new Error(problem), { isUnfit: true });
 }
 
 function lied(host: string, digest: string): Error {

@@ -41,6 +41,12 @@ export const composeDriver = driverKind({
       about:
         "The image: the digest of its configuration, as `docker image inspect --format '{{.Id}}'` tells it where the engine keeps images in its own store.",
     },
+    'service.images[].ref': {
+      form: 'host, repository and `@sha256:…`',
+      about:
+        'In place of both: an image in a registry, which an install fetches with the login of its operator before it stops anything, and keeps.',
+      example: '"registry.example.com/auth@sha256:…"',
+    },
     'service.images[].name': {
       form: 'text after `image:`',
       about: 'What the compose file calls it, where that is not the digest.',

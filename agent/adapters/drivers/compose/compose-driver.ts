@@ -16,6 +16,7 @@ import { compose, containersOf, docker, failureOf, refusalOf } from './docker.ts
 import { createImages } from './images.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
+import { createPulledImages } from './pulled-images.ts';
 import { tryOnEngine, verifyNetworks } from './trial.ts';
 
 export interface ComposeDriverOptions {
@@ -40,7 +41,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   const { stateDir, clock } = options;
   const records = createComposeRecords(join(stateDir, 'run'));
   const admissions = createAdmissions(join(stateDir, 'run'), CONFINEMENT_RULES);
-  const images = createImages(join(stateDir, 'run'));
+  const images = createImages(join(stateDir, 'run'), createPulledImages(join(stateDir, 'images')));
   const files = createProjectFiles(stateDir, options.runtimeDirectory);
   const ownDirectory = join(stateDir, 'run', 'compose');
   const commands = createServiceProcesses(ownDirectory, ownDirectory);

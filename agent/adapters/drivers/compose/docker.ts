@@ -85,6 +85,12 @@ export async function findImage(reference: string): Promise<HeldImage | null> {
   throw new FairleadError('service/manager-failed', { manager: 'docker', problem: found.detail });
 }
 
+/** For which images are chosen: `linux/amd64`. Error: service/manager-failed when it does not answer. */
+export async function enginePlatform(): Promise<string> {
+  const [platform = ''] = await answer(['version', '--format', '{{.Server.Os}}/{{.Server.Arch}}']);
+  return platform;
+}
+
 /** Where the engine keeps images and containers. Error: service/manager-failed when it does not answer. */
 export async function engineDirectory(): Promise<string> {
   const [directory = ''] = await answer(['info', '--format', '{{.DockerRootDir}}']);

@@ -8,6 +8,7 @@ import { imageTar, manifestDigest } from '../../../../shared/node/images/image-t
 import { blobPath, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { docker } from './docker.ts';
+import type { PulledImages, ReferredImage } from './pulled-images.ts';
 
 export interface ImageSource extends ArchivedImage {
   /** For people: the file or directory. */
@@ -19,7 +20,14 @@ export interface ImageSource extends ArchivedImage {
 const LOAD_MS = 10 * 60_000;
 
 /** Throws an error whose message says what is wrong with it, or that it holds no such image. */
-export async function openImage(image: UnitImage): Promise<ImageSource> {
+export async function openImage(
+  image: UnitImage,
+  fetchReferred: (image: ReferredImage) => ReturnType<PulledImages['have']>,
+): Promise<ImageSource> {
+  if ('ref' in image) {
+    const { layout, digest } = await fetchReferred(image);
+    return openLayout(layout, digest);
+  }
   return 'archive' in image
     ? openArchive(image.archive, image.digest)
     : openLayout(image.layout, image.digest as Digest);

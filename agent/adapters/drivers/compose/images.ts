@@ -1,7 +1,7 @@
 // The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
 import { statfs } from 'node:fs/promises';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
@@ -9,6 +9,7 @@ import type { UnitOf } from '../../../ports/deploy.ts';
 import { docker, engineDirectory, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
 import { type ImageSource, openImage } from './image-source.ts';
+import type { PulledImages } from './pulled-images.ts';
 
 export interface Images {
   /**
@@ -20,7 +21,8 @@ export interface Images {
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
 
-export function createImages(directory: string): Images {
+/** `directory` holds what was given, `pulled` the images that came from registries. */
+export function createImages(directory: string, pulled: PulledImages): Images {
   const records = createImageRecords(directory);
 
   async function note(component: ComponentKey, image: GivenImage): Promise<void> {
@@ -42,7 +44,7 @@ export function createImages(directory: string): Images {
     const { digest } = image;
     const noted = await findNoted(unit.component, digest);
     if (noted !== null) return noted.id;
-    const source = await sourceOf(unit, image);
+    const source = await sourceOf(unit, image, pulled);
     const { config, layers } = source;
     const entry = { digest: digest as Digest, config, layers: [...layers] };
     const ids = [config, ...(source.manifest === null ? [] : [source.manifest])];
@@ -79,14 +81,20 @@ export function createImages(directory: string): Images {
       const ids = new Set(given.flatMap(({ id, config }) => (id === null ? [config] : [id])));
       for (const id of ids) if (!needed.has(id)) await docker(['image', 'rm', id]);
       if (kept.length !== given.length) await records.write(component, kept);
+      await pulled.tidy();
     },
   };
 }
 
 /** Error: service/start-failed, when it cannot be read or holds no such image. */
-async function sourceOf(unit: UnitOf<'compose'>, image: UnitImage): Promise<ImageSource> {
-  return openImage(image).catch((error: unknown) => {
-    const path = 'archive' in image ? image.archive : image.layout;
+async function sourceOf(
+  unit: UnitOf<'compose'>,
+  image: UnitImage,
+  pulled: PulledImages,
+): Promise<ImageSource> {
+  return openImage(image, (one) => pulled.have(unit, one)).catch((error: unknown) => {
+    if (isFairleadError(error)) throw error;
+    const path = 'archive' in image ? image.archive : 'ref' in image ? image.ref : image.layout;
     throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   });
 }

@@ -38,6 +38,7 @@ interface BuildOptions {
   readonly sbom?: string;
   readonly image?: readonly NamedImage[];
   readonly platform?: string;
+  readonly embed?: boolean;
 }
 
 export async function build(session: Session, ref: ReleaseRef, options: BuildOptions): Promise<void> {
@@ -81,8 +82,8 @@ async function buildIn(
   });
 }
 
-function toSourceOptions({ from, manifest, image, platform }: BuildOptions): SourceOptions {
-  return { from, manifest, images: image, platform };
+function toSourceOptions({ from, manifest, image, platform, embed }: BuildOptions): SourceOptions {
+  return { from, manifest, images: image, platform, embed };
 }
 
 /** A version is used up only by what could run somewhere. Errors: document/invalid, vendor/manifest-wrong. */

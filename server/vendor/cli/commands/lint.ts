@@ -27,6 +27,7 @@ interface LintOptions {
   readonly kind?: ReleaseKind;
   readonly image?: readonly NamedImage[];
   readonly platform?: string;
+  readonly embed?: boolean;
 }
 
 export async function lint(
@@ -34,11 +35,11 @@ export async function lint(
   named: ReleaseRef | undefined,
   options: LintOptions,
 ): Promise<void> {
-  const { from, manifest, image: images, platform } = options;
+  const { from, manifest, image: images, platform, embed } = options;
   const kind = named?.kind ?? options.kind ?? (await kindOf(session, from));
   const ref = named ?? placeholder(kind);
   const { sources, release, issues } = await withScratch(null, async (scratch) => {
-    const found = await readSources(kind, { from, manifest, images, platform }, scratch, session);
+    const found = await readSources(kind, { from, manifest, images, platform, embed }, scratch, session);
     return { sources: found, ...(await judge(ref, found, from)) };
   });
   const unmet = release === null ? [] : await findUnmet(session, release, named !== undefined);

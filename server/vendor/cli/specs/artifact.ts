@@ -28,6 +28,11 @@ const IMAGES: readonly OptionSpec[] = [
     about: 'with --image: for which machines, where there are several (default: linux/amd64)',
     parse: parseField(platform, 'a platform such as linux/amd64'),
   },
+  {
+    flags: '--no-embed',
+    about:
+      'with --image: leave what is in a registry there; each install fetches it by its digest, with the login of its operator',
+  },
 ];
 
 export const ARTIFACT: readonly VendorCommand[] = [

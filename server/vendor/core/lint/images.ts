@@ -1,7 +1,7 @@
 // The images of a compose service: each once, and its bytes in the tree, all of them.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
-import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import { blobPath, digestOfImage } from '../../../../shared/schema/drivers/images.ts';
 import { imageConfig, readImageDocument } from '../../../../shared/schema/image-documents.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
@@ -33,6 +33,7 @@ export function findImageProblems({ images }: Compose, tree: TreeFacts): readonl
   return [
     ...images.flatMap((image, at) => {
       const path = `service.images.${at}`;
+      if ('ref' in image) return [];
       if ('archive' in image) return archiveProblems(path, image, tree);
       return layoutProblems(path, image, tree);
     }),
@@ -58,7 +59,7 @@ export function present(path: string, file: string, tree: TreeFacts): readonly D
 
 function archiveProblems(
   path: string,
-  { archive, digest }: Image & { readonly archive: string },
+  { archive, digest }: Extract<Image, { readonly archive: string }>,
   tree: TreeFacts,
 ): readonly DocumentIssue[] {
   const found = tree.at(archive);
@@ -73,7 +74,7 @@ function archiveProblems(
 
 function layoutProblems(
   path: string,
-  { layout, digest }: Image & { readonly layout: string },
+  { layout, digest }: Extract<Image, { readonly layout: string }>,
   tree: TreeFacts,
 ): readonly DocumentIssue[] {
   const wrong = (found: string) =>
@@ -101,7 +102,7 @@ function repeated(
   key: 'digest' | 'name',
   expected: string,
 ): readonly DocumentIssue[] {
-  const values = images.map((image) => image[key]);
+  const values = images.map((image) => (key === 'digest' ? digestOfImage(image) : image.name));
   return values.flatMap((value, at) =>
     value === undefined || values.indexOf(value) === at
       ? []

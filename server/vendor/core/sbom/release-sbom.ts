@@ -2,6 +2,7 @@
 
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
+import { digestOfImage } from '../../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { formatSbom } from '../../../../shared/schema/sbom.ts';
@@ -67,12 +68,13 @@ function imagesOf({ service }: CapabilityRelease, index: TreeIndex): readonly Js
     index.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry.digest]] : [])),
   );
   const images = service.images.map((image) => {
+    const digest = digestOfImage(image);
     const file = 'archive' in image ? files.get(image.archive) : undefined;
     return {
       type: 'container',
-      'bom-ref': `image:${image.digest}`,
-      name: image.name ?? ('archive' in image ? image.archive : image.digest),
-      version: image.digest,
+      'bom-ref': `image:${digest}`,
+      name: image.name ?? ('archive' in image ? image.archive : digest),
+      version: digest,
       ...(file === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: hexOf(file) }] }),
     };
   });

@@ -174,6 +174,14 @@ describe('a build with images', () => {
       await vendor.write('docker/config.json', { auths: { [registry.host]: { auth } } });
       const { document } = await build('1.1.0', ...web(), '--image', `db=${ref}`);
 
+      const named = await build('1.1.2', ...web(), '--image', `db=${ref}`, '--no-embed');
+
+      const digest = /sha256:[0-9a-f]{64}/.exec(named.document.service.images[1].ref)?.[0];
+      expect(named.document.service.images[1]).toEqual({
+        ref: `${registry.host}/shop/db@${digest}`,
+        name: 'db',
+      });
+      expect(named.files.has(`images/${blobPath(digestOf(DB.config))}`)).toBe(false);
       expect(refused.err).toContain('asks for a login');
       expect(document.tree).toEqual((await build('1.1.1', ...web(), ...db())).document.tree);
     },

@@ -1,0 +1,101 @@
+// Fetches an image for this machine: from where the operator says, as whom the operator says, blaming no release for either.
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../../../shared/errors/error.ts';
+import { makeDirectory } from '../../../../shared/node/durable-file.ts';
+import { type FoundImage, fetchImage, findImageIn, isUnfit } from '../../../../shared/node/images/pull.ts';
+import { createRegistry, type Login, urlOfRegistry } from '../../../../shared/node/images/registry.ts';
+import { readDockerLogin } from '../../../../shared/node/images/registry-login.ts';
+import { isPresent } from '../../../../shared/node/read-file.ts';
+import { parseImageRef } from '../../../../shared/schema/drivers/image-ref.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import type { UnitOf } from '../../../ports/deploy.ts';
+import { toolEnvironment } from '../../machine/surroundings.ts';
+import { refusalOf } from './docker.ts';
+
+/** Docker's own place for what the whole machine uses. */
+const DOCKER_CONFIG = '/etc/docker';
+
+/** What an image consists of, by its digests. */
+export interface ReferredParts {
+  readonly config: Digest;
+  /** As the registry has them and unpacked, lowest first. */
+  readonly layers: { readonly packed: Digest; readonly plain: Digest }[];
+}
+
+interface Places {
+  readonly layout: string;
+  readonly parts: string;
+}
+
+/** `onFound` is told what it consists of before it is fetched. Errors: service/start-failed, service/manager-failed, disk/*. */
+export async function fetchReferred(
+  unit: UnitOf<'compose'>,
+  ref: string,
+  platform: string,
+  places: Places,
+  onFound: (parts: ReferredParts) => Promise<void>,
+): Promise<Digest> {
+  const parsed = parseImageRef(ref);
+  if (parsed === null || parsed.digest === null) throw refusalOf(unit, `${ref} names no image by its digest`);
+  let asked = parsed.host;
+  try {
+    const { url, login, prefix } = await placeOf(parsed.host, unit.registries);
+    asked = new URL(url).host;
+    const registry = createRegistry({ url, login }, process.env);
+    const repository = `${prefix}${parsed.repository}`;
+    const spec = { host: asked, repository, reference: parsed.digest, platform };
+    try {
+      const image = await findImageIn(registry, spec);
+      const layers = image.layers.map(({ packed, plain }) => ({ packed: packed.digest, plain }));
+      await onFound({ config: image.config, layers });
+      await makeDirectory(places.layout);
+      await requireRoom(places.layout, image);
+      await fetchImage(registry, spec, image, places);
+      return image.config;
+    } finally {
+      await registry.close();
+    }
+  } catch (cause) {
+    throw failure(unit, asked, places.layout, cause);
+  }
+}
+
+async function placeOf(
+  host: string,
+  registries: UnitOf<'compose'>['registries'] = {},
+): Promise<{ readonly url: string; readonly login: Login | null; readonly prefix: string }> {
+  const { mirror, user, password } = registries[host] ?? {};
+  const url = mirror === undefined ? null : new URL(mirror);
+  const path = (url?.pathname ?? '').replace(/^\/+|\/+$/g, '');
+  // A login is for the place that is asked: what is kept for the registry itself is none of a mirror's business.
+  const login =
+    user !== undefined && password !== undefined
+      ? { user, password }
+      : await readDockerLogin(url?.host ?? host, { ...toolEnvironment(), DOCKER_CONFIG });
+  return { url: url?.origin ?? urlOfRegistry(host), login, prefix: path === '' ? '' : `${path}/` };
+}
+
+/** Packed and unpacked, as far as it is known before anything is fetched. Error: disk/full. */
+async function requireRoom(path: string, { layers }: FoundImage): Promise<void> {
+  const absent = await Promise.all(
+    layers.map(async ({ packed, plain }) =>
+      (await isPresent(join(path, blobPath(plain)))) ? 0 : packed.size,
+    ),
+  );
+  const needed = 2 * absent.reduce((sum, size) => sum + size, 0);
+  const { bavail, bsize } = await statfs(path);
+  if (bavail * bsize < needed) throw new FairleadError('disk/full', { path, needed, free: bavail * bsize });
+}
+
+const OF_THE_DISK = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES'];
+
+/** No release is to blame for a registry, the way to it, or a login. */
+function failure(unit: UnitOf<'compose'>, host: string, path: string, cause: unknown): FairleadError {
+  if (isFairleadError(cause)) return cause;
+  const problem = cause instanceof Error ? cause.message : 'it cannot be had';
+  if (isUnfit(cause)) return refusalOf(unit, problem);
+  if (OF_THE_DISK.includes(systemCode(cause))) return toDiskError(path, cause);
+  return new FairleadError('service/manager-failed', { manager: `the registry ${host}`, problem });
+}

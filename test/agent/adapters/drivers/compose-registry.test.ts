@@ -1,0 +1,162 @@
+// Images that a release names in a registry: fetched before a stop, kept while a tree needs them, with nobody but registries to blame.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
+import type { UnitOf } from '../../../../agent/ports/deploy.ts';
+import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
+import type { FilledRegistries } from '../../../../shared/schema/instance.ts';
+import { composeUnit } from '../../../support/compose-units.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { COMPONENT } from '../../../support/driver-contract.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { imageOf } from '../../../support/image-forms.ts';
+import {
+  PASSWORD,
+  type RegistryServer,
+  registryMissing,
+  startRegistry,
+  USER,
+} from '../../../support/registry.ts';
+
+const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
+const ONE = imageOf(['the base', 'version 1']);
+const TWO = imageOf(['the base', 'version 2']);
+const hex = (bytes: Buffer) => hexOf(digestOf(bytes));
+
+function setUp() {
+  const stateDir = temporaryDirectory();
+  const engine = join(stateDir, 'engine', 'state');
+  mkdirSync(join(engine, 'images'), { recursive: true });
+  mkdirSync(join(engine, 'projects'));
+  copyFileSync(FAKE, join(stateDir, 'engine', 'docker'));
+  const before = process.env.PATH;
+  process.env.PATH = `${join(stateDir, 'engine')}:${before}`;
+  const driver = createComposeDriver({
+    stateDir,
+    runtimeDirectory: join(stateDir, 'run'),
+    clock: systemClock,
+  });
+  onTestFinished(async () => {
+    await driver.stop(COMPONENT, 1000);
+    process.env.PATH = before;
+  });
+  const blobs = join(stateDir, 'images/blobs/sha256');
+  return {
+    driver,
+    loseImages: () => {
+      rmSync(join(engine, 'images'), { recursive: true });
+      mkdirSync(join(engine, 'images'));
+    },
+    blobs: () => (existsSync(blobs) ? readdirSync(blobs).toSorted() : []),
+    calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
+    /** In a tree of its own. */
+    unit(ref: string, registries: FilledRegistries, version = 'v1'): UnitOf<'compose'> {
+      const image = { ref, digest: ref.slice(ref.indexOf('@') + 1), name: 'auth:1' };
+      const place = join(stateDir, version);
+      return { ...composeUnit(place, image, 'steady', version), registries };
+    },
+  };
+}
+
+describe.skipIf(registryMissing !== null)('images in a registry', () => {
+  let server: RegistryServer;
+  const refs: string[] = [];
+  let login: FilledRegistries;
+  beforeAll(async () => {
+    server = await startRegistry();
+    login = { [server.host]: { user: USER, password: PASSWORD } };
+    for (const [tag, image] of Object.entries({ one: ONE, two: TWO })) {
+      refs.push(`${server.host}/shop/auth@${await server.push('shop/auth', tag, image)}`);
+    }
+    const index = await server.pushIndex('shop/auth', 'index', { 'linux/amd64': ONE });
+    refs.push(`${server.host}/shop/auth@${index}`);
+    const strange = await server.pushIndex('shop/auth', 'strange', { 'linux/s390x': ONE });
+    refs.push(`${server.host}/shop/auth@${strange}`);
+  });
+  afterAll(() => server.stop());
+  const [first, second, index, strange] = [0, 1, 2, 3].map((at) => () => refs[at] ?? '');
+
+  it.each([
+    ['a manifest', first],
+    ['an index', index],
+  ])(
+    'are fetched as %s names them, before anything stops, and run under the name in the compose file',
+    async (_, ref) => {
+      const { driver, unit, calls, blobs } = setUp();
+      const one = unit(ref?.() ?? '', login);
+
+      await driver.prepare(one);
+      const prepared = [blobs(), calls().includes(' up ')];
+      await driver.start(one);
+
+      expect(prepared).toEqual([[ONE.config, ...ONE.layers].map(hex).toSorted(), false]);
+      expect(await driver.runs(one)).toBe(true);
+    },
+  );
+
+  it('are had without a registry from then on, also by an engine that has lost them, and for the way back', async () => {
+    const { driver, unit, loseImages } = setUp();
+    const [v1, v2] = [unit(first?.() ?? '', login, 'v1'), unit(second?.() ?? '', login, 'v2')];
+    await driver.prepare(v1);
+    await driver.prepare(v2);
+    await driver.keepOnly(COMPONENT, v2);
+    loseImages();
+    const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
+
+    await driver.start({ ...v1, registries: nowhere });
+
+    expect(await driver.runs(v1)).toBe(true);
+  });
+
+  it('go when no tree on the machine needs them, and a layer that another needs stays', async () => {
+    const { driver, unit, blobs } = setUp();
+    const [v1, v2] = [unit(first?.() ?? '', login, 'v1'), unit(second?.() ?? '', login, 'v2')];
+    await driver.prepare(v1);
+    await driver.prepare(v2);
+    rmSync(v1.workingDirectory, { recursive: true });
+
+    await driver.keepOnly(COMPONENT, v2);
+
+    expect(blobs()).toEqual([TWO.config, ...TWO.layers].map(hex).toSorted());
+  });
+
+  it('come from a mirror where the operator names one, which is told its own login', async () => {
+    const { driver, unit } = setUp();
+    const digest = (first?.() ?? '').split('@')[1];
+    // As caches have it that stand for several registries: with a path before the names of repositories.
+    const mirror = { mirror: `http://${server.host}/shop`, user: USER, password: PASSWORD };
+    const one = unit(`registry.example.com/auth@${digest}`, { 'registry.example.com': mirror });
+
+    await driver.start(one);
+
+    expect(await driver.runs(one)).toBe(true);
+  });
+
+  it.each<[string, () => [string, FilledRegistries], string, RegExp]>([
+    [
+      'the login is wrong',
+      () => [first?.() ?? '', { [server.host]: { user: USER, password: 'x' } }],
+      'service/manager-failed',
+      /login/,
+    ],
+    ['there is none', () => [first?.() ?? '', {}], 'service/manager-failed', /asks for a login/],
+    [
+      'the registry is gone',
+      () => [first?.() ?? '', { [server.host]: { mirror: 'http://127.0.0.1:1' } }],
+      'service/manager-failed',
+      /127.0.0.1:1 cannot be reached/,
+    ],
+    ['it is for other machines', () => [strange?.() ?? '', login], 'service/start-failed', /other platforms/],
+  ])('are no reason to stop anything where %s', async (_, given, code, problem) => {
+    const { driver, unit, calls } = setUp();
+
+    const refusal = await rejectionOf(driver.prepare(unit(...given())));
+
+    expect(refusal.code).toBe(code);
+    expect(refusal.message).toMatch(problem);
+    expect(refusal.message).not.toContain(PASSWORD);
+    expect(calls()).not.toMatch(/ (?:stop|up) /);
+  });
+});
