@@ -134,7 +134,7 @@ export const AGENT_ERRORS = {
   'notify/read-only': entry<{ readonly directory: string }>({
     message: (d) => `the agent may not write the numbers to ${d.directory}`,
     hint: (d) =>
-      `let its unit write there: systemctl edit fairlead-agent.service, and below [Service] ReadWritePaths=${d.directory}`,
+      `let its unit write there: systemctl edit fairlead-agent.service, and below [Service] ReadWritePaths=${unitWord(d.directory)}`,
     http: 409,
     exit: EXIT.failed,
   }),
@@ -230,3 +230,9 @@ export const AGENT_ERRORS = {
     exit: EXIT.usage,
   }),
 } as const;
+
+/** One word of a unit file, whatever is in it: systemd parts them at spaces, and has a meaning for a percent sign. */
+function unitWord(text: string): string {
+  const escaped = text.replace(/[\\"]/g, '\\$&').replaceAll('%', '%%');
+  return /[\s"'\\]/.test(text) ? `"${escaped}"` : escaped;
+}

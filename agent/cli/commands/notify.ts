@@ -96,7 +96,7 @@ async function save(stateDir: string, { clear = false, ...options }: NotifyOptio
   const secret = webhookSecretFile === undefined ? undefined : await readSecret(webhookSecretFile);
   const url = webhook ?? before?.webhook?.url;
   if (url === undefined && secret !== undefined) throw alone('--webhook-secret-file', '--webhook');
-  const kept = webhook === undefined ? before?.webhook?.secret : undefined;
+  const kept = url === before?.webhook?.url ? before?.webhook?.secret : undefined;
   const signs = secret ?? kept;
   const exec = program ?? before?.program?.exec;
   const user = programUser ?? before?.program?.user ?? 'nobody';

@@ -53,6 +53,15 @@ describe('what is said', () => {
     expect(await said()).toBeNull();
   });
 
+  it('keeps its secret where the same address is given again, and begins another one without', async () => {
+    await say({ webhook: URL_HERE, webhookSecretFile: secretFile(SECRET) });
+    await say({ webhook: URL_HERE });
+    expect((await said())?.webhook).toEqual({ url: URL_HERE, secret: SECRET });
+
+    await say({ webhook: 'https://pager.test/two' });
+    expect((await said())?.webhook).toEqual({ url: 'https://pager.test/two' });
+  });
+
   it.each<[string, string, () => Options]>([
     ['a secret that signs for no webhook', 'notify/option-alone', () => secret(SECRET)],
     ['an account that starts no program', 'notify/option-alone', () => ({ programUser: USER })],

@@ -178,6 +178,15 @@ describe('FairleadError', () => {
   });
 });
 
+it.each([
+  ['/var/lib/node_exporter', 'ReadWritePaths=/var/lib/node_exporter'],
+  ['/srv/my numbers', 'ReadWritePaths="/srv/my numbers"'],
+  ['/srv/100%', 'ReadWritePaths=/srv/100%%'],
+  ['/srv/a"b', 'ReadWritePaths="/srv/a\\"b"'],
+])('a directory in a unit is one word: %s', (directory, line) => {
+  expect(new FairleadError('notify/read-only', { directory }).hint.endsWith(line)).toBe(true);
+});
+
 function says<Code extends ErrorCode>(code: Code, data: ErrorData<Code>, words: RegExp) {
   return [code, data, words] as const;
 }
