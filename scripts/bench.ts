@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { measureAnalytics } from '../test/bench/analytics.ts';
 import { measureBackup } from '../test/bench/backup.ts';
 import { measureCompile } from '../test/bench/compile.ts';
+import { measureCompliance } from '../test/bench/compliance.ts';
 import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
 import { measureForced } from '../test/bench/forced.ts';
@@ -49,6 +50,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   backup: measureBackup,
   lists: measureLists,
   analytics: measureAnalytics,
+  compliance: measureCompliance,
   forced: measureForced,
   traffic: measureTraffic,
   packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),

@@ -5,56 +5,8 @@ import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/
 import type { ComplianceExposure, ComplianceInstall } from '../../shared/protocol/compliance.ts';
 import type { Advisory } from '../../shared/schema/advisory.ts';
 import type { Version } from '../../shared/version/version.ts';
+import type { JudgedAdvisory, JudgedInstall, SaidSpan } from './compliance-facts.ts';
 import type { OfferDetail, OfferedBy } from './said.ts';
-
-/** From when to when it said something; times by the server's clock. */
-export interface SaidSpan {
-  readonly kind: string;
-  readonly subject: string;
-  readonly value: string;
-  readonly detail: string | null;
-  readonly since: EpochMs;
-  readonly sinceSaid: Said;
-  readonly heardBefore: EpochMs | null;
-  /** Infinity while it stands. */
-  readonly until: EpochMs;
-  readonly untilSaid: Said;
-  readonly proof: {
-    readonly record: number;
-    readonly plan: string;
-    readonly digest: string;
-    readonly at: EpochMs;
-    readonly told: EpochMs;
-  } | null;
-}
-
-interface Said {
-  readonly sequence: number | null;
-  readonly report: string | null;
-}
-
-export interface JudgedAdvisory {
-  /** As it last read in the period. */
-  readonly document: Advisory;
-  readonly published: EpochMs;
-  /** Infinity while it stands. */
-  readonly withdrawn: EpochMs;
-}
-
-export interface JudgedInstall {
-  readonly spans: readonly SaidSpan[];
-  /** From when on it was there, and whose it is asked for. */
-  readonly there: EpochMs;
-  /** The part of the period in which it was. */
-  readonly from: EpochMs;
-  readonly to: EpochMs;
-  /** It went away at the end of that part. */
-  readonly hasLeft: boolean;
-  /** Null where it was heard within a day before the end. */
-  readonly silentSince: EpochMs | null;
-  readonly isIsolated: boolean;
-  readonly cloned: { readonly from: EpochMs; readonly to: EpochMs } | null;
-}
 
 type Reason = ComplianceInstall['reasons'][number];
 
@@ -82,15 +34,15 @@ export function judgeInstall(
   advisories: readonly JudgedAdvisory[],
   affects: Affects,
 ): Judgement {
-  const runs = Map.groupBy(ofKind(install, 'runs'), ({ subject }) => subject);
+  const known = knownOf(install);
   const given = Map.groupBy(ofKind(install, 'reason'), reasonKey);
   const used = new Map<string, number>();
   const cases = advisories.flatMap((advisory) => {
-    const affected = advisory.document.affected.flatMap(({ component }) => runs.get(component) ?? []);
+    const affected = advisory.document.affected.flatMap(({ component }) => known.runs.get(component) ?? []);
     const ran = [...new Set(affected)].filter(({ subject, value }) =>
       affects(advisory.document, subject, value),
     );
-    const found = ran.length === 0 ? null : judge(install, advisory, ran, runs);
+    const found = ran.length === 0 ? null : judge(install, advisory, ran, known);
     if (found === null) return [];
     const { end, ...one } = found;
     const kept = [...given].filter(([, spans]) =>
@@ -122,6 +74,22 @@ function reasonOf(spans: readonly SaidSpan[], to: EpochMs): Reason {
   };
 }
 
+/** Looked at once for all advisories. */
+interface KnownSpans {
+  /** By component, by advisory, and in their order. */
+  readonly runs: ReadonlyMap<string, readonly SaidSpan[]>;
+  readonly named: ReadonlyMap<string, readonly SaidSpan[]>;
+  readonly offers: readonly SaidSpan[];
+}
+
+function knownOf(install: JudgedInstall): KnownSpans {
+  return {
+    runs: Map.groupBy(ofKind(install, 'runs'), ({ subject }) => subject),
+    named: Map.groupBy(ofKind(install, 'named'), ({ subject }) => subject),
+    offers: ofKind(install, 'offer').toSorted((a, b) => a.since - b.since),
+  };
+}
+
 function ofKind({ spans, to }: JudgedInstall, wanted: string): readonly SaidSpan[] {
   return spans.filter(({ kind, since }) => kind === wanted && since < to);
 }
@@ -130,7 +98,7 @@ function judge(
   install: JudgedInstall,
   { document, published, withdrawn }: JudgedAdvisory,
   affected: readonly SaidSpan[],
-  runs: ReadonlyMap<string, readonly SaidSpan[]>,
+  { runs, named, offers }: KnownSpans,
 ) {
   const end = Math.min(install.to, withdrawn);
   const begin = Math.max(published, install.from);
@@ -140,18 +108,17 @@ function judge(
   const since = Math.max(published, firstOf(affected, published), install.there);
   const open = ran.some(({ until }) => until >= end);
   const fixed = open ? null : fixOf(ran, runs, since, end);
-  const named = ofKind(install, 'named').filter(({ subject }) => subject === document.id);
   const state = open ? stateOpen(install, end) : isDoubtful(install, fixed) ? 'unknown' : 'fixed';
   return {
     advisory: document.id,
     state,
     since: formatInstantMs(Math.min(since, end)),
     ran: ran.map((span) => ({
-      ...{ component: span.subject, version: span.value, from: formatInstantMs(span.since) },
-      to: span.until >= end ? null : formatInstantMs(span.until),
+      ...{ component: span.subject, version: span.value, from: span.sinceAt },
+      to: span.until >= end ? null : span.untilAt,
     })),
-    told: firstSaid(named.filter(({ since: at }) => at < end)),
-    offered: offerOf(install, document, { since, end, plan: fixed?.record?.plan ?? null }),
+    told: firstSaid((named.get(document.id) ?? []).filter(({ since: at }) => at < end)),
+    offered: offerOf(offers, document, { since, end, plan: fixed?.record?.plan ?? null }),
     fixed: state === 'fixed' ? fixed : null,
     unknown: state === 'unknown' ? unknownOf(install, open) : null,
     end: fixed === null ? end : instantMs(fixed.seen.at),
@@ -201,10 +168,10 @@ function fixOf(
     proof.at >= Math.max(since, (next?.heardBefore ?? since) - CLOCKS_DIFFER_MS) &&
     proof.at <= Math.min(end, proof.told + CLOCKS_DIFFER_MS);
   return {
-    at: formatInstantMs(isBelieved ? proof.at : last.until),
+    at: isBelieved ? formatInstantMs(proof.at) : last.untilAt,
     clock: isBelieved ? 'install' : 'server',
     version: next?.value ?? null,
-    seen: { at: formatInstantMs(last.until), ...last.untilSaid },
+    seen: { at: last.untilAt, ...last.untilSaid },
     record:
       proof === null
         ? null
@@ -214,7 +181,7 @@ function fixOf(
 
 function firstSaid(spans: readonly SaidSpan[]): ComplianceExposure['told'] {
   const [first] = spans.toSorted((a, b) => a.since - b.since);
-  return first === undefined ? null : { at: formatInstantMs(first.since), ...first.sinceSaid };
+  return first === undefined ? null : { at: first.sinceAt, ...first.sinceSaid };
 }
 
 interface Open {
@@ -225,10 +192,9 @@ interface Open {
 }
 
 /** What names the advisory, or was what mended it, goes before an update of which nobody can say. */
-function offerOf(install: JudgedInstall, { id, severity }: Advisory, { since, end, plan }: Open) {
-  const offers = ofKind(install, 'offer')
+function offerOf(all: readonly SaidSpan[], { id, severity }: Advisory, { since, end, plan }: Open) {
+  const offers = all
     .filter((span) => span.since < end && span.until > since)
-    .toSorted((a, b) => a.since - b.since)
     .map((span) => ({ span, detail: JSON.parse(span.detail ?? '{}') as OfferDetail }));
   const isMeant = ({ span, detail }: (typeof offers)[number]) =>
     span.subject === plan ||
@@ -239,7 +205,7 @@ function offerOf(install: JudgedInstall, { id, severity }: Advisory, { since, en
   if (found === undefined) return null;
   const { span, detail } = found;
   return {
-    ...{ at: formatInstantMs(span.since), ...span.sinceSaid, by: span.value as OfferedBy },
+    ...{ at: span.sinceAt, ...span.sinceSaid, by: span.value as OfferedBy },
     ...{ plan: span.subject as Digest, manifest: detail.manifest as Digest },
   };
 }

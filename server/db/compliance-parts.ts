@@ -2,7 +2,7 @@
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { ComplianceInstall } from '../../shared/protocol/compliance.ts';
-import type { JudgedAdvisory, SaidSpan } from '../core/compliance.ts';
+import type { JudgedAdvisory, SaidSpan } from '../core/compliance-facts.ts';
 import { SILENT_MS } from './report-events.ts';
 import type { Proof, SpanRow } from './span-row.ts';
 import type { Tables } from './tables.ts';
@@ -124,12 +124,14 @@ export function saidSpanOf(row: SpanRow): SaidSpan {
   const proof = row.proof === null ? null : (JSON.parse(row.proof) as Proof);
   return {
     ...{ kind: row.kind, subject: row.subject, value: row.value, detail: row.detail },
-    since: row.since === '' ? 0 : instantMs(row.since),
+    // What this server wrote itself needs no second look.
+    ...{ since: row.since === '' ? 0 : Date.parse(row.since), sinceAt: row.since },
     sinceSaid: { sequence: numberOf(row.since_sequence), report: row.since_report },
-    heardBefore: row.heard_before === null ? null : instantMs(row.heard_before),
-    until: row.until === null ? Number.POSITIVE_INFINITY : instantMs(row.until),
+    heardBefore: row.heard_before === null ? null : Date.parse(row.heard_before),
+    until: row.until === null ? Number.POSITIVE_INFINITY : Date.parse(row.until),
+    untilAt: row.until ?? '',
     untilSaid: { sequence: numberOf(row.until_sequence), report: row.until_report },
-    proof: proof === null ? null : { ...proof, at: instantMs(proof.at), told: instantMs(proof.told) },
+    proof: proof === null ? null : { ...proof, at: Date.parse(proof.at), told: Date.parse(proof.told) },
   };
 }
 

@@ -38,7 +38,10 @@ export async function listCompliance(
     const about = await readAbout(db, question, candidates);
     for (const one of candidates) {
       const judged = judgeCandidate(one, about, question, affects);
-      bytes += judged.length === 0 ? 0 : JSON.stringify(judged).length;
+      bytes += judged.reduce(
+        (sum, { cases, reasons }) => sum + 500 + 600 * cases.length + 500 * reasons.length,
+        0,
+      );
       const isFull = entries.length + judged.length > limit || bytes > MAX_PART_BYTES;
       if (isFull && entries.length > 0) return { entries, next: last };
       entries.push(...judged);

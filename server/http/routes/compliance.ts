@@ -13,7 +13,7 @@ import {
 import { customerId } from '../../../shared/protocol/customers.ts';
 import { advisoryId } from '../../../shared/schema/advisory.ts';
 import { instant } from '../../../shared/schema/common.ts';
-import type { JudgedAdvisory } from '../../core/compliance.ts';
+import type { JudgedAdvisory } from '../../core/compliance-facts.ts';
 import { listRevisions, type Revision } from '../../db/advisory-revisions.ts';
 import { appendAudit } from '../../db/audit.ts';
 import { digestsAt, readAuditHead } from '../../db/audit-chain.ts';
