@@ -1,5 +1,5 @@
 // The files of a stored tree, read as what a patch starts from: whatever stands in a file's place by now is refused, never followed or waited for.
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, shortDigest } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
@@ -20,11 +20,18 @@ export function withBaseFile<Result>(base: BaseTree, file: TreeFile, use: (fd: n
   const fd = openBaseFile(base, file);
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size !== file.size) throw baseChanged(base.digest, file.path);
+    if (!stat.isFile() || stat.size !== file.size || !liesWhereListed(base, file, fd)) {
+      throw baseChanged(base.digest, file.path);
+    }
     return use(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** A service may have put a link in the place of a directory that it owns: what lies behind it is nobody's to read. */
+function liesWhereListed({ directory }: BaseTree, { path }: TreeFile, fd: number): boolean {
+  return readlinkSync(`/proc/self/fd/${fd}`) === join(realpathSync.native(directory), path);
 }
 
 /** Error: tree/base-changed. */

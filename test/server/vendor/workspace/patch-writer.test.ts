@@ -1,5 +1,5 @@
 // A patch leads from any tree to any other, exactly, and is the same bytes each time.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -114,6 +114,21 @@ describe('a patch from a tree that its service writes to', () => {
     await apply();
 
     expect(readFileSync(patch).length).toBeLessThan(1_000);
+  });
+});
+
+describe('a link in the place of a directory', () => {
+  const TEXT = patternedBytes(5_000, 'text');
+
+  it.each([
+    ['of an unchanged file', { 'lib/text': TEXT, app: 'two' }],
+    ['of a dictionary', { 'lib/text': Buffer.concat([TEXT, TEXT.subarray(7)]), app: 'one' }],
+  ])('%s is not followed', async (_, next) => {
+    const { from, apply } = await started({ 'lib/text': TEXT, app: 'one' }, next);
+    renameSync(join(from.directory, 'lib'), join(from.directory, '../outside'));
+    symlinkSync('../outside', join(from.directory, 'lib'));
+
+    expect((await rejectionOf(apply())).code).toBe('tree/base-changed');
   });
 });
 
