@@ -10,7 +10,7 @@ import { type Figures, formatMs, median, timed } from './figures.ts';
 import { aboutOf, sourcesOf, startVendorWithHistory, type VendorAtWork } from './vendor-history.ts';
 
 const HISTORIES = [10, 500, 2_000];
-const RUNS = 5;
+const RUNS = 3;
 const STAGES = ['change open', 'build', 'verify', 'release', 'rollout start', 'change complete'] as const;
 
 type Times = Readonly<Record<(typeof STAGES)[number], number>>;

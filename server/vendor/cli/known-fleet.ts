@@ -44,7 +44,9 @@ export function createFleetCheck(session: Session): FleetCheck {
     asked ??= readKnownFleet(session).catch(noneWithoutToken);
     const fleet = await asked;
     if (fleet === null) return toCheckResult('known fleet', true, 'not looked at: nobody could be asked');
-    const { releases, rollouts } = await readReleases(session.directory);
+    // Where there is nobody to try it on, a long history is not read for it.
+    const { releases, rollouts } =
+      fleet.kinds.length === 0 ? { releases: [], rollouts: [] } : await readReleases(session.directory);
     const advisories = documentsOf(await readAdvisories(session.directory));
     const trial = {
       candidates: [document, ...others].map(verifiedOf),
