@@ -1,6 +1,7 @@
-// POST /v1/packages: of which packages the versions differ that the steps of a plan move between, by the bills of materials signed with them.
+// POST /v1/packages: of which packages the versions differ that the steps of a plan move between, by the bills of materials signed with them; and what they would fetch.
 import { z } from 'zod';
 import { componentKey, version } from '../schema/common.ts';
+import { fetched } from '../schema/deployment.ts';
 
 /** What a person reads, and what a request has room for; more are said to be left out. */
 export const MOST_COMPARED = 20;
@@ -27,6 +28,8 @@ export const packagesReply = z.strictObject({
       /** Null where it cannot be told; then `problem` says why. */
       difference: z.strictObject(packageDifference).nullable(),
       problem: z.string().nullable(),
+      /** What would be fetched for it; absent where it is here, or nobody says. */
+      fetch: fetched.pick({ way: true, bytes: true }).optional(),
     }),
   ),
 });

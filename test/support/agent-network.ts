@@ -19,7 +19,7 @@ import type {
   Quarantined,
 } from '../../agent/ports/deploy.ts';
 import type { Freshness, Listening, ListeningEnd } from '../../agent/ports/server.ts';
-import type { JsonStore, Settings } from '../../agent/ports/state.ts';
+import type { JsonStore, Settings, TreeStore } from '../../agent/ports/state.ts';
 import { type Catalog, EMPTY_CATALOG } from '../../shared/compile/releases.ts';
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
@@ -96,6 +96,8 @@ export function createAgentNetwork() {
     /** When a connection was tried. */
     dials: [] as number[],
     fetched: [] as string[],
+    /** What the server says that a tree would take. */
+    weighs: null as Awaited<ReturnType<TreeStore['weigh']>>,
     /** Until it resolves, no pack arrives. */
     packsArrive: Promise.resolve(),
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
@@ -165,7 +167,7 @@ export function createAgentNetwork() {
         await world.packsArrive;
         world.fetched.push(tree.digest);
       },
-      weigh: async () => null,
+      weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
       collect: async () => undefined,

@@ -1,6 +1,6 @@
 // fairlead plan: what the update on offer would change, or what would lead to a release one names, and of which packages the versions differ; nothing is done.
 import { z } from 'zod';
-import { EXIT } from '../../../shared/errors/entry.ts';
+import { EXIT, formatBytes } from '../../../shared/errors/entry.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { countDifference, describeDifference } from '../../../shared/present/sbom-difference.ts';
 import { describeVerdict } from '../../../shared/present/verdict.ts';
@@ -31,6 +31,7 @@ export async function plan(context: CliContext, target?: string): Promise<number
       ? ['There is nothing to do.']
       : [
           ...renderPlan(reply),
+          ...renderFetches(compared),
           ...renderPackages(compared),
           ...renderCost(reply.plan, reply.interruptionMs, reply.plan.steps, reply.rollbackMs),
         ]),
@@ -46,6 +47,7 @@ async function planTo(context: CliContext, target: string): Promise<number> {
   );
   show(context, { ...reply, packages: compared }, () => [
     ...renderWay(reply, context.style),
+    ...renderFetches(compared),
     ...renderPackages(compared),
   ]);
   return reply.outcome === 'none' ? EXIT.refused : EXIT.ok;
@@ -71,6 +73,15 @@ async function compare({ client }: CliContext, plans: readonly Plan[]): Promise<
     if (isUnknownToAgent(error)) return [];
     throw error;
   }
+}
+
+/** By the server's word, where the plan knows the most that it can be. */
+function renderFetches(compared: PackagesReply['steps']): readonly string[] {
+  return compared.flatMap(({ component, to, fetch }) => {
+    if (fetch === undefined) return [];
+    const how = fetch.way === 'patch' ? 'as a patch' : 'whole';
+    return [`fetches of ${component} ${to}: ${formatBytes(fetch.bytes)}, ${how}`];
+  });
 }
 
 function renderPackages(compared: PackagesReply['steps']): readonly string[] {

@@ -360,6 +360,22 @@ describe('approve and deny', () => {
   });
 });
 
+describe('a plan', () => {
+  it.each([
+    ['as a patch', { way: 'patch', bytes: 9_604 } as const, 'fetches of core/auth 1.1.0: 9.6 kB, as a patch'],
+    ['whole', { way: 'pack', bytes: 2_000_000 } as const, 'fetches of core/auth 1.1.0: 2.0 MB, whole'],
+  ])('says what will be fetched %s', async (_what, weighs, line) => {
+    const { context, world, publish, ask, lines } = await atTerminal('auto');
+    world.policy = { kind: 'readable', policy: { ...DEFAULT_POLICY, channel: 'frozen' } };
+    publish(releaseOf('1.1.0'));
+    await ask('POST', '/v1/check');
+    world.weighs = weighs;
+    await plan(context, 'core/auth@1.1.0');
+
+    expect(lines()).toContain(line);
+  });
+});
+
 describe('pins and holds', () => {
   it('are set, shown and taken back', async () => {
     const { context, lines } = await atTerminal('auto');

@@ -57,6 +57,31 @@ async function offering(before: SbomRef | null, after: SbomRef | null) {
   return { ...network, asked, compare };
 }
 
+describe('what a plan would fetch', () => {
+  it('is said by step, as the server says it', async () => {
+    const { compare, world } = await offering(null, null);
+    world.weighs = { way: 'patch', bytes: 9_604 };
+
+    expect((await compare()).steps).toMatchObject([{ ...STEP, fetch: { way: 'patch', bytes: 9_604 } }]);
+  });
+
+  it.each<[string, (world: Awaited<ReturnType<typeof offering>>['world']) => void]>([
+    ['nobody says', () => undefined],
+    [
+      'it is on the disk',
+      (world) => {
+        world.weighs = { way: 'patch', bytes: 9_604 };
+        world.fetched.push(releaseOf('1.1.0').document.tree.digest);
+      },
+    ],
+  ])('is left out where %s', async (_what, given) => {
+    const { compare, world } = await offering(null, null);
+    given(world);
+
+    expect((await compare()).steps[0]).not.toHaveProperty('fetch');
+  });
+});
+
 describe('the packages of a plan', () => {
   it('are those that came, went, or have another version', async () => {
     const { compare } = await offering(OLD.ref, NEW.ref);
