@@ -7,6 +7,7 @@ import { measureAnalytics } from '../test/bench/analytics.ts';
 import { measureBackup } from '../test/bench/backup.ts';
 import { measureCompile } from '../test/bench/compile.ts';
 import { measureCompliance } from '../test/bench/compliance.ts';
+import { measureDeltas } from '../test/bench/deltas.ts';
 import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
 import { measureForced } from '../test/bench/forced.ts';
@@ -29,9 +30,7 @@ import { measureStartup } from '../test/bench/startup.ts';
 import { measureTraffic } from '../test/bench/traffic.ts';
 import { measureTwoProcesses } from '../test/bench/two-processes.ts';
 
-type Measure = (work: string) => Promise<Figures>;
-
-const SUBJECTS: Readonly<Record<string, Measure>> = {
+const SUBJECTS: Readonly<Record<string, (work: string) => Promise<Figures>>> = {
   startup: measureStartup,
   memory: measureMemory,
   executable: (work) => measureExecutable(work, Number(values.minutes)),
@@ -54,6 +53,7 @@ const SUBJECTS: Readonly<Record<string, Measure>> = {
   forced: measureForced,
   traffic: measureTraffic,
   packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),
+  deltas: (work) => measureDeltas(work, isOffline),
   rollback: measureRollback,
 };
 

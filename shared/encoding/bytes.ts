@@ -38,3 +38,10 @@ export function fromBase64url(text: string): Uint8Array | null {
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
+
+const LARGE_BYTES = 2 ** 20;
+
+/** Gives the memory back now instead of at a collection. Small buffers may share theirs with others, and stay. */
+export function freeLarge({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE_BYTES) buffer.transfer(0);
+}

@@ -41,10 +41,10 @@ export function readStretch(base: BaseTree, part: BasePart): Buffer {
   return bytes;
 }
 
-/** The parts end to end behind the magic. Error: tree/base-changed. */
-export function readDictionary(base: BaseTree, parts: readonly BasePart[]): Buffer {
+/** The parts end to end behind the magic, in `room` where it is given. Error: tree/base-changed. */
+export function readDictionary(base: BaseTree, parts: readonly BasePart[], room?: Buffer): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, PATCH_MAGIC.length);
-  const bytes = Buffer.allocUnsafeSlow(length);
+  const bytes = room?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
   bytes.set(PATCH_MAGIC);
   let at = PATCH_MAGIC.length;
   for (const part of parts) {

@@ -1,5 +1,6 @@
 // Reads a patch front to back, the tree it starts from beside it: no byte of either is believed before the new index has said so.
 import type { FileHandle } from 'node:fs/promises';
+import { freeLarge } from '../encoding/bytes.ts';
 import { type Digest, digestOf } from '../encoding/digest.ts';
 import type { TreeRef } from '../schema/release.ts';
 import { damagedPack } from '../tree/pack-format.ts';
@@ -19,7 +20,7 @@ export interface PatchBase {
 
 export interface PatchContents extends PatchStart {
   readonly base: BaseTree & { readonly index: TreeIndex };
-  /** As of a pack: unit after unit, their bytes not verified yet. Errors: tree/pack-damaged, tree/base-changed. */
+  /** As of a pack: unit after unit, not verified yet, whose bytes are gone when the next one is asked for. Errors: tree/pack-damaged, tree/base-changed. */
   readonly units: AsyncIterable<readonly UnpackedPart[]>;
 }
 
@@ -58,9 +59,13 @@ async function* readUnits(
   start: PatchStart,
   base: PatchContents['base'],
 ): AsyncGenerator<readonly UnpackedPart[]> {
+  // One buffer for all, and what was made is given back at once: it would pile up faster than it is collected.
+  const room = Buffer.allocUnsafeSlow(start.header.dictionary);
   for (const unit of start.plan) {
-    const dictionary = readDictionary(base, resolveBases(base.index, unit, start.header.to));
-    yield await source.run(patchedUnit(start, unit, dictionary));
+    const dictionary = readDictionary(base, resolveBases(base.index, unit, start.header.to), room);
+    const parts = await source.run(patchedUnit(start, unit, dictionary));
+    yield parts;
+    for (const { bytes } of parts.slice(0, 1)) freeLarge(bytes);
   }
   await source.requireEnd();
 }

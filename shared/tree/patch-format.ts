@@ -6,6 +6,7 @@ import type { JsonLimits } from '../encoding/json.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { MAX_TREE_ENTRIES } from '../schema/release.ts';
 import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree } from './pack-format.ts';
+import { maxScriptBytes } from './patch-script.ts';
 
 /*
  *   "FLPATCH1\n"
@@ -13,7 +14,10 @@ import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree }
  *   index: zstd, header.index.packed bytes; its dictionary is the index of the tree it starts from
  *   plan: zstd, header.plan.packed bytes of canonical JSON
  *   for each unit of the plan:
- *     its length (4 bytes, big-endian) and that many bytes of zstd; its dictionary is stretches of the old files
+ *     its length (4 bytes, big-endian), and that many bytes:
+ *       0 and zstd, or
+ *       1, the length of a script (4 bytes, big-endian) and zstd of the script; see patch-script.ts
+ *     The dictionary of either is stretches of the old files.
  *
  * Every dictionary begins with the magic: zstd would take one that begins with its own mark for a trained one. Contents
  * that stand in no unit are taken from the old tree. Nothing follows the last unit.
@@ -34,6 +38,9 @@ const MIN_WINDOW_LOG = 10;
 export function maxDictionaryBytes(rawBytes: number): number {
   return 8 * rawBytes + 64 * 2 ** 20;
 }
+
+export const PLAIN_UNIT = 0;
+export const SCRIPT_UNIT = 1;
 
 const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: MAX_PLAN_NODES };
 
@@ -86,7 +93,7 @@ export function parsePatchPlan(bytes: Uint8Array, header: PatchHeader): readonly
   for (const unit of units) {
     const size = dictionaryBytes(unit);
     if (size > dictionary) throw damagedPack(to, 'a dictionary is larger than its header says');
-    requireWithin(header, unit.raw);
+    requireWithin(header, maxScriptBytes(unit.raw));
     raw += unit.raw;
     bases += size;
   }

@@ -1,6 +1,6 @@
 // Takes a patch apart without reading it, in the steps of pack-steps.ts. What is read of the old tree is as untrusted as the patch.
 import { constants as zlib } from 'node:zlib';
-import { equalBytes } from '../encoding/bytes.ts';
+import { equalBytes, freeLarge } from '../encoding/bytes.ts';
 import type { Digest } from '../encoding/digest.ts';
 import { damagedPack, EXPANSION_BYTES, FRAME_LENGTH_BYTES, MAX_UNIT_BYTES } from './pack-format.ts';
 import { resolveParts } from './pack-plan.ts';
@@ -16,9 +16,12 @@ import {
   PATCH_MAGIC,
   type PatchHeader,
   type PatchUnit,
+  PLAIN_UNIT,
   parsePatchHeader,
   parsePatchPlan,
+  SCRIPT_UNIT,
 } from './patch-format.ts';
+import { maxScriptBytes, runScript } from './patch-script.ts';
 import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 export interface PatchStart {
@@ -71,8 +74,22 @@ export function* patchedUnit(
   dictionary: Uint8Array,
 ): PackSteps<readonly UnpackedPart[]> {
   const parts = resolveParts(index, unit, header.to);
-  const packed = yield parseUnitLength(yield FRAME_LENGTH_BYTES, header.to);
-  return cutUnit(parts, decompressPart(header, packed, unit.raw, dictionary));
+  const body = yield parseUnitLength(yield FRAME_LENGTH_BYTES, header.to);
+  return cutUnit(parts, unpackBody(header, body, unit.raw, dictionary));
+}
+
+function unpackBody(header: PatchHeader, body: Uint8Array, raw: number, dictionary: Uint8Array): Uint8Array {
+  const { to } = header;
+  const [coding] = body;
+  if (coding === PLAIN_UNIT) return decompressPart(header, body.subarray(1), raw, dictionary);
+  if (coding !== SCRIPT_UNIT || body.length < 1 + FRAME_LENGTH_BYTES)
+    throw damagedPack(to, 'a unit has no known coding');
+  const length = Buffer.from(body.subarray(1, 1 + FRAME_LENGTH_BYTES)).readUInt32BE();
+  if (length > maxScriptBytes(raw)) throw damagedPack(to, `a script of ${length} bytes is too long`);
+  const script = decompressPart(header, body.subarray(1 + FRAME_LENGTH_BYTES), length, dictionary);
+  const made = runScript(script, dictionary, raw, to);
+  freeLarge(script);
+  return made;
 }
 
 function parseUnitLength(bytes: Uint8Array, to: Digest): number {

@@ -8,14 +8,18 @@ import {
   MAX_PATCH_INDEX_BYTES,
   MAX_PLAN_BYTES,
   PATCH_MAGIC,
+  PLAIN_UNIT,
   parsePatchPlan,
+  SCRIPT_UNIT,
   windowLogOf,
 } from '../../../shared/tree/patch-format.ts';
+import { maxScriptBytes } from '../../../shared/tree/patch-script.ts';
 import { resolveBases } from '../../../shared/tree/patch-steps.ts';
 import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { requireAtMost, writeWhole } from './pack-writer.ts';
 import { planBytes, withinBounds } from './patch-budget.ts';
 import { type PatchSide, planPatch } from './patch-plan.ts';
+import { writeScript } from './script-writer.ts';
 import { createUnitReader } from './unit-reader.ts';
 
 export interface PatchOptions {
@@ -64,7 +68,7 @@ async function* patchChunks({
   const units = withinBounds(planPatch(from, to, writable));
   const plan = planBytes(units);
   requireAtMost(MAX_PLAN_BYTES, 'the plan of a patch in bytes', plan.length);
-  const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => raw)];
+  const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => maxScriptBytes(raw))];
   const packedIndex = await compressPart(newIndex, Buffer.concat([PATCH_MAGIC, oldIndex]), LEVEL_SMALL);
   const packedPlan = await compressPart(plan, PATCH_MAGIC, LEVEL_SMALL);
   const header = {
@@ -86,17 +90,36 @@ async function* patchChunks({
   let done = 0;
   for (const unit of units) {
     const dictionary = readDictionary(from, resolveBases(from.index, unit, to.digest));
-    const packed = await compressPart(await readUnit(unit), dictionary, level);
-    yield lengthOf(packed);
-    yield packed;
+    const body = await packUnit(await readUnit(unit), dictionary, level);
+    yield lengthOf(body.length);
+    yield body;
     done += unit.raw;
     onProgress?.(done, total);
   }
 }
 
-function lengthOf(bytes: Uint8Array): Uint8Array {
+/** The smaller of its two codings. */
+async function packUnit(raw: Uint8Array, dictionary: Uint8Array, level: number): Promise<Uint8Array> {
+  const plain = [Buffer.of(PLAIN_UNIT), await compressPart(raw, dictionary, level)];
+  const script = looksLikeCode(raw) ? writeScript(dictionary, raw) : raw;
+  if (script === raw || script.length > maxScriptBytes(raw.length)) return Buffer.concat(plain);
+  const packed = await compressPart(script, dictionary, level);
+  const scripted = [Buffer.of(SCRIPT_UNIT), lengthOf(script.length), packed];
+  return [plain, scripted]
+    .map((parts) => Buffer.concat(parts))
+    .reduce((a, b) => (b.length < a.length ? b : a));
+}
+
+/** Text has no zeros; of machine code and its tables every tenth byte is one. A script of anything else is never smaller. */
+function looksLikeCode(raw: Uint8Array): boolean {
+  let zeros = 0;
+  for (const byte of raw) if (byte === 0) zeros++;
+  return zeros * 32 > raw.length;
+}
+
+function lengthOf(value: number): Uint8Array {
   const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
+  length.writeUInt32BE(value);
   return length;
 }
 

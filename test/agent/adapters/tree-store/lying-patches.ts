@@ -12,6 +12,8 @@ import {
   type PatchDraft,
   PLAN,
   patchSections,
+  scriptOf,
+  unitFrom,
   unitOf,
   withPart,
   withPlan,
@@ -46,10 +48,7 @@ export function lyingPatches(): readonly HostilePack[] {
     ['a window of gigabytes', withHeader({ window: 31 })],
     ['no window', withHeader({ window: 0 })],
     ['a window too small for its parts', withHeader({ window: 10 })],
-    [
-      'a window within a unit that the header does not say',
-      withUnits([first, { length: wide.length, packed: wide }, third]),
-    ],
+    ['a window within a unit that the header does not say', withUnits([first, unitFrom([0], wide), third])],
     ['a dictionary larger than any', withHeader({ dictionary: 2 ** 30 })],
     ['a dictionary larger than it says', withHeader({ dictionary: 100 })],
     ['an index of a gigabyte', withHeader({ index: { packed: 10, raw: 2 ** 30 } })],
@@ -94,10 +93,11 @@ export function lyingPatches(): readonly HostilePack[] {
       'bytes for another dictionary',
       withUnits([first, second, unitOf(OLD_FILES.text.subarray(100, 1_600), OLD_FILES.text)]),
     ],
-    ['a bomb in a unit', withUnits([{ length: bomb.length, packed: bomb }, second, third])],
+    ['a bomb in a unit', withUnits([unitFrom([0], bomb), second, third])],
     ['a unit of four gigabytes', withUnits([{ ...first, length: 2 ** 32 - 1 }, second, third])],
     ['a unit longer than it is', withUnits([{ ...first, length: first.length + 1 }, second, third])],
     ['a unit packed into no bytes', withUnits([{ length: 0, packed: new Uint8Array() }, second, third])],
+    ...lyingScripts(bomb),
     ['one byte more than a unit has', withFirst({ raw: 2_014 })],
     ['one byte less than a unit has', withFirst({ raw: 2_012 })],
     ['a unit of negative size', withFirst({ raw: -1 })],
@@ -152,6 +152,30 @@ export function generousPatch(): PatchDraft {
     [first, second, third, unitOf(OLD_FILES.keep)],
     [...PLAN, { bases: [], files: [3], offset: 0, raw: OLD_FILES.keep.length }],
   );
+}
+
+/** Of the first unit, 2,013 bytes; the dictionary has 2,009 with its magic. */
+function lyingScripts(bomb: Uint8Array): readonly (readonly [string, PatchDraft])[] {
+  const script = (numbers: readonly number[], rest = 0, length?: number) =>
+    withUnits([scriptOf(numbers, Buffer.alloc(rest), OLD_FILES.text, length), second, third]);
+  // 0xdd 0x0f is 2,013.
+  return [
+    ['a coding that nobody knows', withUnits([unitFrom([2], first.packed.subarray(1)), second, third])],
+    ['a unit that is its coding alone', withUnits([unitFrom([1], new Uint8Array()), second, third])],
+    ['a script of gigabytes', withUnits([unitFrom([1, 255, 255, 255, 255], bomb), second, third])],
+    ['a script that is a bomb', withUnits([unitFrom([1, 0, 0, 8, 0], bomb), second, third])],
+    ['a script without an end', script([])],
+    ['a script of nothing', script([0, 0])],
+    ['a script longer than it says', script([0, 0], 0, 1)],
+    ['a script of zeros of the right length', script([4, 0xdd, 0x0f, 0, 0, 0xdd, 0x0f], 2_013)],
+    ['more steps than it has', script([200, 1, 0], 2_013)],
+    ['more literals than it has', script([4, 0xde, 0x0f, 0, 0, 0xde, 0x0f], 2_013)],
+    ['a step that copies past the dictionary', script([4, 0, 0, 0xdd, 0x0f, 0], 2_013)],
+    ['a step that seeks before it', script([4, 0xdd, 0x0f, 1, 0, 0xdd, 0x0f], 2_013)],
+    ['a step of nothing', script([7, 0xdd, 0x0f, 0, 0, 0, 0, 0, 0xdd, 0x0f], 2_013)],
+    ['a step that makes more than its unit', script([4, 0xff, 0x0f, 0, 0, 0xff, 0x0f], 2_047)],
+    ['a number without an end', script(Array(20).fill(255), 2_013)],
+  ];
 }
 
 /** Every section left out, doubled, exchanged, cut, and with bits flipped. */

@@ -5,7 +5,7 @@ import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/encoding/json.ts';
 import type { TreeRef } from '../../../../shared/schema/release.ts';
-import { PATCH_MAGIC } from '../../../../shared/tree/patch-format.ts';
+import { PATCH_MAGIC, PLAIN_UNIT, SCRIPT_UNIT } from '../../../../shared/tree/patch-format.ts';
 import { patternedBytes } from '../../../support/directories.ts';
 import { frameSections, type Section } from './pack-builder.ts';
 
@@ -85,8 +85,23 @@ export function withPart(
 }
 
 export function unitOf(raw: Uint8Array, dictionary: Uint8Array = new Uint8Array()) {
-  const packed = compressed(raw, dictionary);
-  return { length: packed.length, packed };
+  return unitFrom([PLAIN_UNIT], compressed(raw, dictionary));
+}
+
+export function unitFrom(head: readonly number[], packed: Uint8Array) {
+  return { length: head.length + packed.length, packed: Buffer.concat([Buffer.from(head), packed]) };
+}
+
+/** What its steps say may be a lie, too. */
+export function scriptOf(
+  numbers: readonly number[],
+  rest: Uint8Array,
+  dictionary: Uint8Array,
+  length?: number,
+) {
+  const script = Buffer.concat([Buffer.from(numbers), rest]);
+  const size = lengthOf(length ?? script.length);
+  return unitFrom([SCRIPT_UNIT, ...size], compressed(script, dictionary));
 }
 
 export function compressed(bytes: Uint8Array, dictionary: Uint8Array = new Uint8Array()): Uint8Array {

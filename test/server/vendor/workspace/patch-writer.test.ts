@@ -68,7 +68,7 @@ describe('a patch', () => {
         const { found, wanted } = await roundTrip(old, next);
         expect(found).toEqual(wanted);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
