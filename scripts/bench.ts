@@ -7,6 +7,7 @@ import { measureAnalytics } from '../test/bench/analytics.ts';
 import { measureBackup } from '../test/bench/backup.ts';
 import { measureCompile } from '../test/bench/compile.ts';
 import { measureCompliance } from '../test/bench/compliance.ts';
+import { measureContainers, measureEngines } from '../test/bench/containers.ts';
 import { measureDeltas } from '../test/bench/deltas.ts';
 import { measureExecutable } from '../test/bench/executable.ts';
 import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
@@ -49,9 +50,8 @@ const SUBJECTS: Readonly<Record<string, (work: string) => Promise<Figures>>> = {
   backup: measureBackup,
   lists: measureLists,
   analytics: measureAnalytics,
-  compliance: measureCompliance,
-  forced: measureForced,
-  traffic: measureTraffic,
+  ...{ compliance: measureCompliance, forced: measureForced, traffic: measureTraffic },
+  ...{ containers: measureContainers, engines: measureEngines },
   packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),
   deltas: (work) => measureDeltas(work, isOffline),
   rollback: measureRollback,

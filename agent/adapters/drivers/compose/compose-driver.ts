@@ -17,7 +17,7 @@ import { createImages } from './images.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
 import { createPulledImages } from './pulled-images.ts';
-import { tryOnEngine, verifyNetworks } from './trial.ts';
+import { removeTrial, tryOnEngine, verifyNetworks } from './trial.ts';
 
 export interface ComposeDriverOptions {
   readonly stateDir: string;
@@ -71,8 +71,11 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     words: readonly string[],
     timeoutMs: number,
   ): Promise<ToolResult> {
-    const env = await commands.markerFor(component, 'compose', uidOf({}));
-    return compose(component, words, { timeoutMs, env });
+    return compose(component, words, { timeoutMs, env: await markerOf(component) });
+  }
+
+  function markerOf(component: ComponentKey): Promise<Record<string, string>> {
+    return commands.markerFor(component, 'compose', uidOf({}));
   }
 
   /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
@@ -132,10 +135,20 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);
     await verifyNetworks(project);
-    await tryOnEngine(unit, await files.writeTrial(unit, project, ids));
+    const words = await files.writeTrial(unit, project, ids);
+    await tryOnEngine(unit, words, await markerOf(unit.component)).finally(() => endTrial(unit.component));
+  }
+
+  /** Also of an agent that was killed in it. */
+  async function endTrial(component: ComponentKey): Promise<void> {
+    if (!(await files.hasTrial(component))) return;
+    await takeOver(component);
+    await removeTrial(component);
+    await files.removeTrial(component);
   }
 
   async function keepOnly(component: ComponentKey, unit: UnitOf<'compose'> | null): Promise<void> {
+    await endTrial(component);
     await images.keepOnly(component, unit?.images.map((image) => image.digest) ?? []);
     const record = await records.read(component);
     if (record === null || unit === null || record.identity !== unit.identity) return;

@@ -1,5 +1,5 @@
 // The project that the engine is given: the release's compose file, resolved by nobody's account, with this engine's image ids.
-import { chmod, chown, realpath } from 'node:fs/promises';
+import { chmod, chown, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -23,6 +23,7 @@ import { makePassable } from '../service-directories.ts';
 import { compose, failureOf, refusalOf } from './docker.ts';
 import { trialOf } from './trial.ts';
 
+const TRIAL = 'trial.yaml';
 const CONFIG_MS = 30_000;
 const MOST_BYTES = 8 << 20;
 /** An account that nobody has: what it may read, everybody may. */
@@ -45,6 +46,9 @@ export interface ProjectFiles {
   ): Promise<readonly string[]>;
   /** The same of one that is only tried. */
   writeTrial: ProjectFiles['write'];
+  hasTrial(component: ComponentKey): Promise<boolean>;
+  /** Idempotent. */
+  removeTrial(component: ComponentKey): Promise<void>;
 }
 
 export function createProjectFiles(stateDir: string, directory: string): ProjectFiles {
@@ -100,8 +104,9 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     resolve: (unit) => resolveAs(unit, false),
     resolveAdmitted: (unit) => resolveAs(unit, true),
     write: (unit, project, ids) => writeProject('compose.yaml', unit, withImages(project, ids, unit)),
-    writeTrial: (unit, project, ids) =>
-      writeProject('trial.yaml', unit, trialOf(withImages(project, ids, unit))),
+    writeTrial: (unit, project, ids) => writeProject(TRIAL, unit, trialOf(withImages(project, ids, unit))),
+    hasTrial: async (component) => (await stat(pathOf(component, TRIAL)).catch(() => null)) !== null,
+    removeTrial: (component) => rm(pathOf(component, TRIAL), { force: true }),
   };
 }
 

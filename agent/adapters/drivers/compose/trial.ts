@@ -3,6 +3,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
+import type { ToolResult } from '../../machine/run-tool.ts';
 import { docker } from './docker.ts';
 
 const DOWN_MS = 60_000;
@@ -33,15 +34,31 @@ export async function verifyNetworks({ networks }: ComposeProject): Promise<void
   }
 }
 
-/** `words` name the file of the trial. Error: service/manager-failed, with what the engine says against it. */
-export async function tryOnEngine(unit: UnitOf<'compose'>, words: readonly string[]): Promise<void> {
+/**
+ * To be followed by `removeTrial`. `words` name the file of the trial, `marker` says whose the command is, so that none outlives an agent that was killed. Error:
+ * service/manager-failed, with what the engine says against it.
+ */
+export async function tryOnEngine(
+  unit: UnitOf<'compose'>,
+  words: readonly string[],
+  marker: Readonly<Record<string, string>>,
+): Promise<void> {
   const { component, startTimeoutMs } = unit;
   const project = ['compose', '--project-name', trialName(component)];
   const create = ['create', '--no-build', '--pull', 'never'];
-  const made = await docker([...project, ...words, ...create], { timeoutMs: startTimeoutMs });
-  const down = await docker([...project, 'down', '--volumes', '--timeout', '0'], { timeoutMs: DOWN_MS });
-  const failed = [made, down].find(({ status }) => status !== 0);
-  if (failed === undefined) return;
-  const problem = `it would not make the containers of ${component}: ${failed.detail}`;
+  const options = { timeoutMs: startTimeoutMs, env: marker };
+  verifyDone(component, await docker([...project, ...words, ...create], options));
+}
+
+/** Takes away what a trial has made. Error: service/manager-failed. */
+export async function removeTrial(component: ComponentKey): Promise<void> {
+  const down = ['down', '--volumes', '--timeout', '0'];
+  const words = ['compose', '--project-name', trialName(component), ...down];
+  verifyDone(component, await docker(words, { timeoutMs: DOWN_MS }));
+}
+
+function verifyDone(component: ComponentKey, { status, detail }: ToolResult): void {
+  if (status === 0) return;
+  const problem = `it would not make the containers of ${component}: ${detail}`;
   throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
 }

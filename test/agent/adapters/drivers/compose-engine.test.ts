@@ -202,7 +202,7 @@ function onEngine(): void {
     expect(await driver.runs(unit('steady', 'v1'))).toBe(true);
   });
 
-  it.each(['load', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
+  it.each(['load', 'create', 'up', 'stop', 'down'])('survives a kill of the agent in %s', async (word) => {
     const { driver, stateDir, unit } = setUp();
     const steady = unit('steady', 'v1');
     removeImage();
@@ -215,6 +215,7 @@ function onEngine(): void {
       timeoutMs: 20_000,
     });
     await driver.stop(COMPONENT, 5000);
+    await driver.keepOnly(COMPONENT, null);
     await until(async () => !run('ps', '-e', '-o', 'args').includes('docker compose'));
 
     expect(agent.detail).toContain('killed by SIGKILL');

@@ -7,7 +7,9 @@ import { describeOnEngine, useEngine } from '../../../support/compose-on-engine.
 const ENGINES: readonly EngineName[] = ['docker-20.10', 'classic', 'containerd', 'podman'];
 const own = ENGINES.find((name) => name === process.env.FAIRLEAD_ENGINE);
 
-describe(`the compose driver on a real engine${own === undefined ? '' : `, ${own}`}`, () => {
+describe(`the compose driver on a real engine${own === undefined ? '' : `, ${own}`}`, {
+  timeout: 90_000,
+}, () => {
   if (own !== undefined) {
     describeOnEngine(useEngine(own));
     return;
