@@ -5,7 +5,13 @@ import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/encoding/json.ts';
 import type { TreeRef } from '../../../../shared/schema/release.ts';
-import { PATCH_MAGIC, PLAIN_UNIT, SCRIPT_UNIT } from '../../../../shared/tree/patch-format.ts';
+import {
+  MAX_DICTIONARY_BYTES,
+  MAX_PATCH_WINDOW_LOG,
+  PATCH_MAGIC,
+  PLAIN_UNIT,
+  SCRIPT_UNIT,
+} from '../../../../shared/tree/patch-format.ts';
 import { patternedBytes } from '../../../support/directories.ts';
 import { frameSections, type Section } from './pack-builder.ts';
 
@@ -66,6 +72,32 @@ export function draftPatch(entries: readonly JsonValue[] = NEW_ENTRIES): PatchDr
     index: { packed: draft.index.length, raw: newIndex.length },
   };
   return withPlan({ ...draft, header, plan: new Uint8Array() }, PLAN);
+}
+
+interface PlainTrees {
+  readonly old: Readonly<Record<string, Uint8Array>>;
+  readonly next: Readonly<Record<string, Uint8Array>>;
+  readonly plan: JsonValue;
+  readonly units: PatchDraft['units'];
+}
+
+/** Between two trees of plain files, with the largest window and dictionary that there may be. */
+export function draftOf({
+  old,
+  next,
+  plan,
+  units,
+}: PlainTrees): PatchDraft & { readonly oldIndex: Uint8Array } {
+  const [oldEntries, entries] = [old, next].map((files) =>
+    Object.entries(files).map(([path, content]) => fileOf(path, content)),
+  ) as [JsonObject[], JsonObject[]];
+  const [oldIndex, newIndex, ref] = [indexOf(oldEntries), indexOf(entries), refOf(entries)];
+  const index = compressed(newIndex, oldIndex);
+  const header = {
+    ...{ from: digestOf(oldIndex), to: ref.digest, index: { packed: index.length, raw: newIndex.length } },
+    ...{ window: MAX_PATCH_WINDOW_LOG, dictionary: MAX_DICTIONARY_BYTES },
+  };
+  return { ...withPlan({ ref, header, index, units, plan: new Uint8Array() }, plan), oldIndex };
 }
 
 /** The draft with another plan, whose size its header says. */
