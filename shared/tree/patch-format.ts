@@ -65,7 +65,7 @@ const patchUnit = z.strictObject({
   bases: z.array(stretch).max(MAX_TREE_ENTRIES),
   /** Positions in the new index, in the order in which the files' bytes stand in the unit, end to end. */
   files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
-  /** Where in the first file the unit starts; the last file may end in a later unit. */
+  /** Where in the first file the unit starts; the last file may end in a later unit if this one is full. */
   offset: byteCount,
   raw: byteCount.max(MAX_UNIT_BYTES),
 });

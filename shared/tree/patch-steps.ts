@@ -3,7 +3,7 @@ import { constants as zlib } from 'node:zlib';
 import { equalBytes, freeLarge } from '../encoding/bytes.ts';
 import type { Digest } from '../encoding/digest.ts';
 import { damagedPack, EXPANSION_BYTES, FRAME_LENGTH_BYTES, MAX_UNIT_BYTES } from './pack-format.ts';
-import { resolveParts } from './pack-plan.ts';
+import { resolveParts, type UnitPart } from './pack-plan.ts';
 import {
   cutUnit,
   decompressExactly,
@@ -74,6 +74,7 @@ export function* patchedUnit(
   dictionary: Uint8Array,
 ): PackSteps<readonly UnpackedPart[]> {
   const parts = resolveParts(index, unit, header.to);
+  requireFull(parts, unit.raw, header.to);
   const body = yield parseUnitLength(yield FRAME_LENGTH_BYTES, header.to);
   return cutUnit(parts, unpackBody(header, body, unit.raw, dictionary));
 }
@@ -90,6 +91,13 @@ function unpackBody(header: PatchHeader, body: Uint8Array, raw: number, dictiona
   const made = runScript(script, dictionary, raw, to);
   freeLarge(script);
   return made;
+}
+
+/** Else a file could come byte by byte, and each take the time that a unit takes. */
+function requireFull(parts: readonly UnitPart[], raw: number, to: Digest): void {
+  const last = parts.at(-1);
+  if (last === undefined || last.offset + last.length === last.file.size || raw === MAX_UNIT_BYTES) return;
+  throw damagedPack(to, 'a unit ends within a file before it is full');
 }
 
 function parseUnitLength(bytes: Uint8Array, to: Digest): number {

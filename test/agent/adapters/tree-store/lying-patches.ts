@@ -2,6 +2,7 @@
 import { zstdCompressSync } from 'node:zlib';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/encoding/json.ts';
+import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
 import type { HostilePack } from './hostile-packs.ts';
 import { compressWithHugeWindow, join, type Section, zstdBomb } from './pack-builder.ts';
 import {
@@ -13,6 +14,7 @@ import {
   PLAN,
   patchSections,
   scriptOf,
+  TAIL,
   unitFrom,
   unitOf,
   withPart,
@@ -31,7 +33,7 @@ const withRef = (more: Partial<PatchDraft['ref']>) => ({ ...honest, ref: { ...ho
 
 export function lyingPatches(): readonly HostilePack[] {
   const bomb = zstdBomb(2);
-  const wide = compressWithHugeWindow(Buffer.alloc(1_500, 'x'));
+  const wide = compressWithHugeWindow(Buffer.alloc(MAX_UNIT_BYTES, 'x'));
   const other = digestOf(Buffer.from('another tree'));
   const nothing = { bases: [], files: [5], offset: 0, raw: 0 };
   const empty = unitOf(new Uint8Array());
@@ -83,6 +85,14 @@ export function lyingPatches(): readonly HostilePack[] {
         [first, second, third, ...Array(1_000).fill(empty)],
         [...PLAN, ...Array(1_000).fill(nothing)],
       ),
+    ],
+    [
+      'a unit that ends within a file and is not full',
+      withUnits([first, second, unitOf(TAIL.subarray(0, 700)), unitOf(TAIL.subarray(700))], [
+        ...PLAN.slice(0, 2),
+        { bases: [], files: [1], offset: MAX_UNIT_BYTES, raw: 700 },
+        { bases: [], files: [1], offset: MAX_UNIT_BYTES + 700, raw: 800 },
+      ] as JsonValue),
     ],
     ['a thousand units without a file', withPlan(honest, Array(1_000).fill({ ...nothing, files: [] }))],
     [

@@ -5,6 +5,7 @@ import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/encoding/json.ts';
 import type { TreeRef } from '../../../../shared/schema/release.ts';
+import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
 import {
   MAX_DICTIONARY_BYTES,
   MAX_PATCH_WINDOW_LOG,
@@ -26,7 +27,10 @@ export interface PatchDraft {
 
 const TEXT = patternedBytes(2_000, 'text');
 const LATER = Buffer.concat([TEXT.subarray(0, 700), utf8('something new'), TEXT.subarray(700)]);
-const LONG = patternedBytes(3_000, 'long');
+const LONG = Buffer.concat([Buffer.alloc(MAX_UNIT_BYTES, 'long'), patternedBytes(1_500, 'long')]);
+
+/** The last bytes of `cut`. */
+export const TAIL = LONG.subarray(MAX_UNIT_BYTES);
 
 export const OLD_FILES = { keep: utf8('the same in both'), text: TEXT } as const;
 
@@ -55,20 +59,20 @@ export const OLD_REF = refOf(OLD_ENTRIES);
 /** An honest plan of the sample: `text` from the old one, `cut` from nothing. */
 export const PLAN: readonly JsonObject[] = [
   { bases: [[2, 0, 2_000]], files: [6, 5], offset: 0, raw: LATER.length },
-  { bases: [], files: [1], offset: 0, raw: 1_500 },
-  { bases: [[2, 100, 50]], files: [1], offset: 1_500, raw: 1_500 },
+  { bases: [], files: [1], offset: 0, raw: MAX_UNIT_BYTES },
+  { bases: [[2, 100, 50]], files: [1], offset: MAX_UNIT_BYTES, raw: 1_500 },
 ];
 
 export function draftPatch(entries: readonly JsonValue[] = NEW_ENTRIES): PatchDraft {
   const newIndex = indexOf(entries);
   const units = [
     unitOf(LATER, TEXT),
-    unitOf(LONG.subarray(0, 1_500)),
-    unitOf(LONG.subarray(1_500), TEXT.subarray(100, 150)),
+    unitOf(LONG.subarray(0, MAX_UNIT_BYTES)),
+    unitOf(TAIL, TEXT.subarray(100, 150)),
   ];
   const draft = { ref: refOf(entries), index: compressed(newIndex, OLD_INDEX), units };
   const header = {
-    ...{ from: OLD_REF.digest, to: draft.ref.digest, window: 23, dictionary: 2_100 },
+    ...{ from: OLD_REF.digest, to: draft.ref.digest, window: 24, dictionary: 2_100 },
     index: { packed: draft.index.length, raw: newIndex.length },
   };
   return withPlan({ ...draft, header, plan: new Uint8Array() }, PLAN);
