@@ -13,14 +13,17 @@ export interface BaseFinder {
 }
 
 const MAX_BASES = 3;
+const MAX_TRIES = 6;
 /** A stretch of an old file may be half as long again as a unit. */
 const MAX_STRETCH_BYTES = 12 * 2 ** 20;
 const BLOCK_BYTES = 256 * 1024;
 /** The finest rate of samples, at which new bytes are looked at. */
 const FINEST_BITS = 5;
 const MOST_SAMPLES = 4 * 2 ** 20;
-/** Less in common is not worth a dictionary. */
+/** Less in common is not worth a dictionary, nor is a stretch of which a smaller part is common. */
 const LEAST_BYTES = 256;
+const LEAST_SAMPLES = 3;
+const LEAST_PART = 1 / 1024;
 /** A file this small may have no sample at all: the one of its name is its best guess. */
 const SMALL_BYTES = 4096;
 
@@ -50,10 +53,10 @@ export function createBaseFinder(
     find: (bytes, same) => {
       const hits = collectHits(bytes, table);
       const chosen: Stretch[] = [];
-      while (chosen.length < MAX_BASES) {
-        const stretch = bestStretch(hits, files, fileOfBlock, longestFor(bytes.length));
-        if (stretch === null) break;
-        chosen.push(stretch);
+      for (let tries = 0; tries < MAX_TRIES && chosen.length < MAX_BASES; tries++) {
+        const found = bestStretch(hits, files, fileOfBlock, longestFor(bytes.length));
+        if (found === null) break;
+        if (isWorthIt(found)) chosen.push(found.stretch);
       }
       return withNamesake(chosen, index, same, bytes.length);
     },
@@ -112,13 +115,24 @@ function collectHits(bytes: Uint8Array, table: SampleTable): number[][] {
   return hits;
 }
 
-/** The stretch that has the most in common, whose samples are gone from the hits afterwards; null where none has enough. */
+interface FoundStretch {
+  readonly stretch: Stretch;
+  /** About how many bytes of it the new bytes have, too. */
+  readonly common: number;
+  readonly bits: number;
+}
+
+function isWorthIt({ stretch: [, , length], common, bits }: FoundStretch): boolean {
+  return common >= Math.max(LEAST_BYTES, LEAST_SAMPLES * 2 ** bits, length * LEAST_PART);
+}
+
+/** The stretch that has the most in common, whose samples are gone from the hits afterwards; null where none has any. */
 function bestStretch(
   hits: Hits,
   files: readonly OldFile[],
   fileOfBlock: readonly number[],
   longest: number,
-): Stretch | null {
+): FoundStretch | null {
   const scores = new Map<number, number>();
   const byFile = new Map<number, number>();
   for (const blocks of hits) {
@@ -131,14 +145,14 @@ function bestStretch(
   }
   const best = [...byFile].reduce((a, b) => (b[1] > a[1] ? b : a), [-1, 0] as const);
   const old = files[best[0]];
-  if (old === undefined || best[1] < LEAST_BYTES) return null;
-  const [from, to] = densest(old, scores, longest);
+  if (old === undefined) return null;
+  const { from, to, common } = densest(old, scores, longest);
   for (const blocks of hits as number[][]) {
     if (blocks.some((block) => block >= from && block < to)) blocks.length = 0;
   }
   const start = Math.max(0, from - old.firstBlock - 1) * BLOCK_BYTES;
   const end = Math.min(old.file.size, (to - old.firstBlock + 1) * BLOCK_BYTES, start + MAX_STRETCH_BYTES);
-  return [old.position, start, end - start];
+  return { stretch: [old.position, start, end - start], common, bits: old.bits };
 }
 
 /** In blocks: what lies farther apart than new bytes are long makes two stretches, not one with all that is between. */
@@ -151,7 +165,7 @@ function densest(
   { file, firstBlock }: OldFile,
   scores: ReadonlyMap<number, number>,
   longest: number,
-): readonly [number, number] {
+): { readonly from: number; readonly to: number; readonly common: number } {
   const scored = Array.from({ length: blocksOf(file) }, (_, i) => scores.get(firstBlock + i) ?? 0);
   let sum = 0;
   let best = { sum: -1, end: 0 };
@@ -161,7 +175,7 @@ function densest(
   });
   const begin = Math.max(0, best.end - longest);
   const skipped = scored.slice(begin, best.end).findIndex((score) => score > 0);
-  return [firstBlock + begin + Math.max(0, skipped), firstBlock + best.end];
+  return { from: firstBlock + begin + Math.max(0, skipped), to: firstBlock + best.end, common: best.sum };
 }
 
 function withNamesake(

@@ -105,6 +105,7 @@ function createDictionary() {
       bytes = ROOM_BYTES - room + fits;
       byFile.set(position, [...others, [position, start, fits]]);
     },
-    stretches: () => [...byFile.values()].flat(),
+    // The best of a file was added first: of a large dictionary zstd forgets the beginning.
+    stretches: () => [...byFile.values()].flat().reverse(),
   };
 }

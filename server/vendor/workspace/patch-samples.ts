@@ -21,12 +21,19 @@ export function eachSample(
   }
 }
 
-/** Of the whole window, 32 bits that say nothing of why it was chosen. */
+/**
+ * Of the whole window, 53 bits that say nothing of why it was chosen: of 32, two large trees have hundreds in common
+ * by chance.
+ */
 function keyOf(bytes: Uint8Array, end: number): number {
-  let key = 0x811c9dc5;
-  for (let i = end - WINDOW_BYTES; i < end; i++) key = Math.imul(key ^ (bytes[i] as number), 0x01000193);
-  key = Math.imul(key ^ (key >>> 15), 0x2c1b3c6d);
-  return (key ^ (key >>> 13)) >>> 0;
+  let [low, high] = [0x811c9dc5, 0x9747b28c];
+  for (let i = end - WINDOW_BYTES; i < end; i++) {
+    low = Math.imul(low ^ (bytes[i] as number), 0x01000193);
+    high = Math.imul(high ^ (bytes[i] as number), 0x5bd1e995);
+    high ^= high >>> 15;
+  }
+  low = Math.imul(low ^ (low >>> 15), 0x2c1b3c6d);
+  return (high >>> 11) * 2 ** 32 + ((low ^ (low >>> 13)) >>> 0);
 }
 
 /** One number for each byte, as if drawn at random, the same on every machine. */
@@ -52,7 +59,7 @@ const MOST_PER_KEY = 4;
 /** Open addressing in two plain arrays: a map of millions would take gigabytes. */
 export function createSampleTable(expected: number): SampleTable {
   const slots = 2 ** Math.ceil(Math.log2(Math.max(expected, 1) * 2 + 64));
-  const keys = new Uint32Array(slots);
+  const keys = new Float64Array(slots);
   // 0 is an empty slot.
   const blocks = new Uint32Array(slots);
   let used = 0;
@@ -60,7 +67,7 @@ export function createSampleTable(expected: number): SampleTable {
     add(key, block) {
       if (used >= slots * FULL) return;
       let found = 0;
-      let slot = key & (slots - 1);
+      let slot = (key >>> 0) & (slots - 1);
       for (; blocks[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
         if (keys[slot] !== key) continue;
         if (blocks[slot] === block + 1 || ++found === MOST_PER_KEY) return;
@@ -70,7 +77,7 @@ export function createSampleTable(expected: number): SampleTable {
       used++;
     },
     each(key, onBlock) {
-      for (let slot = key & (slots - 1); blocks[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
+      for (let slot = (key >>> 0) & (slots - 1); blocks[slot] !== 0; slot = (slot + 1) & (slots - 1)) {
         if (keys[slot] === key) onBlock((blocks[slot] as number) - 1);
       }
     },
