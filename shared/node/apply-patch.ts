@@ -88,13 +88,19 @@ async function takeFiles(
   for (const entry of index.entries) {
     const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
     if (entry.kind !== 'file' || copies === undefined) continue;
-    takeOne(base, copies, (fd) => copy(fd, join(directory, entry.path), entry));
+    const path = join(directory, entry.path);
+    takeOne(base, copies, path, (fd) => copy(fd, path, entry));
     await rest();
   }
 }
 
 /** From the first copy that is what it was; one that is not goes from the list. Error: tree/base-changed where none is left. */
-function takeOne(base: BaseTree, copies: TreeFile[], take: (fd: number) => Digest | null): void {
+function takeOne(
+  base: BaseTree,
+  copies: TreeFile[],
+  path: string,
+  take: (fd: number) => Digest | null,
+): void {
   for (;;) {
     const from = copies[0] as TreeFile;
     try {
@@ -103,6 +109,7 @@ function takeOne(base: BaseTree, copies: TreeFile[], take: (fd: number) => Diges
     } catch (cause) {
       if (!isFairleadError(cause, 'tree/base-changed') || copies.length === 1) throw cause;
       copies.shift();
+      rmSync(path, { force: true });
     }
   }
 }
@@ -112,8 +119,6 @@ function createCopier() {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let mayClone = true;
   return (source: number, path: string, file: TreeFile): Digest | null => {
-    // Of a copy that was tried in vain.
-    rmSync(path, { force: true });
     mayClone &&= clone(source, path);
     const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
     try {

@@ -30,9 +30,14 @@ export function withBaseFile<Result>(base: BaseTree, file: TreeFile, use: (fd: n
 }
 
 /** A service may have put a link in the place of a directory that it owns: what lies behind it is nobody's to read. */
-function liesWhereListed({ directory }: BaseTree, { path }: TreeFile, fd: number): boolean {
-  return readlinkSync(`/proc/self/fd/${fd}`) === join(realpathSync.native(directory), path);
+function liesWhereListed(base: BaseTree, { path }: TreeFile, fd: number): boolean {
+  const root = roots.get(base) ?? realpathSync.native(base.directory);
+  roots.set(base, root);
+  return readlinkSync(`/proc/self/fd/${fd}`) === join(root, path);
 }
+
+/** Where they really lie: asked for every file anew, that takes as long as reading small ones. */
+const roots = new WeakMap<BaseTree, string>();
 
 /** Error: tree/base-changed. */
 export function readStretch(base: BaseTree, part: BasePart): Buffer {
