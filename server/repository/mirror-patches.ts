@@ -9,13 +9,12 @@ import {
   encodePatchList,
   type ListedPatch,
   MAX_PATCH_LIST_BYTES,
-  maxPatchBytes,
+  maxListedBytes,
   parsePatchList,
   patchListPath,
 } from '../../shared/protocol/patches.ts';
 import { patchPath } from '../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
-import { maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { PACKS, patchListName, patchName } from './names.ts';
 import type { Origin } from './origin.ts';
 import type { RepositoryStore } from './store.ts';
@@ -69,7 +68,7 @@ async function copyOf(
   const bytes = await origin.read(path, MAX_PATCH_LIST_BYTES);
   if (bytes === null) return [];
   const { full, patches } = parsePatchList(bytes, path);
-  const most = maxPatchBytes(Math.min(full, maxPackBytes(tree)));
+  const most = maxListedBytes(full, tree);
   const here: ListedPatch[] = [];
   for (const patch of patches) {
     const place = patchPath(treeHex, hexOf(patch.from));

@@ -5,6 +5,8 @@ import type { Digest } from '../encoding/digest.ts';
 import type { JsonLimits } from '../encoding/json.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
+import type { TreeRef } from '../schema/release.ts';
+import { maxPackBytes } from '../tree/pack-format.ts';
 
 /** Of one tree. The ones that were sent last stay. */
 export const MOST_PATCHES = 16;
@@ -38,11 +40,19 @@ export function maxPatchBytes(fullBytes: number): number {
   return Math.floor(fullBytes * 0.6);
 }
 
-/** The smallest one from a tree that is at hand; null where there is none. */
-export function cheapestPatch(list: PatchList, isAtHand: (tree: Digest) => boolean): ListedPatch | null {
-  const usable = list.patches.filter(
-    ({ from, bytes }) => bytes <= maxPatchBytes(list.full) && isAtHand(from),
-  );
+/** As above, by the word of a list: whoever wrote it may say anything of the full pack too. */
+export function maxListedBytes(full: number, to: TreeRef): number {
+  return maxPatchBytes(Math.min(full, maxPackBytes(to)));
+}
+
+/** The smallest one from a tree that is at hand, and no larger than any honest one; null where there is none. */
+export function cheapestPatch(
+  { full, patches }: Omit<PatchList, 'schema'>,
+  to: TreeRef,
+  isAtHand: (tree: Digest) => boolean,
+): ListedPatch | null {
+  const most = maxListedBytes(full, to);
+  const usable = patches.filter(({ from, bytes }) => bytes <= most && isAtHand(from));
   return usable.toSorted((a, b) => a.bytes - b.bytes)[0] ?? null;
 }
 

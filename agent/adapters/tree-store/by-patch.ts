@@ -6,7 +6,6 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { cheapestPatch, type ListedPatch } from '../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
-import { maxPackBytes } from '../../../shared/tree/pack-format.ts';
 import { type DiskSpace, requireSpace } from './disk-space.ts';
 import { bytesIn, freeName, isResumable, keepingWhatResumes, type Patches } from './downloads.ts';
 import type { StoreLayout } from './layout.ts';
@@ -25,23 +24,26 @@ export interface PatchOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Throws only where the wait for the network was ended, or where no more fits on the disk: a full pack is larger still. */
+/**
+ * Throws only where the wait for the network was ended, or where the tree itself has no room on the disk: what a place says of a patch
+ * is no proof that its full pack has none, nor that no other place has a smaller one.
+ */
 export async function buildByPatch(
   place: number,
   ref: TreeRef,
   staging: string,
   options: PatchOptions,
 ): Promise<PatchAttempt> {
-  const fetched = { bytes: 0 };
+  const attempt = { bytes: 0, isFetched: false };
   try {
     const patch = await findPatch(place, ref, options);
     if (patch === null) return { kind: 'none' };
-    await fetchAndApply(place, { ref, patch, staging }, options, fetched);
-    return { kind: 'built', ...fetched };
+    await fetchAndApply(place, { ref, patch, staging }, options, attempt);
+    return { kind: 'built', bytes: attempt.bytes };
   } catch (cause) {
-    if (options.signal?.aborted === true || isFairleadError(cause, 'disk/full', 'disk/no-inodes'))
-      throw cause;
-    return { kind: 'failed', ...fetched, cause };
+    const hasNoRoom = attempt.isFetched && isFairleadError(cause, 'disk/full', 'disk/no-inodes');
+    if (options.signal?.aborted === true || hasNoRoom) throw cause;
+    return { kind: 'failed', bytes: attempt.bytes, cause };
   }
 }
 
@@ -54,7 +56,7 @@ export async function weighTree(
   const list = await patches.list(hexOf(ref.digest), place);
   if (list === null) return null;
   const here = await treesIn(layout, ref.digest);
-  const patch = cheapestPatch(list, (tree) => here.has(tree));
+  const patch = cheapestPatch(list, ref, (tree) => here.has(tree));
   return patch === null ? { way: 'pack', bytes: list.full } : { way: 'patch', bytes: patch.bytes };
 }
 
@@ -67,7 +69,7 @@ async function findPatch(
   const here = await treesIn(layout, ref.digest);
   if (here.size === 0) return null;
   const list = await patches.list(hexOf(ref.digest), place);
-  return list === null ? null : cheapestPatch(list, (tree) => here.has(tree));
+  return list === null ? null : cheapestPatch(list, ref, (tree) => here.has(tree));
 }
 
 /** All but the one that is wanted. */
@@ -89,20 +91,20 @@ async function fetchAndApply(
   place: number,
   { ref, patch, staging }: Wanted,
   { patches, layout, diskSpace, signal }: PatchOptions,
-  fetched: { bytes: number },
+  attempt: { bytes: number; isFetched: boolean },
 ): Promise<void> {
   const ends = { treeHex: hexOf(ref.digest), fromHex: hexOf(patch.from) };
   const need = { bytes: ref.bytes + patch.bytes, inodes: ref.files + 1 };
   requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
   const name = `${ends.treeHex}.${shortDigest(patch.from)}.${place}.patch`;
   const file = await freeName(join(layout.temporary, name), isResumable);
-  const maxBytes = Math.min(patch.bytes, maxPackBytes(ref));
-  const limits = { maxBytes, place, ...(signal === undefined ? {} : { signal }) };
+  const limits = { maxBytes: patch.bytes, place, ...(signal === undefined ? {} : { signal }) };
   try {
     await keepingWhatResumes(file, () => overOneCut(file, signal, () => patches.fetch(ends, file, limits)));
   } finally {
-    fetched.bytes = await bytesIn(file);
+    attempt.bytes = await bytesIn(file);
   }
+  attempt.isFetched = true;
   try {
     await patches.apply({ patch: file, ref, base: placeOf(layout, patch.from), staging });
   } finally {

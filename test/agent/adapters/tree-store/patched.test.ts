@@ -85,6 +85,7 @@ interface Surroundings {
   readonly list?: (place: number) => PatchList | null;
   readonly serve?: Serve;
   readonly apply?: Patches['apply'];
+  readonly pack?: (place: number) => void;
   readonly places?: number;
   /** By how often it was looked for. */
   readonly room?: (looks: number) => number;
@@ -95,6 +96,7 @@ async function storeWith({
   list,
   serve,
   apply = buildFromPatch,
+  pack = () => undefined,
   places = 1,
   room = () => 1e9,
 }: Surroundings = {}) {
@@ -109,6 +111,7 @@ async function storeWith({
     diskSpace: async () => ({ blockBytes: 4096, freeBytes: room(looks++), freeInodes: 1e6 }),
     fetchPack: async (hex, file, { place }) => {
       asked.push(`pack ${place}`);
+      pack(place);
       writeFileSync(file, packs.get(hex) ?? '');
     },
     onInstead: (_, cause) => void instead.push(cause),
@@ -337,19 +340,56 @@ describe('no full pack is fetched, which is larger still', () => {
   const [node = '', ...rest] = ownProgram('agent/cli/main.ts');
   const onFullDisk = [node, '--import', FULL_DISK, ...rest, 'agent', 'patch'];
 
-  it.each<[string, readonly string[], Surroundings]>([
-    ['where tree and patch have no room', ['list 0'], { room: (looks) => (looks === 1 ? 0 : 1e9) }],
-    [
-      'where the disk fills while the patch is applied',
-      ['list 0', 'patch 0'],
-      { apply: (work) => applyBeside(work, onFullDisk) },
-    ],
-  ])('%s', async (_, steps, surroundings) => {
-    const { store, asked, temporary } = await storeWith(surroundings);
+  it('where the disk fills while the patch is applied', async () => {
+    const { store, asked, temporary } = await storeWith({ apply: (work) => applyBeside(work, onFullDisk) });
 
     expect((await rejectionOf(store.add(next.ref))).code).toBe('disk/full');
 
-    expect([asked, temporary()]).toEqual([steps, []]);
+    expect([asked, temporary()]).toEqual([['list 0', 'patch 0'], []]);
+  });
+});
+
+describe('no list of patches keeps an install from its update', () => {
+  const greedy = () =>
+    offered({ full: Number.MAX_SAFE_INTEGER, patches: [{ from: old.ref.digest, bytes: 1e15 }] });
+  // Less than a pack of these may measure, more than there is room for.
+  const large = () => offered({ full: 1e9, patches: [{ from: old.ref.digest, bytes: 4e6 }] });
+  const scarce = 16 * 2 ** 20 + 3e6;
+
+  it('which says of a patch that it is larger than any pack: it is passed over', async () => {
+    const { store, asked, instead } = await storeWith({ list: greedy });
+
+    expect(await store.add(next.ref)).toEqual({ way: 'pack', bytes: next.pack.length });
+    expect([asked, instead]).toEqual([['list 0', 'pack 0'], []]);
+    expect(await store.weigh(next.ref)).toMatchObject({ way: 'pack' });
+  });
+
+  it('which says of a patch that there is no room for it', async () => {
+    const { store, asked, instead } = await storeWith({ list: large, room: () => scarce });
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'pack' });
+    expect(asked).toEqual(['list 0', 'pack 0']);
+    expect((instead[0] as FairleadError).code).toBe('disk/full');
+  });
+
+  it('where its place has no honest pack either: the next place is asked', async () => {
+    const { store, asked } = await storeWith({
+      places: 2,
+      list: (place) => (place === 0 ? large() : offered()),
+      room: () => scarce,
+      pack: (place) => (place === 0 ? throwing(missing()) : undefined),
+    });
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+    expect(asked).toEqual(['list 0', 'pack 0', 'list 1', 'patch 1']);
+  });
+
+  it('where the disk has no room for what it sends', async () => {
+    const full = new FairleadError('disk/full', { path: 'patch', needed: 1, free: 0 });
+    const { store, asked, temporary } = await storeWith({ serve: () => throwing(full) });
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'pack' });
+    expect([asked, temporary()]).toEqual([['list 0', 'patch 0', 'pack 0'], []]);
   });
 });
 
