@@ -68,14 +68,14 @@ export function createRegistry(
     }
   }
 
-  /** What a registry hands out is often elsewhere: there nobody is told who asks. */
+  /** What a registry hands out is often elsewhere: there nobody is told who asks. `url` is where the answer came from. */
   async function follow(from: URL, headers: Readonly<Record<string, string>>, leave: string | undefined) {
     let url = from;
     for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
       const own = leave !== undefined && url.origin === origin ? { authorization: leave } : {};
       const answer = await fetchOne(url, { ...headers, ...own });
       const location = answer.status >= 300 && answer.status < 400 ? answer.headers.get('location') : null;
-      if (location === null) return answer;
+      if (location === null) return { answer, url };
       await drop(answer);
       url = await nextOf(url, location);
     }
@@ -88,15 +88,16 @@ export function createRegistry(
     if (!isWeb || (from.protocol === 'https:' && to.protocol !== 'https:')) {
       throw new Error(`${from.host} redirects to what is not encrypted, or no address at all`);
     }
-    if (to.origin === from.origin || isThisMachine(new URL(base).hostname)) return to;
-    // From outside nobody is led to what this machine and its network alone can reach.
-    const [there, here] = await Promise.all([
-      neighbourhoodsOf(to.hostname),
-      neighbourhoodsOf(new URL(base).hostname),
-    ]);
-    const isNear = [...there].some((one) => one !== 'public' && !here.has(one));
-    if (isNear) throw new Error(`${from.host} redirects to a place inside this network`);
+    if (await leadsInside(to)) throw new Error(`${from.host} redirects to a place inside this network`);
     return to;
+  }
+
+  /** From outside nobody is led to what this machine and its network alone can reach. */
+  async function leadsInside(to: URL): Promise<boolean> {
+    const { hostname } = new URL(base);
+    if (to.origin === origin || isThisMachine(hostname)) return false;
+    const [there, here] = await Promise.all([neighbourhoodsOf(to.hostname), neighbourhoodsOf(hostname)]);
+    return [...there].some((one) => one !== 'public' && !here.has(one));
   }
 
   async function leaveFor(challenge: string, repository: string): Promise<string> {
@@ -108,6 +109,9 @@ export function createRegistry(
     const isOwn = realm.origin === origin;
     if (!isOwn && !(realm.protocol === 'https:' && base.startsWith('https:'))) {
       throw new Error(`${new URL(base).host} would have its password sent to ${realm.host}, unencrypted`);
+    }
+    if (await leadsInside(realm)) {
+      throw new Error(`${new URL(base).host} asks for a login at a place inside this network, ${realm.host}`);
     }
     if (parsed.service !== '') realm.searchParams.set('service', parsed.service);
     realm.searchParams.set('scope', `repository:${repository}:pull`);
@@ -122,12 +126,18 @@ export function createRegistry(
     async ask(repository, path, headers) {
       const url = new URL(`/v2/${repository}/${path}`, base);
       const first = await follow(url, headers, leaves.get(repository));
-      if (first.status !== 401) return first;
-      const challenge = first.headers.get('www-authenticate') ?? '';
-      await drop(first);
+      if (first.answer.status !== 401) return first.answer;
+      const challenge = first.answer.headers.get('www-authenticate') ?? '';
+      await drop(first.answer);
+      // Whoever it redirects to would name the place that is told the password.
+      if (first.url.origin !== origin) {
+        throw new Error(
+          `${url.host} redirects to ${first.url.host}, which asks for a login that is none of its own`,
+        );
+      }
       const leave = await leaveFor(challenge, repository);
       leaves.set(repository, leave);
-      return await follow(url, headers, leave);
+      return (await follow(url, headers, leave)).answer;
     },
     close: async () => void (await Promise.all([...ways.values()].map((way) => way.destroy()))),
   };

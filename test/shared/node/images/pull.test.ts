@@ -1,8 +1,10 @@
 // Images out of a registry: a real one with a login, and others that lie, break off, drip, lead elsewhere.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
@@ -10,6 +12,7 @@ import { fetchImage, findImageIn } from '../../../../shared/node/images/pull.ts'
 import { createRegistry, type Login, urlOfRegistry } from '../../../../shared/node/images/registry.ts';
 import { readDockerLogin } from '../../../../shared/node/images/registry-login.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import { foundCompany } from '../../../support/certificates.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { described, imageOf, json, manifestOf } from '../../../support/image-forms.ts';
 import {
@@ -268,6 +271,89 @@ describe('a registry that', () => {
     expect(token?.url).toBe('/token?service=images&scope=repository%3Ashop%2Fauth%3Apull');
     expect(token?.authorization).toMatch(/^Basic /);
     expect(store.asked.map(({ authorization }) => authorization)).toEqual([undefined]);
+  });
+});
+
+describe('over TLS', () => {
+  const company = foundCompany();
+  const before = getCACertificates('default');
+  beforeAll(() => {
+    company.sign('server', 'DNS:localhost,IP:203.0.113.7');
+    setDefaultCACertificates([...before, company.pem('ca.pem')]);
+  });
+  afterAll(() => {
+    setDefaultCACertificates(before);
+    company.remove();
+  });
+
+  /** Answers with its address, and with whom it was told. */
+  async function startSecure(answer: (request: IncomingMessage, to: ServerResponse, own: string) => void) {
+    const told: (string | undefined)[] = [];
+    const tls = { cert: company.pem('server.pem'), key: company.pem('server.key') };
+    const server = createSecureServer(tls, (request, to) => {
+      told.push(request.headers.authorization);
+      answer(request, to, `https://localhost:${(server.address() as AddressInfo).port}`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    return { url: `https://localhost:${(server.address() as AddressInfo).port}`, told };
+  }
+
+  async function askOf(url: string, environment = {}) {
+    const registry = createRegistry({ url, login: LOGIN }, environment);
+    onTestFinished(() => registry.close());
+    return registry.ask('shop/auth', 'blobs/sha256:0', {});
+  }
+
+  it.each(['Bearer', 'Basic'])(
+    'nobody that a registry redirects to is told the password: %s',
+    async (scheme) => {
+      const stranger = await startSecure((request, to, own) => {
+        if (request.url?.startsWith('/token') === true) return to.end(json({ token: 'x' }));
+        to.writeHead(401, { 'www-authenticate': `${scheme} realm="${own}/token",service="s"` }).end();
+      });
+      const { url, told } = await startSecure((_, to) =>
+        to.writeHead(307, { location: `${stranger.url}/cdn` }).end(),
+      );
+
+      await expect(askOf(url)).rejects.toThrow('none of its own');
+
+      expect([told, stranger.told]).toEqual([[undefined], [undefined]]);
+    },
+  );
+
+  it('a registry names another place for its tokens, which is told the password', async () => {
+    const tokens = await startSecure((_, to) => to.end(json({ token: 'leave' })));
+    const { url, told } = await startSecure((request, to) => {
+      if (request.headers.authorization === 'Bearer leave') return to.end('it');
+      to.writeHead(401, { 'www-authenticate': `Bearer realm="${tokens.url}/token"` }).end();
+    });
+
+    expect((await askOf(url)).status).toBe(200);
+
+    expect(tokens.told).toEqual([expect.stringMatching(/^Basic /)]);
+    expect(told).toEqual([undefined, 'Bearer leave']);
+  });
+
+  it('no registry outside names a place inside the network for its tokens', async () => {
+    const inside = await startSecure((_, to) => to.end(json({ token: 'leave' })));
+    const { url } = await startSecure((_, to) =>
+      to.writeHead(401, { 'www-authenticate': `Bearer realm="${inside.url}/token"` }).end(),
+    );
+    // Stands for the internet: whoever is asked for, it is that registry.
+    const internet = createServer().on('connect', (_, client) => {
+      const upstream = connect(Number(new URL(url).port), '127.0.0.1', () => {
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+        upstream.pipe(client).pipe(upstream);
+      });
+    });
+    await new Promise<void>((resolve) => internet.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void internet.close());
+    const proxy = `http://127.0.0.1:${(internet.address() as AddressInfo).port}`;
+
+    await expect(askOf('https://203.0.113.7', { https_proxy: proxy })).rejects.toThrow('inside this network');
+
+    expect(inside.told).toEqual([]);
   });
 });
 
