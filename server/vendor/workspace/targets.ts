@@ -1,5 +1,7 @@
 // The documents a role vouches for: stored under their digest, listed in the role's metadata, changed by signing anew.
 import { dirname, join } from 'node:path';
+import { equalBytes } from '../../../shared/encoding/bytes.ts';
+import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
@@ -134,6 +136,7 @@ function digestInEntry(role: string, entry: unknown): Digest {
   return digestFromHex(readText(hashes.sha256, role, 'sha256'));
 }
 
+/** In one order of keys: what was read back stands in another than what was just made. */
 function sameTargets(a: JsonObject, b: JsonObject): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return equalBytes(canonicalize(a), canonicalize(b));
 }
