@@ -5,7 +5,8 @@ import type { Release } from '../../../shared/schema/release.ts';
 import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import type { Rollout } from '../../../shared/schema/rollout.ts';
 import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
-import { checkRelease, type KnownRelease } from './checks.ts';
+import { compareVersions, floorOf } from '../../../shared/version/version.ts';
+import { billOf, checkRelease, type KnownRelease } from './checks.ts';
 
 /** What the Cyber Resilience Act asks for at least (Art. 13(9)). */
 export const DEFAULT_YEARS = 10;
@@ -32,12 +33,23 @@ export interface Listed {
   readonly advisories: readonly Advisory[];
 }
 
+export interface Need {
+  readonly release: string;
+  readonly by: string;
+}
+
 /** Why what stays listed still needs one of those that shall go; null where nothing does. */
-export function findNeed(
-  gone: readonly Release[],
-  { releases, known, rollouts, advisories }: Listed,
-): { readonly release: string; readonly by: string } | null {
+export function findNeed(gone: readonly Release[], listed: Listed): Need | null {
   const names = new Set(gone.map((one) => formatRef(refOf(one))));
+  return (
+    findNaming(names, listed) ??
+    findStop(names, listed.known) ??
+    findShipping(names, listed.releases) ??
+    findBroken(gone, names, listed)
+  );
+}
+
+function findNaming(names: ReadonlySet<string>, { rollouts, advisories }: Listed): Need | null {
   const offered = rollouts.find((one) => names.has(formatRef(one.release)) && !one.withdrawn);
   if (offered !== undefined)
     return { release: formatRef(offered.release), by: `its rollout to ${offered.track}` };
@@ -45,10 +57,49 @@ export function findNeed(
     const fix = withdrawn ? undefined : fixed.find((one) => names.has(`${one.component}@${one.version}`));
     if (fix !== undefined) return { release: `${fix.component}@${fix.version}`, by: `the advisory ${id}` };
   }
-  const left = known.filter(({ component, version }) => !names.has(`${component}@${version}`));
+  return null;
+}
+
+/** An install below a stop that is listed no longer would go straight past it: only the stop's own document says that it is one. */
+function findStop(names: ReadonlySet<string>, known: readonly KnownRelease[]): Need | null {
+  for (const stop of known) {
+    if (!stop.requiredStop || !names.has(nameOf(stop))) continue;
+    const above = known.find(
+      (one) =>
+        one.component === stop.component &&
+        compareVersions(one.version, stop.version) > 0 &&
+        !names.has(nameOf(one)),
+    );
+    if (above !== undefined)
+      return { release: nameOf(stop), by: `it is a required stop on the way to ${nameOf(above)}` };
+  }
+  return null;
+}
+
+/** Of a range that a release ships agents are offered the floor and nothing else, so a higher version is no substitute. */
+function findShipping(names: ReadonlySet<string>, releases: readonly Release[]): Need | null {
+  for (const release of releases) {
+    const by = formatRef(refOf(release));
+    if (names.has(by)) continue;
+    for (const [component, range] of billOf(release)) {
+      const shipped = `${component}@${floorOf(range)}`;
+      if (names.has(shipped)) return { release: shipped, by: `${by} ships it as ${component} ${range}` };
+    }
+  }
+  return null;
+}
+
+function findBroken(
+  gone: readonly Release[],
+  names: ReadonlySet<string>,
+  { releases, known }: Listed,
+): Need | null {
+  // One that was withdrawn before meets no range any more, and what ships it lacked it already: its files would go all the same.
+  const before = known.map((one) => (names.has(nameOf(one)) ? { ...one, withdrawn: false } : one));
+  const left = known.filter((one) => !names.has(nameOf(one)));
   for (const release of releases) {
     if (names.has(formatRef(refOf(release)))) continue;
-    const broken = failing(release, left).find((problem) => !failing(release, known).includes(problem));
+    const broken = failing(release, left).find((problem) => !failing(release, before).includes(problem));
     if (broken === undefined) continue;
     const needed = gone.find((one) => broken.includes(` ${componentNameOf(refOf(one))} `)) ?? gone[0];
     return {
@@ -57,6 +108,10 @@ export function findNeed(
     };
   }
   return null;
+}
+
+function nameOf({ component, version }: KnownRelease): string {
+  return `${component}@${version}`;
 }
 
 /** It is listed itself: that its version is taken is no failure. */

@@ -1,7 +1,7 @@
 // How long releases stay to be had: signed beside each, never shortened; and taken from the list only when their day is over and nothing needs them.
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseEnvelope } from '../../../../shared/trust/metadata.ts';
 import { parseTargets } from '../../../../shared/trust/parse-metadata.ts';
 import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
@@ -104,7 +104,7 @@ it('retires nothing that is offered, shipped or named as a fix; and all of it to
   await vendor.json('renew', 'root', 'targets', 'releases', 'security', 'halts');
 
   const shipped = await vendor.run('retire', 'core/auth@1.0.0', ...WHY);
-  expect(shipped.err).toContain('core@1.0.0: no release meets core/auth 1.0.0');
+  expect(shipped.err).toContain('core@1.0.0 ships it as core/auth 1.0.0');
 
   await vendor.json('rollout', 'start', id, '--track', 'stable');
   expect(await vendor.refusal('retire', 'core/auth@1.0.0', 'core@1.0.0', ...WHY)).toBe('vendor/still-needed');
@@ -113,4 +113,51 @@ it('retires nothing that is offered, shipped or named as a fix; and all of it to
   await vendor.json('retire', 'core/auth@1.0.0', 'core@1.0.0', ...WHY);
   expect([...listed().keys()]).toEqual([]);
   expect(await vendor.refusal('retire', 'core/auth@1.0.0', ...WHY)).toBe('vendor/not-released');
+});
+
+describe('retires nothing that what stays listed leans on:', () => {
+  const RETIRE = ['retire', 'core/auth@1.0.0', ...WHY];
+
+  async function whenOver(): Promise<void> {
+    vendor.clock.aheadMs = 3 * YEAR_MS;
+    await vendor.json('renew', 'root', 'targets', 'releases', 'security', 'halts');
+  }
+
+  beforeEach(() => vendor.json('retention', 'set', '1'));
+
+  it('no required stop below a version that installs would go straight to', async () => {
+    await vendor.release('core/auth@1.0.0', { requiredStop: true });
+    await vendor.release('core/auth@1.0.1');
+    await whenOver();
+
+    const refusal = await vendor.run(...RETIRE);
+    expect(refusal.err).toContain('it is a required stop on the way to core/auth@1.0.1');
+
+    await vendor.json('retire', 'core/auth@1.0.0', 'core/auth@1.0.1', ...WHY);
+    expect([...listed().keys()]).toEqual([]);
+  });
+
+  it('not the floor of a range that is shipped, though a higher version meets the range', async () => {
+    await vendor.release('core/auth@1.0.0');
+    await vendor.release('core/auth@1.0.1');
+    await vendor.release('core@1.0.0', { capabilities: { auth: '~1.0.0' } });
+    await whenOver();
+
+    const refusal = await vendor.run(...RETIRE);
+    expect(refusal.err).toContain('core@1.0.0 ships it as core/auth ~1.0.0');
+
+    await vendor.json('retire', 'core/auth@1.0.1', ...WHY);
+    expect([...listed().keys()]).toContain(AUTH);
+  });
+
+  it('nor what alone meets a requirement, though it was withdrawn before', async () => {
+    const id = await vendor.release('core/auth@1.0.0');
+    await vendor.release('core/search@1.0.0', { requires: { 'core/auth': '>=1.0.0' } });
+    await vendor.json('rollout', 'start', id, '--track', 'stable');
+    await vendor.json('withdraw', id);
+    await whenOver();
+
+    const refusal = await vendor.run(...RETIRE);
+    expect(refusal.err).toContain('core/search@1.0.0: no release meets core/auth >=1.0.0');
+  });
 });
