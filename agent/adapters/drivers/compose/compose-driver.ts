@@ -124,13 +124,13 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     await takeOver(unit.component);
     if (again) {
       await resolveAdmitted(unit);
-      await images.provide(unit);
+      await images.provide(unit, true);
       return;
     }
     const project = await files.resolve(unit);
     await verifyAdmissible(unit, project);
     await admissions.add(unit);
-    const ids = await images.provide(unit);
+    const ids = await images.provide(unit, true);
     if (await runs(unit)) return;
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);

@@ -14,9 +14,10 @@ import type { PulledImages } from './pulled-images.ts';
 export interface Images {
   /**
    * Loads what the engine lacks, and answers with its own id for each image by whatever the compose file may call it. What it
-   * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
+   * loaded before it failed goes again. `isAhead`: what only an engine has is fetched again, if that can be. Errors:
+   * service/start-failed, service/manager-failed, disk/*.
    */
-  provide(unit: UnitOf<'compose'>): Promise<ReadonlyMap<string, string>>;
+  provide(unit: UnitOf<'compose'>, isAhead?: boolean): Promise<ReadonlyMap<string, string>>;
   /** Removes what was given for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
@@ -39,11 +40,17 @@ export function createImages(directory: string, pulled: PulledImages): Images {
   async function provideOne(
     unit: UnitOf<'compose'>,
     image: UnitImage,
+    isAhead: boolean,
     onLoad: (id: string) => void,
   ): Promise<string> {
     const { digest } = image;
     const noted = await findNoted(unit.component, digest);
-    if (noted !== null) return noted.id;
+    if (noted !== null) {
+      // Also for this tree, which may be the last one that has it by the time it is needed.
+      if ('ref' in image) await pulled.keep(unit, image);
+      if ('ref' in image && isAhead) await pulled.have(unit, image).catch(() => undefined);
+      return noted.id;
+    }
     const source = await sourceOf(unit, image, pulled);
     const { config, layers } = source;
     const entry = { digest: digest as Digest, config, layers: [...layers] };
@@ -60,12 +67,12 @@ export function createImages(directory: string, pulled: PulledImages): Images {
   }
 
   return {
-    async provide(unit) {
+    async provide(unit, isAhead = false) {
       const provided = new Map<string, string>();
       const loaded: string[] = [];
       try {
         for (const image of unit.images) {
-          const id = await provideOne(unit, image, (one) => loaded.push(one));
+          const id = await provideOne(unit, image, isAhead, (one) => loaded.push(one));
           for (const name of namesOf(image)) provided.set(name, id);
         }
         return provided;

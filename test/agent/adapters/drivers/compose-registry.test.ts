@@ -50,6 +50,7 @@ function setUp() {
       mkdirSync(join(engine, 'images'));
     },
     blobs: () => (existsSync(blobs) ? readdirSync(blobs).toSorted() : []),
+    held: () => JSON.parse(readFileSync(join(stateDir, 'images/held.json'), 'utf8')),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
     /** In a tree of its own. */
     unit(ref: string, registries: FilledRegistries, version = 'v1'): UnitOf<'compose'> {
@@ -120,6 +121,38 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     await driver.keepOnly(COMPONENT, v2);
 
     expect(blobs()).toEqual([TWO.config, ...TWO.layers].map(hex).toSorted());
+  });
+
+  it('stay for the last tree that has them, whichever was the first', async () => {
+    const { driver, unit, loseImages, held } = setUp();
+    const [v1, v2] = [unit(first?.() ?? '', login, 'v1'), unit(first?.() ?? '', login, 'v2')];
+    await driver.prepare(v1);
+    await driver.prepare(v2);
+    rmSync(v1.workingDirectory, { recursive: true });
+
+    await driver.keepOnly(COMPONENT, v2);
+    loseImages();
+    await driver.start({ ...v2, registries: { [server.host]: { mirror: 'http://127.0.0.1:1' } } });
+
+    expect(await driver.runs(v2)).toBe(true);
+    expect(held().images[0].trees).toEqual([v2.workingDirectory]);
+  });
+
+  it('are fetched again ahead of a start where an engine alone has them, and no start waits for that', async () => {
+    const { driver, unit, blobs } = setUp();
+    const one = unit(first?.() ?? '', login);
+    const nowhere = { ...one, registries: { [server.host]: { mirror: 'http://127.0.0.1:1' } } };
+    await driver.prepare(one);
+    const before = blobs();
+    rmSync(join(one.dataDirectory, '../../images'), { recursive: true });
+
+    await driver.prepare(nowhere);
+    await driver.start(nowhere);
+    const without = blobs();
+    await driver.prepare(one, true);
+
+    expect(await driver.runs(nowhere)).toBe(true);
+    expect([without, blobs()]).toEqual([[], before]);
   });
 
   it('come from a mirror where the operator names one, which is told its own login', async () => {
