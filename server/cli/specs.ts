@@ -91,7 +91,11 @@ const RETENTION: readonly ServerCommand[] = [
         parse: parseReleaseOrPack,
       },
     ],
-    options: [...WHOLE, { flags: '--yes', about: 'do it, for good' }],
+    options: [
+      ...WHOLE,
+      { flags: '--yes', about: 'do it, for good; with the fleet in a file while its server is stopped' },
+      { flags: '--unheard', about: 'even where installs never said what they run' },
+    ],
     load: async () => (await import('./retention.ts')).removeReleases,
   },
 ];

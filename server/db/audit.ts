@@ -97,6 +97,12 @@ export async function listRestores(db: Database): Promise<Restores> {
   return rows.map(({ sequence, at }) => ({ at, count: Number(sequence) - 1 })).reverse();
 }
 
+/** What every act of a kind was about, in any order. */
+export async function listSubjects(db: Database, action: string): Promise<readonly string[]> {
+  const rows = await db.selectFrom('audit').select('subject').where('action', '=', action).execute();
+  return rows.map(({ subject }) => subject);
+}
+
 export function entryOf(row: Tables['audit']): AuditEntry {
   return { ...row, details: JSON.parse(row.details) } as AuditEntry;
 }

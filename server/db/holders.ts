@@ -24,6 +24,17 @@ export async function findHolders(db: Database, held: Held): Promise<readonly st
   return [...found.values()].sort();
 }
 
+/** Installs that never reported, by their names: what they run nobody knows, so they may run anything. Not those that were retired. */
+export async function listUnheard(db: Database): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .select('name')
+    .where('last_report', 'is', null)
+    .where((where) => where.or([where('standing', 'is', null), where('standing', '<>', 'retired')]))
+    .execute();
+  return rows.map(({ name }) => name).sort();
+}
+
 /** Those that ever deployed it: none else has it as what ran before. */
 async function listCarriers(db: Database, { component, version }: Held) {
   return db

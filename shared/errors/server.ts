@@ -155,6 +155,18 @@ const OPERATION_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'server/release-unheard': entry<{
+    readonly release: string;
+    readonly installs: number;
+    readonly first: string;
+  }>({
+    message: (d) =>
+      `${d.release} may still be needed: ${d.installs} ${d.installs === 1 ? 'install has' : 'installs have'} never said what ${d.installs === 1 ? 'it runs' : 'they run'}, first ${d.first}`,
+    hint: () =>
+      'retire those that are gone for good: fairlead-vendor instances retire NAME; or add --unheard where none of them needs it',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'server/expiring': entry<{ readonly count: number; readonly first: string }>({
     message: (d) => `${d.count} will soon have ended or have ended already, first ${d.first}`,
     hint: () =>

@@ -2,10 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listRetention, removeReleases } from '../../../server/cli/retention.ts';
 import { readAudit } from '../../../server/db/audit.ts';
-import { packName } from '../../../server/repository/names.ts';
+import { type Commit, versionOf } from '../../../server/repository/commit.ts';
+import { COMMIT, packName, TIMESTAMP } from '../../../server/repository/names.ts';
 import { UNREFERENCED_KEPT_MS } from '../../../server/repository/prune.ts';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
+import { tryLock } from '../../../shared/node/lock.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
@@ -187,6 +190,68 @@ describe('what is removed', () => {
 
     await server.context.db.updateTable('instances').set({ standing: 'retired' }).execute();
     await remove('core/auth@1.0.0');
+    expect(await standing()).not.toContain(packOf('1.0.0'));
+  });
+
+  it('is nothing while a server runs on the directory: what it publishes in between could need it', async () => {
+    await retire();
+    wait(FORGOTTEN_MS);
+    const lock = await tryLock(server.layout.lock);
+
+    expect((await rejectionOf(remove('core/auth@1.0.0'))).code).toBe('server/in-use');
+
+    expect(await standing()).toContain(packOf('1.0.0'));
+    lock?.release();
+    await remove('core/auth@1.0.0');
+    expect(await standing()).not.toContain(packOf('1.0.0'));
+  });
+
+  it('is nothing of a publication that a killed server had decided on', async () => {
+    await publish('1.0.0');
+    const shown = await server.store.read(TIMESTAMP);
+    await publish('1.0.0', '1.0.1');
+    const [then, now] = [shown?.bytes ?? Buffer.of(), (await server.store.read(TIMESTAMP))?.bytes];
+    const commit: Commit = {
+      ...{ schema: 'fairlead/commit@1', id: digestOfText('commit'), actor: 'ada', roots: [], changes: [] },
+      ...{ timestamp: now?.toString('base64') ?? null, follows: versionOf(then) },
+    };
+    await server.store.write(TIMESTAMP, then);
+    await server.store.write(COMMIT, utf8(JSON.stringify(commit)));
+
+    expect((await rejectionOf(remove('core/auth@1.0.1'))).code).toBe('server/release-kept');
+
+    expect(await standing()).toContain(packOf('1.0.1'));
+    expect(await list()).toBe(0);
+  });
+
+  it('is gone on with by the same words, after a kill between two of several', async () => {
+    const [second, third] = [await addPack(server.store, 'two'), await addPack(server.store, 'three')];
+    const strays = [second, third].map(({ digest }) => `packs/${hexOf(digest)}`);
+    await publish('1.0.0');
+    await remove(...strays);
+    // As if it had been killed before the last.
+    expect(await addPack(server.store, 'three')).toEqual(third);
+
+    await remove(...strays);
+
+    expect(await standing()).not.toContain(packName(hexOf(third.digest)));
+    await remove(...strays);
+    expect(said.at(-1)).toBe('0 files removed\n');
+  });
+
+  it('is nothing while installs never said what they run, unless a person says that none needs it', async () => {
+    await retire();
+    await enrolAgent(server, 'Silent');
+    wait(FORGOTTEN_MS);
+
+    const refusal = await rejectionOf(remove('core/auth@1.0.0'));
+    expect(refusal.code).toBe('server/release-unheard');
+    expect(refusal.message).toContain('Silent');
+    await list();
+    expect(said.join('')).toContain('1 install never said');
+    expect(said.join('')).not.toContain('may go');
+
+    await removeReleases(context, ['core/auth@1.0.0'], { ...home(), yes: true, unheard: true });
     expect(await standing()).not.toContain(packOf('1.0.0'));
   });
 });

@@ -1,7 +1,7 @@
 // Which installs have a version as what runs or as what a rollback would bring back, on either database.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { writeChanges } from '../../../server/db/changes.ts';
-import { findHolders } from '../../../server/db/holders.ts';
+import { findHolders, listUnheard } from '../../../server/db/holders.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
@@ -80,4 +80,16 @@ it('is nothing of an install that was retired, and all of one that is only shut 
 
   await server.context.db.updateTable('instances').set({ standing: 'retired' }).execute();
   expect(await holders()).toEqual([0, 0, 0]);
+});
+
+it('is unknown of an install that never reported, until it does or is retired', async () => {
+  const unheard = () => listUnheard(server.context.db);
+  await enrolAgent(server, 'Silent');
+  expect(await unheard()).toEqual(['Harbour', 'Silent']);
+
+  await moved(null, '1.0.0');
+  expect(await unheard()).toEqual(['Silent']);
+
+  await server.context.db.updateTable('instances').set({ standing: 'retired' }).execute();
+  expect(await unheard()).toEqual([]);
 });
