@@ -3,24 +3,38 @@
 // node scripts/verify-report.ts REPORT [FILE…] [--root ROOT…]
 // FILE: exported logs of installs and of the server, files of heads and of receipts. ROOT: root metadata whose keys signed the receipts.
 // docs/reference/compliance-report.md says what is checked here and why, so that anybody can write another.
-import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
+import {
+  endOf,
+  isText,
+  type Json,
+  keysOf,
+  linesOf,
+  type Named,
+  parse,
+  readKept,
+  readLedger,
+} from './verify-ledgers.ts';
 
-type Named = { readonly name: string; readonly bytes: Uint8Array };
-// biome-ignore lint/suspicious/noExplicitAny: what others wrote, of which nothing is known yet.
-type Json = any;
+/** `problems` speak against it, `doubts` are what it says and nothing given shows, `held` is what it was held against. */
+interface Verdict {
+  readonly held: string[];
+  readonly doubts: string[];
+  readonly problems: string[];
+  /** Cases that the log of their install shows. */
+  readonly shown: Set<Json>;
+}
 
-const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-
-/** Throws where a file is none of these, or a byte of it is another than was written; `problems` is empty where all fits. */
-export function verifyReport(file: Named, others: readonly Named[], roots: readonly Named[]) {
+/** Throws where a file is none of these, or a byte of it is another than was written. */
+export function verifyReport(file: Named, others: readonly Named[], roots: readonly Named[]): Verdict {
   const { last, digest } = endOf(linesOf(file.name, file.bytes), file.bytes);
   const isWhole = isText(last, `"digest":"${digest}"}`);
   if (!isWhole) throw new Error(`${file.name}: a byte is another than was written, or it is no report`);
   const report = parse(file.bytes, file.name);
   if (report.schema !== 'fairlead/compliance-report@1') throw new Error(`${file.name}: it is no report`);
-  const [held, problems]: [string[], string[]] = [[], checkNumbers(report)];
+  const verdict: Verdict = { held: [], doubts: [], problems: checkNumbers(report), shown: new Set() };
+  const { held, doubts, problems, shown } = verdict;
   const [heads, ledgers]: [Json[], Json[]] = [headsIn(report, file.name), []];
   for (const { name, bytes } of others) {
     const lines = linesOf(name, bytes);
@@ -32,39 +46,21 @@ export function verifyReport(file: Named, others: readonly Named[], roots: reado
   for (const log of ledgers) {
     const mine = heads.filter(({ of }) => of === log.instance);
     if (mine.length === 0) problems.push(`${log.name}: no head that is given is about this log`);
-    const isServer = log.instance === null;
-    const wrong = mine.flatMap((head) => holdHead(log, head));
-    problems.push(...wrong, ...(isServer ? holdServer(log, report, digest) : holdInstall(log, report)));
+    for (const head of mine) holdHead(log, head, verdict);
+    if (log.instance === null) problems.push(...holdServer(log, report, digest));
+    else holdInstall(log, report, mine, verdict);
     const reach = mine.reduce((most, { count }) => Math.max(most, count), 0);
     const after = Math.max(0, log.entries.length - reach);
     held.push(`${log.name}: ${log.entries.length} entries by ${mine.length} heads, and ${after} after them`);
   }
+  const all = report.installs.length * report.advisories.length;
+  held.push(
+    `the logs of installs show ${shown.size} of ${all} verdicts: the others are the server's word alone`,
+  );
   if (!ledgers.some(({ instance }) => instance === null))
-    held.push('without the log of the server nothing shows who made this report, nor that it was made then');
-  return { held, problems };
+    doubts.push('who made this report, and that it was made then: the log of the server is not given');
+  return verdict;
 }
-
-function linesOf(name: string, bytes: Uint8Array): readonly Uint8Array[] {
-  const lines = Buffer.from(bytes).toString('latin1').split('\n');
-  if (lines.pop() === '' && lines.length > 0) return lines.map((line) => Buffer.from(line, 'latin1'));
-  throw new Error(`${name}: its last line has no end`);
-}
-
-function parse(bytes: Uint8Array, name: string): Json {
-  let value: Json = null;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {}
-  if (typeof value === 'object' && value !== null) return value;
-  throw new Error(`${name}: a line is no JSON object`);
-}
-
-function endOf(lines: readonly Uint8Array[], bytes: Uint8Array) {
-  const last = lines.at(-1) ?? bytes;
-  return { last, digest: sha256(bytes.subarray(0, bytes.length - last.length - 1)) };
-}
-
-const isText = (line: Uint8Array, text: string) => Buffer.from(text).equals(line);
 
 const STATES = ['fixed', 'exposed', 'unknown', 'left', 'withdrawn'];
 
@@ -116,30 +112,6 @@ function countOf(cases: readonly Json[]): Json {
   };
 }
 
-/** The chain: each line names the digest of the one before, and the last line of a server's log its last entry. */
-function readLedger(name: string, lines: readonly Uint8Array[]): Json {
-  const log: Json = { name, digests: [], entries: [], restores: [], instance: null };
-  let ended = false;
-  for (const line of lines) {
-    const entry = parse(line, name);
-    const { schema, previous, sequence, event, action, details = {}, at } = entry;
-    const [count, last] = [log.digests.length, log.digests.at(-1) ?? null];
-    const end = JSON.stringify({ schema: 'fairlead/audit-head@1', count, digest: last });
-    if (ended) throw new Error(`${name}: something comes after its end`);
-    ended = schema === 'fairlead/audit-head@1' && isText(line, end);
-    if (ended) continue;
-    if (previous !== last || sequence !== count + 1)
-      throw new Error(`${name}: entry ${count + 1} does not continue the one before it`);
-    log.digests.push(sha256(line));
-    log.entries.push(entry);
-    if (event === 'enrolled') log.instance = details.instance;
-    if (action === 'backup.restored') log.restores.push({ from: sequence, at });
-    if (event === 'agent-started' && details.restored) log.restores.push({ from: details.from, at });
-  }
-  if (log.instance === null && !ended) throw new Error(`${name}: its last line, which ends it, is missing`);
-  return log;
-}
-
 /** What the report itself names of both logs; `of` an install by its id, of the server null. */
 function headsIn({ server, advisories, installs }: Json, by: string): Json[] {
   const entries = [
@@ -151,53 +123,16 @@ function headsIn({ server, advisories, installs }: Json, by: string): Json[] {
   return [...ofServer, ...ofInstalls];
 }
 
-/** A file of heads or receipts ends with how many lines it has, and the digest of all bytes before. */
-function readKept(by: string, bytes: Uint8Array, lines: readonly Uint8Array[], keys: Json): Json[] {
-  const { last, digest } = endOf(lines, bytes);
-  if (!isText(last, JSON.stringify({ schema: 'fairlead/ledger-end@1', lines: lines.length - 1, digest })))
-    throw new Error(`${by}: a byte is another than was written`);
-  return lines.slice(0, -1).flatMap((line) => {
-    const kept = parse(line, by);
-    if (kept.payload === undefined) return { ...kept, of: kept.instance, by };
-    const { instance, at, agent, server } = openReceipt(kept, keys, by);
-    return [
-      { ...agent, of: instance, at, by },
-      { ...server, of: null, at, by },
-    ];
-  });
-}
-
-/** Of the role timestamp, which the server holds, by their ids; RFC 8410 says what stands before the bytes of one. */
-function keysOf(roots: readonly Named[]): Json {
-  const keys: Json = {};
-  for (const { name, bytes } of roots) {
-    const { signed } = parse(bytes, name);
-    for (const id of signed.roles.timestamp.keyids) {
-      const der = Buffer.from(`302a300506032b6570032100${signed.keys[id].keyval.public}`, 'hex');
-      keys[id] = createPublicKey({ key: der, format: 'der', type: 'spki' });
-    }
-  }
-  return keys;
-}
-
-const RECEIPT = 'application/vnd.fairlead.receipt+json';
-
-/** DSSE: what is signed is the type and the payload, each with its length before it. */
-function openReceipt({ payload, payloadType, signatures }: Json, keys: Json, by: string): Json {
-  const bytes = Buffer.from(payload, 'base64');
-  const signed = Buffer.concat([Buffer.from(`DSSEv1 ${RECEIPT.length} ${RECEIPT} ${bytes.length} `), bytes]);
-  const key = keys[signatures[0].keyid];
-  const isSigned = key !== undefined && verify(null, signed, key, Buffer.from(signatures[0].sig, 'base64'));
-  if (payloadType === RECEIPT && isSigned) return parse(bytes, by);
-  throw new Error(`${by}: a receipt that no key of a --root signed`);
-}
-
-/** What a restore took away it explains itself, and nothing that was told later. */
-function holdHead({ name, digests, restores }: Json, { count, digest, at, by }: Json): string[] {
-  if (digests[count - 1] === digest) return [];
-  const told = (restore: Json) => Date.parse(at) <= Date.parse(restore.at) + 3_600_000;
-  if (restores.some((restore: Json) => count >= restore.from && told(restore))) return [];
-  return [`${name}: entry ${count} ${count > digests.length ? 'is missing' : 'is another'}, by ${by}`];
+/** What a restore took away it explains, where it was told before whatever comes later in the log; that there was one nothing shows. */
+function holdHead({ name, digests, restores }: Json, { count, digest, at, by }: Json, verdict: Verdict) {
+  if (digests[count - 1] === digest) return;
+  const what = `${name}: entry ${count} ${count > digests.length ? 'is missing' : 'is another'}, by ${by}`;
+  const restore = restores.find(
+    ({ from, sequence, earliest }: Json) =>
+      from <= sequence && count >= from && Date.parse(at) <= earliest + 3_600_000,
+  );
+  if (restore === undefined) verdict.problems.push(what);
+  else verdict.doubts.push(`${what}; the log says of itself that it was restored at ${restore.at}`);
 }
 
 /** That this report was made, when each advisory was published, and how whoever left did. */
@@ -218,19 +153,47 @@ function holdServer({ name, entries }: Json, { advisories, installs }: Json, dig
   ];
 }
 
-/** Each deployment that the report calls a fix began by that plan, and was committed. */
-function holdInstall({ name, instance, entries }: Json, { installs }: Json): string[] {
-  const has = (event: string, id: number, key: string, value: string) =>
-    entries.some((e: Json) => e.event === event && e.details.change === id && e.details[key] === value);
+/** Each deployment that the report calls a fix began by that plan, was committed when it says so, and not before there was a hole. */
+function holdInstall({ name, instance, entries }: Json, { installs }: Json, heads: Json[], verdict: Verdict) {
   const mine = installs.filter(({ id }: Json) => id === instance).flatMap(({ cases }: Json) => cases);
-  return mine
-    .flatMap(({ fixed }: Json) => fixed?.record ?? [])
-    .filter(
-      ({ id, plan }: Json) =>
-        !has('deployment-started', id, 'plan', plan) || !has('deployment-ended', id, 'state', 'committed'),
-    )
-    .map(({ id }: Json) => `${name}: it tells deployment ${id} otherwise, or not at all`);
+  const find = (event: string, id: number, key: string, value: string) =>
+    entries.find((e: Json) => e.event === event && e.details.change === id && e.details[key] === value);
+  for (const one of mine.filter(({ fixed }: Json) => fixed !== null)) {
+    const { id, plan } = one.fixed.record ?? {};
+    const begun = find('deployment-started', id, 'plan', plan);
+    const ended = find('deployment-ended', id, 'state', 'committed');
+    if (one.fixed.record === null)
+      verdict.doubts.push(`${name}: no deployment is named as the one that fixed ${one.advisory}`);
+    else if (begun === undefined || ended === undefined)
+      verdict.problems.push(`${name}: it tells deployment ${id} otherwise, or not at all`);
+    else holdTimes({ name, id, begun, ended, heads }, one, verdict);
+  }
 }
+
+/** Clocks that differ by no more are not called wrong. */
+const GRACE_MS = 5 * 60_000;
+
+function holdTimes({ name, id, begun, ended, heads }: Json, one: Json, { problems, doubts, shown }: Verdict) {
+  const { since, fixed, advisory } = one;
+  const [at, to] = [Date.parse(fixed.at), Date.parse(ended.at)];
+  const isBy = at >= Date.parse(begun.at) - GRACE_MS && at <= to + GRACE_MS;
+  const isOver = ({ count, at }: Json) => count >= ended.sequence && Date.parse(at) < Date.parse(since);
+  if (heads.some(isOver))
+    problems.push(`${name}: deployment ${id} was over before ${advisory} was a hole here`);
+  else if (fixed.clock === 'install' && !isBy)
+    problems.push(`${name}: deployment ${id} was committed at ${ended.at}, not at ${fixed.at}`);
+  else if (to < Date.parse(since) - GRACE_MS)
+    doubts.push(
+      `${name}: deployment ${id} was over at ${ended.at} by its own clock, before the hole was known`,
+    );
+  else shown.add(one);
+}
+
+const ENDS = [
+  'all that the logs can show fits',
+  'do not rely on it',
+  'nothing speaks against it, and not all of it is shown',
+] as const;
 
 if (import.meta.main) {
   const options = { root: { type: 'string', multiple: true } } as const;
@@ -239,10 +202,13 @@ if (import.meta.main) {
   const read = (name: string) => ({ name, bytes: readFileSync(name) });
   try {
     const [report = '', ...others] = positionals;
-    const { held, problems } = verifyReport(read(report), others.map(read), (values.root ?? []).map(read));
-    for (const line of [...held, ...problems.map((one) => `WRONG: ${one}`)]) console.log(shown(line));
-    console.log(problems.length === 0 ? 'all of it fits' : 'do not rely on it');
-    process.exitCode = problems.length === 0 ? 0 : 1;
+    const files = [others.map(read), (values.root ?? []).map(read)] as const;
+    const { held, doubts, problems } = verifyReport(read(report), ...files);
+    for (const line of held) console.log(shown(line));
+    for (const one of doubts) console.log(`UNSHOWN: ${shown(one)}`);
+    for (const one of problems) console.log(`WRONG: ${shown(one)}`);
+    process.exitCode = problems.length > 0 ? 1 : doubts.length > 0 ? 2 : 0;
+    console.log(ENDS[process.exitCode]);
   } catch (error) {
     console.error(shown(String(error)));
     process.exitCode = 1;

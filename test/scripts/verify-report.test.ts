@@ -99,16 +99,20 @@ async function live(server: TestServer): Promise<void> {
   files.set('receipts.jsonl', Buffer.from(formatKept([receipt])));
 }
 
-function installLog(instance: string) {
+function installLog(
+  instance: string,
+  { later = 0, more = [] }: { later?: number; more?: AuditEvent[] } = {},
+) {
   const events: readonly AuditEvent[] = [
     { event: 'enrolled', actor: 'root', details: { instance } },
     { event: 'policy-changed', actor: 'anna', details: { text: 'channel auto' } },
     { event: 'deployment-started', actor: 'agent', details: { change: 3, plan: PLAN, reason: 'channel' } },
     { event: 'deployment-ended', actor: 'agent', details: { change: 3, state: 'committed', failure: null } },
+    ...more,
   ];
   let head: AuditHead = EMPTY_AUDIT;
   const lines = events.map((event, i) => {
-    const next = chainEntry(head, event, at(i + 1));
+    const next = chainEntry(head, event, at(i + 1 + later));
     head = next.head;
     return `${fromUtf8(next.line)}\n`;
   });
@@ -240,6 +244,87 @@ const installOf = (report: Report) => report.installs.find(({ name }: Report) =>
 const leftOf = (report: Report) => report.installs.find(({ name }: Report) => name === 'gone');
 const caseOf = (report: Report) => installOf(report).cases[0];
 
+/** What is said of the report where it names this log of the install, whose head is given as it was told. */
+function verdictOf(
+  { log, head }: ReturnType<typeof installLog>,
+  change: (report: Report) => void = () => {},
+  told: { readonly count: number; readonly at: string } = { count: head.count, at: at(5) },
+) {
+  const isKept = told.count === head.count;
+  const claim = { count: told.count, digest: isKept ? head.digest : digestOfText('lost'), at: told.at };
+  const report = forged((all) => {
+    installOf(all).head = claim;
+    change(all);
+  });
+  const others = [named('install.jsonl', Buffer.from(log))];
+  return verifyReport(named('report.json', report), others, []);
+}
+
+const instanceIn = () => installOf(JSON.parse(String(files.get('report.json')))).id;
+const byServer = (report: Report) => Object.assign(caseOf(report).fixed, { clock: 'server' });
+
+describe('a fix', () => {
+  it('is shown where the log of its install has the deployment at that time, and all else is said to be a word', () => {
+    const { held, problems } = verdictOf(installLog(instanceIn()));
+    expect([problems, held.join('\n')]).toEqual([[], expect.stringContaining('show 1 of 2 verdicts')]);
+  });
+
+  it('without a record is shown by nothing', () => {
+    const { held, doubts } = verdictOf(installLog(instanceIn()), (report) => {
+      byServer(report).record = null;
+    });
+    expect(doubts.join('\n')).toContain('no deployment is named as the one that fixed FL-2026-0003');
+    expect(held.join('\n')).toContain('show 0 of 2 verdicts');
+  });
+
+  it('is none by a deployment of another time, nor by one that was over when the hole became known', () => {
+    const before = installLog(instanceIn(), { later: -60 });
+    expect(verdictOf(before).problems.join('\n')).toContain(`committed at ${at(-56)}, not at ${at(4)}`);
+    // The clock of an install may be wrong, so its log alone does not say when that was.
+    const { problems, doubts, shown } = verdictOf(before, byServer);
+    expect([problems, doubts.join('\n'), shown.size]).toEqual([
+      [],
+      expect.stringContaining('by its own clock, before the hole was known'),
+      0,
+    ]);
+    const told = { count: 4, at: at(-50) };
+    expect(verdictOf(before, byServer, told).problems.join('\n')).toContain('was over before FL-2026-0003');
+  });
+});
+
+describe('a restore', () => {
+  const restored = (from: number): AuditEvent => ({
+    ...{ event: 'agent-started', actor: 'agent' },
+    details: { restored: 'its state came out of a backup', from, reports: 3 },
+  });
+  const lost = { count: 9, at: at(5) };
+
+  it('is said where it explains that a log lost what was told of it', () => {
+    const log = installLog(instanceIn(), { more: [restored(5)] });
+    const { problems, doubts } = verdictOf(log, undefined, lost);
+    expect(problems).toEqual([]);
+    expect(doubts.join('\n')).toContain(`entry 9 is missing, by report.json; the log says of itself`);
+  });
+
+  it('explains nothing that it speaks of before it was, nor what was told after a later entry', () => {
+    const early = installLog(instanceIn(), { more: [restored(6)] });
+    expect(verdictOf(early, undefined, lost).problems.join('\n')).toContain('entry 9 is missing');
+    const { event, actor } = restored(5);
+    let head: AuditHead = EMPTY_AUDIT;
+    const lines = [
+      [{ event: 'enrolled', actor: 'root', details: { instance: instanceIn() } }, at(-600)],
+      [restored(2), '2099-01-01T00:00:00.000Z'],
+      [{ event, actor, details: {} }, at(-300)],
+    ].map(([entry, time]) => {
+      const next = chainEntry(head, entry as AuditEvent, time as string);
+      head = next.head;
+      return `${fromUtf8(next.line)}\n`;
+    });
+    const log = { log: lines.join(''), head };
+    expect(verdictOf(log, undefined, lost).problems.join('\n')).toContain('entry 9 is missing');
+  });
+});
+
 it('finds a log whose end was cut, and one of an install that the report does not know', () => {
   const lines = String(files.get('install.jsonl')).split('\n');
   const cut = Buffer.from(`${lines.slice(0, 3).join('\n')}\n`);
@@ -254,9 +339,9 @@ it('finds a log whose end was cut, and one of an install that the report does no
 
 it('says what is shown by nothing where the log of the server is not there, and opens no receipt without a root', () => {
   const alone = verifyReport(named('report.json'), [], []);
-  expect([alone.problems, alone.held.join('\n')]).toEqual([
+  expect([alone.problems, alone.doubts.join('\n')]).toEqual([
     [],
-    expect.stringContaining('without the log of'),
+    expect.stringContaining('the log of the server is not given'),
   ]);
   expect(() => verifyReport(named('report.json'), [named('receipts.jsonl')], [])).toThrow(
     'no key of a --root',
@@ -269,7 +354,12 @@ it('runs by itself, and says by its exit whether all fits', async () => {
   const script = join(import.meta.dirname, '..', '..', 'scripts', 'verify-report.ts');
   const argv = [script, 'report.json', ...LOGS, '--root', 'root.json'];
   const { stdout } = await run(process.execPath, argv, { cwd: dir });
-  expect(stdout).toMatch(/all of it fits\n$/);
+  expect(stdout).toMatch(/show 1 of 2 verdicts.*\nall that the logs can show fits\n$/);
+  const alone = run(process.execPath, [script, 'report.json'], { cwd: dir });
+  await expect(alone).rejects.toMatchObject({
+    code: 2,
+    stdout: expect.stringContaining('UNSHOWN: who made'),
+  });
   writeFileSync(
     join(dir, 'forged.json'),
     forged((report) => (installOf(report).name = '\u001b[2J')),
