@@ -41,7 +41,7 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
         list: async (hex: string, place: number) => (await at(place)).patches(hex),
         fetch: async (ends: PatchEnds, file: string, { place, ...limits }: FetchLimits) =>
           (await at(place)).patch(ends, file, { ...limits, onProgress }),
-        apply: (work: PatchWork) => applyBeside(work),
+        apply: (work: PatchWork, signal?: AbortSignal) => applyBeside(work, signal),
       },
     }),
     agent: {

@@ -106,7 +106,7 @@ async function fetchAndApply(
   }
   attempt.isFetched = true;
   try {
-    await patches.apply({ patch: file, ref, base: placeOf(layout, patch.from), staging });
+    await patches.apply({ patch: file, ref, base: placeOf(layout, patch.from), staging }, signal);
   } finally {
     await removeAll(file).catch(() => undefined);
   }

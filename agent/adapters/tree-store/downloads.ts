@@ -26,8 +26,8 @@ export interface Patches {
   list(treeHex: string, place: number): Promise<PatchList | null>;
   /** As a pack is fetched. Errors: transport/*, disk/*. */
   fetch(ends: PatchEnds, file: string, limits: FetchLimits): Promise<void>;
-  /** Builds the tree, durable. Errors: tree/*, disk/*. */
-  apply(work: PatchWork): Promise<void>;
+  /** Builds the tree, durable; ends where the signal aborts. Errors: tree/*, disk/*. */
+  apply(work: PatchWork, signal?: AbortSignal): Promise<void>;
 }
 
 export interface PatchWork {

@@ -16,9 +16,10 @@ const MOST_OUTPUT_BYTES = 64 * 1024;
 /** Errors: tree/*, disk/*, tree/patch-failed for what the process itself came to. */
 export async function applyBeside(
   work: PatchWork,
+  signal?: AbortSignal,
   program: readonly string[] = [...ownProgram('agent/cli/main.ts'), 'agent', 'patch'],
 ): Promise<void> {
-  const { output, ending } = await run([...program, JSON.stringify(work)]);
+  const { output, ending } = await run([...program, JSON.stringify(work)], signal);
   const outcome = outcomeIn(output);
   if (outcome?.kind === 'built') return;
   if (outcome?.kind === 'refused')
@@ -28,12 +29,16 @@ export async function applyBeside(
 }
 
 /** Never throws: what could not even begin has its ending too. */
-async function run([command = '', ...words]: readonly string[]): Promise<{ output: string; ending: string }> {
+async function run(
+  [command = '', ...words]: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<{ output: string; ending: string }> {
   // Its standard input is a promise that the agent lives.
   const child = spawn(command, words, {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
     timeout: PATIENCE_MS,
+    signal,
     killSignal: 'SIGKILL',
   });
   let output = '';
@@ -42,7 +47,8 @@ async function run([command = '', ...words]: readonly string[]): Promise<{ outpu
     if (output.length < MOST_OUTPUT_BYTES) output += text;
   });
   const ending = await new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
+    // One that began is waited for to its end: it may be writing.
+    child.once('error', (error) => child.pid === undefined && resolve(error.message));
     child.once('close', (status, signal) => resolve(signal ?? `exit status ${status}`));
   });
   return { output, ending };

@@ -40,6 +40,7 @@ it('holds one unit and one dictionary at a time, however many there are', async 
       ...{ patch: joinPath(work, 'patch'), ref: draft.ref },
       ...{ base: joinPath(work, 'base'), staging: joinPath(work, 'staging') },
     },
+    undefined,
     [...program, 'agent', 'patch'],
   );
 

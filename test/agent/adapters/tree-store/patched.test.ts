@@ -282,17 +282,17 @@ const SURPRISES: readonly (readonly [
   ],
   [
     'a process that is killed',
-    () => ({ apply: (work) => applyBeside(work, ['/bin/sh', '-c', 'kill -9 $$']) }),
+    () => ({ apply: (work) => applyBeside(work, undefined, ['/bin/sh', '-c', 'kill -9 $$']) }),
     'tree/patch-failed',
   ],
   [
     'a process that says rubbish',
-    () => ({ apply: (work) => applyBeside(work, ['/bin/echo']) }),
+    () => ({ apply: (work) => applyBeside(work, undefined, ['/bin/echo']) }),
     'tree/patch-failed',
   ],
   [
     'a process that cannot begin',
-    () => ({ apply: (work) => applyBeside(work, ['/no/such/program']) }),
+    () => ({ apply: (work) => applyBeside(work, undefined, ['/no/such/program']) }),
     'tree/patch-failed',
   ],
 ];
@@ -320,6 +320,17 @@ describe('the full pack is fetched', () => {
     expect(await store.add(next.ref)).toMatchObject({ way: 'pack', bytes: patch.length + next.pack.length });
   });
 
+  it('not where whoever began it ends the process that applies it', async () => {
+    const ended = new AbortController();
+    const { store, temporary } = await storeWith({
+      apply: (work, signal) => applyBeside(work, signal, ['/bin/sh', '-c', 'exec sleep 600']),
+    });
+    setTimeout(() => ended.abort(), 100);
+
+    expect((await rejectionOf(store.add(next.ref, ended.signal))).code).toBe('tree/patch-failed');
+    expect(temporary()).toEqual([]);
+  });
+
   it('not where the wait was ended by whoever began it', async () => {
     const ended = new AbortController();
     const { store, asked } = await storeWith({
@@ -341,7 +352,9 @@ describe('no full pack is fetched, which is larger still', () => {
   const onFullDisk = [node, '--import', FULL_DISK, ...rest, 'agent', 'patch'];
 
   it('where the disk fills while the patch is applied', async () => {
-    const { store, asked, temporary } = await storeWith({ apply: (work) => applyBeside(work, onFullDisk) });
+    const { store, asked, temporary } = await storeWith({
+      apply: (work) => applyBeside(work, undefined, onFullDisk),
+    });
 
     expect((await rejectionOf(store.add(next.ref))).code).toBe('disk/full');
 
