@@ -1,12 +1,13 @@
 // The fault laboratory's entry: reads the options, runs the suites, prints a table, and writes it down when asked.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { OPERATIONS, operationsNamed } from '../test/labs/faults/operations.ts';
 import { scratchDirectory } from '../test/labs/faults/places.ts';
 import { Report } from '../test/labs/faults/report.ts';
 import type { SuiteOptions } from '../test/labs/faults/suite.ts';
 import { SUITES, type Suite } from '../test/labs/faults/suites.ts';
 
-const USAGE = `Usage: scripts/faults [--short | --long | --count N] [--seed N] [--write] [SUITE…]
+const USAGE = `Usage: scripts/faults [--short | --long | --count N] [--seed N] [--operation NAME] [--write] [SUITE…]
 
 Interrupts the agent in every way there is, and checks that it ends old or new and loses nothing it acknowledged.
 
@@ -16,6 +17,8 @@ ${SUITES.map(({ name, what }) => `  ${name.padEnd(11)} ${what}`).join('\n')}
   --long      every kill, 1,200 power cuts, 100,000 schedules and more of the rest: about an hour and a half on two idle cores
   --count N   so many cases of each suite
   --seed N    another selection; every run with the same seed tries the same cases
+  --operation NAME
+              one of the operations alone, where a suite interrupts several: ${OPERATIONS.map(({ name }) => name).join(', ')}
   --write     write the table into docs/figures.md
 
 Ctrl-C ends it after the case under way: it reports what it has tried.
@@ -29,6 +32,7 @@ async function main(): Promise<number> {
       long: { type: 'boolean' },
       count: { type: 'string' },
       seed: { type: 'string' },
+      operation: { type: 'string' },
       write: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -38,6 +42,14 @@ async function main(): Promise<number> {
     console.log(unknown === undefined ? USAGE : `there is no suite ${unknown}\n\n${USAGE}`);
     return unknown === undefined ? 0 : 2;
   }
+  const { operation } = values;
+  if (operation !== undefined && (values.write === true || operationsNamed([operation]).length === 0)) {
+    console.log(
+      `--operation ${operation} is unknown, or would be written as if it were all of them\n\n${USAGE}`,
+    );
+    return 2;
+  }
+  const operations = operation === undefined ? {} : { operations: [operation] };
   const seed = Number(values.seed ?? 1);
   const ended = new AbortController();
   process.once('SIGINT', () => ended.abort());
@@ -46,7 +58,11 @@ async function main(): Promise<number> {
     if (positionals.length > 0 && !positionals.includes(suite.name)) continue;
     const planned = values.long === true ? suite.long : suite.short;
     if (ended.signal.aborted) break;
-    await runSuite(suite, { seed, count: Number(values.count ?? planned), signal: ended.signal }, report);
+    await runSuite(
+      suite,
+      { ...{ seed, ...operations }, count: Number(values.count ?? planned), signal: ended.signal },
+      report,
+    );
   }
   console.log(`\n${report.table()}`);
   if (values.write === true) await report.write();
@@ -55,7 +71,7 @@ async function main(): Promise<number> {
 
 async function runSuite(
   suite: Suite,
-  options: Pick<SuiteOptions, 'seed' | 'count' | 'signal'>,
+  options: Pick<SuiteOptions, 'seed' | 'count' | 'operations' | 'signal'>,
   report: Report,
 ): Promise<void> {
   const missing = await suite.missing();

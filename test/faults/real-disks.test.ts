@@ -27,6 +27,16 @@ describe.skipIf(noKill !== null)(titled('an operation hit at any system call', n
     expect(problems).toEqual([]);
     expect(tried).toBe(16);
   });
+
+  it('ends so where a process beside it applies patches', { timeout: PATIENCE_MS }, async () => {
+    const directory = temporaryDirectory();
+    const options = { seed: SEED, count: 4, operations: ['patched'], directory, onProgress };
+
+    const { tried, problems } = await spoilCalls(options, ['signal=KILL', 'error=EIO']);
+
+    expect(problems).toEqual([]);
+    expect(tried).toBe(4);
+  });
 });
 
 // Only root may mount file systems.
@@ -45,6 +55,16 @@ describe.skipIf(noPower !== null)(titled('a file system', noPower), () => {
 
     expect(problems).toEqual([]);
     expect(tried).toBe(4);
+  });
+
+  it('that loses power while patches are applied leaves old or new', { timeout: PATIENCE_MS }, async () => {
+    const directory = temporaryDirectory();
+    const options = { seed: SEED, count: 1, operations: ['patched'], directory, onProgress };
+
+    const { tried, problems } = await suiteNamed('power').run(options);
+
+    expect(problems).toEqual([]);
+    expect(tried).toBe(1);
   });
 });
 

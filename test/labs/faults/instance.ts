@@ -37,7 +37,7 @@ export interface InstanceOptions extends Place {
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
   await makeDirectory(options.stateDir);
   await settleState(options.stateDir);
-  const instance = createInstance(options);
+  const instance = await createInstance(options);
   await passTime(instance);
   // The agent goes on where what runs cannot be read: there is nothing to recover then.
   await instance.deployer.recover().catch((error: unknown) => {
@@ -54,7 +54,7 @@ async function passTime({ store, clock }: Instance): Promise<void> {
   clock.advance(Math.max(0, ...times.map((at) => at - clock.now())) + 1_000);
 }
 
-function createInstance(options: InstanceOptions): Instance {
+async function createInstance(options: InstanceOptions): Promise<Instance> {
   const { stateDir, scenario, verifyAlive, acknowledge = () => undefined } = options;
   const warnings: unknown[] = [];
   const onWarning = (problem: unknown) => void warnings.push(problem);
@@ -62,7 +62,7 @@ function createInstance(options: InstanceOptions): Instance {
   const audit = createAuditFile(stateDir, clock);
   const trees = createTreeStore({
     stateDir,
-    fetchPack: options.fetchPack ?? fetchPrepared,
+    ...((await scenario.packs?.()) ?? { fetchPack: options.fetchPack ?? fetchPrepared }),
     diskSpace: async () => AMPLE_SPACE,
   });
   const treeDirectoryOf = trees.directoryOf;

@@ -1,5 +1,6 @@
 // What the laboratory is made of: a place, an instance on it, a scenario, an operation that can be interrupted.
 
+import type { TreeStoreOptions } from '../../../agent/adapters/tree-store/tree-store.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { AuditLog, DeploymentStore, TreeStore } from '../../../agent/ports/state.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
@@ -38,6 +39,8 @@ export interface Scenario {
   readonly behaviours: Readonly<Record<string, Behaviour>>;
   /** Services are entries in a file, or processes of this machine. */
   readonly services: 'noted' | 'processes';
+  /** Where trees come from; they are at hand unless given. */
+  readonly packs?: () => Promise<Pick<TreeStoreOptions, 'fetchPack' | 'patches'>>;
   /** What else has happened before the operation starts. */
   readonly before?: (instance: Instance) => Promise<unknown>;
   readonly act: (instance: Instance, acknowledge: Acknowledge) => Promise<unknown>;

@@ -31,7 +31,7 @@ const releases = new Map<string, string>();
 export const RELEASES: ReadonlyMap<string, string> = releases;
 
 /** What a rollback may undo without asking: no data is snapshot or restored. */
-const UNDOABLE: Extras = { hooks: {}, reversible: 'yes' };
+export const UNDOABLE: Extras = { hooks: {}, reversible: 'yes' };
 
 export const ONE = deployable({ [AUTH]: '1.0.0', [API]: '1.0.0' });
 export const TWO = deployable({ [AUTH]: '1.1.0', [API]: '1.1.0' });
@@ -96,6 +96,7 @@ export function deployable(
   versions: Readonly<Record<string, string>>,
   extras: Extras = {},
   settings: Parameters<typeof deployableOf>[1] = {},
+  treeOf = packedTree,
 ): Deployable {
   const all = Object.entries(versions).map(([key, version]) => {
     const component = key as ComponentKey;
@@ -107,14 +108,15 @@ export function deployable(
       restore: command('restore'),
     };
     const noted = { smoke: command('smoke'), hooks, reversible: 'snapshot' };
-    const own = { ...noted, ...extras, tree: packedTree(release) };
+    const own = { ...noted, ...extras, tree: treeOf(component, version) };
     return [component, releaseOf(component, version, own)] as const;
   });
   return deployableOf(Object.fromEntries(all), settings);
 }
 
 /** The sample tree with a name of its own in it. */
-function packedTree(name: string): TreeRef {
+function packedTree(component: string, version: string): TreeRef {
+  const name = `${component}@${version}`;
   const own = entryOf(`text-${name.replace('/', '-')}`, 'one text, two files\n');
   const draft = draftPack(SAMPLE_ENTRIES.with(-1, own));
   packs.set(hexOf(draft.ref.digest), join(sectionsOf(draft)));

@@ -3,6 +3,7 @@ import { API, AUTH, WEB } from '../../support/deploy-releases.ts';
 import { APPROVAL, DENIAL } from './answers.ts';
 import { LIFT, PROBATION, REPAIR } from './care.ts';
 import type { Instance, Scenario } from './laboratory.ts';
+import { PATCHED } from './patched.ts';
 import { POLICY } from './policy-edits.ts';
 import { asProcesses, blueGreen, deployable, deployTo, ONE, TWO } from './releases.ts';
 import { USUAL } from './scenario.ts';
@@ -55,6 +56,7 @@ export const SCENARIOS: readonly Scenario[] = [
   APPROVAL,
   DENIAL,
   POLICY,
+  PATCHED,
 ];
 
 /** Deployed over processes: one service stays, one changes. */

@@ -41,8 +41,9 @@ const STATE_DIR = `${MOUNT_POINT}/state`;
 const KINDS = ['power cut', 'power cut', 'kill', 'ENOSPC', 'EIO', 'EROFS'] as const;
 
 const { seeds, operations }: Lane = workerData;
-/** The settings are written with synchronous calls, which the disk in memory does not serve. */
-const MODELLED = operationsNamed(operations).filter((operation) => operation.name !== 'policy');
+/** The settings are written with synchronous calls, which the disk in memory does not serve; and no other process sees it. */
+const NOT_MODELLED = ['policy', 'patched'];
+const MODELLED = operationsNamed(operations).filter(({ name }) => !NOT_MODELLED.includes(name));
 
 await tryLane();
 

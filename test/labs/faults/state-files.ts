@@ -17,7 +17,8 @@ export async function leftovers(stateDir: string): Promise<readonly string[]> {
   const paths = await pathsBelow(stateDir);
   return paths
     .filter(
-      (path) => /\.(?:tmp|tmp-\w+|tree|old|pack)$|\/repair\.[0-9a-f]+$/.test(path) && !path.includes('/run/'),
+      (path) =>
+        /\.(?:tmp|tmp-\w+|tree|old|pack|patch)$|\/repair\.[0-9a-f]+$/.test(path) && !path.includes('/run/'),
     )
     .map((path) => `left behind: ${path.slice(stateDir.length + 1).replace(/[0-9a-f]{12,}/g, '…')}`);
 }
