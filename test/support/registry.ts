@@ -20,6 +20,7 @@ export const registryMissing = existsSync(PROGRAM) ? null : 'needs docker-regist
 
 export interface RegistryServer {
   readonly host: string;
+  readonly pid: number;
   /** Puts an image there; answers with the digest of its manifest. */
   push(repository: string, tag: string, image: Image): Promise<string>;
   /** An index of what was pushed, each for its platform. */
@@ -43,7 +44,7 @@ export async function startRegistry(): Promise<RegistryServer> {
   const child = spawn(PROGRAM, ['serve', join(directory, 'config.yml')], { stdio: 'ignore' });
   const host = `127.0.0.1:${port}`;
   await until(async () => (await fetch(`http://${host}/v2/`).catch(() => null)) !== null);
-  return { host, ...pushing(host), stop: () => stop(child, directory) };
+  return { host, pid: child.pid ?? 0, ...pushing(host), stop: () => stop(child, directory) };
 }
 
 function pushing(host: string): Pick<RegistryServer, 'push' | 'pushIndex'> {
@@ -97,10 +98,12 @@ function pushing(host: string): Pick<RegistryServer, 'push' | 'pushIndex'> {
 
 function stop(child: ChildProcess, directory: string): Promise<void> {
   return new Promise((resolve) => {
-    child.once('exit', () => {
+    const end = () => {
       rmSync(directory, { recursive: true, force: true });
       resolve();
-    });
+    };
+    if (child.exitCode !== null || child.signalCode !== null) return end();
+    child.once('exit', end);
     child.kill('SIGKILL');
   });
 }
