@@ -28,19 +28,25 @@ export function listKept(roles: Roles): readonly KeptRelease[] {
   return found.map((one) => ({ ...one, until: keptUntil(one.target.notes, supportEnds) }));
 }
 
-/** None is listed no longer before its day, and no day that was signed becomes an earlier one. Error: publication/kept. */
+/**
+ * None is listed no longer before its day, no day that was signed becomes an earlier one, and support that ends sooner takes no release away
+ * sooner: until when each is kept counts, whatever that follows from. Error: publication/kept.
+ */
 export function verifyKept(published: Roles, next: Roles, now: EpochMs): void {
+  const listed = new Map(listKept(next).map((one) => [one.path, one]));
   for (const { path, target, until } of listKept(published)) {
-    const found = resolveIn(next, path);
-    if (found.kind !== 'found') {
-      if (until > now) throw new FairleadError('publication/kept', { path, until: dayOf(until) });
-      continue;
-    }
+    const found = listed.get(path);
     const was = target.notes?.availableUntil;
-    const is = found.target.notes?.availableUntil;
-    // One that is signed no more could come back as an earlier one.
-    const isShorter = was !== undefined && (is === undefined || instantMs(is) < instantMs(was));
-    if (isShorter && instantMs(was) > now) throw new FairleadError('publication/kept', { path, until: was });
+    if (found === undefined) {
+      if (until > now) throw new FairleadError('publication/kept', { path, until: dayOf(until) });
+    } else if (was !== undefined) {
+      const is = found.target.notes?.availableUntil;
+      // One that is signed no more could come back as an earlier one.
+      if ((is === undefined || found.until < until) && until > now)
+        throw new FairleadError('publication/kept', { path, until: dayOf(until) });
+      if (is !== undefined && instantMs(is) < instantMs(was) && instantMs(was) > now)
+        throw new FairleadError('publication/kept', { path, until: was });
+    }
   }
 }
 

@@ -25,6 +25,11 @@ export function promise(notes: TargetNotes, until: string): TargetNotes {
     : { ...notes, availableUntil: until };
 }
 
+/** As long as the support that was promised: where that ends sooner now, the day says it instead. One that has no day stays for good. */
+export function keepAsSupported(notes: TargetNotes, supportEnds: EpochMs): TargetNotes {
+  return notes.availableUntil === undefined ? notes : promise(notes, formatInstant(supportEnds));
+}
+
 export interface Listed {
   readonly releases: readonly Release[];
   /** The same, with whether each is withdrawn. */

@@ -16,6 +16,7 @@ import {
   capability,
   changeOf,
   firstPublication,
+  NOW,
   publicationOf,
   signRole,
   type VendorDocument,
@@ -49,6 +50,7 @@ async function publish(...documents: readonly VendorDocument[]): Promise<void> {
   await server.context.publisher.publish(publicationOf([['releases', metadata]], documents, changes), 'ada');
 }
 
+const inTime = (days: number) => formatInstant(NOW + days * DAY_MS);
 const inDays = (days: number) => formatInstant(server.now + days * DAY_MS);
 
 describe('a publication', () => {
@@ -81,6 +83,33 @@ describe('a publication', () => {
     await publish(released({ availableUntil: inDays(30) }));
 
     server.now += 25 * DAY_MS;
+    expect((await rejectionOf(publish())).code).toBe('publication/kept');
+  });
+});
+
+describe('what is kept as long as a platform is mended', () => {
+  const own = inTime(20);
+  const support = inTime(100);
+
+  beforeEach(() => publish(released({ availableUntil: own, supportUntil: support })));
+
+  it.each([
+    ['support that ends sooner', { availableUntil: own, supportUntil: inTime(30) }],
+    ['none any more', { availableUntil: own }],
+    ['none, and no day', undefined],
+  ])('is kept whatever comes after it: %s', async (_name, notes) => {
+    for (const days of [0, 25]) {
+      server.now = NOW + days * DAY_MS;
+      const refusal = await rejectionOf(publish(released(notes)));
+      expect(refusal.code).toBe('publication/kept');
+      expect(refusal.message).toContain(support);
+    }
+  });
+
+  it('may be said by its own day instead', async () => {
+    await publish(released({ availableUntil: support, supportUntil: inTime(22) }));
+
+    server.now = NOW + 25 * DAY_MS;
     expect((await rejectionOf(publish())).code).toBe('publication/kept');
   });
 });

@@ -1,11 +1,13 @@
 // `support`: until when a platform release is mended, signed beside it.
-import { instantMs } from '../../../../shared/encoding/instant.ts';
+import { type EpochMs, instantMs } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { componentNameOf, formatRef, type ReleaseRef } from '../../../../shared/schema/release-ref.ts';
-import { releaseTarget, requireRelease } from '../../workspace/documents.ts';
+import { endOfSupport, type TargetNotes } from '../../../../shared/trust/target-notes.ts';
+import { keepAsSupported } from '../../core/retention.ts';
+import { readReleases, releaseTarget, requireRelease } from '../../workspace/documents.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { readNotes } from '../../workspace/sboms.ts';
-import { changeTargets } from '../../workspace/targets.ts';
+import { changeTargets, type TargetDocument } from '../../workspace/targets.ts';
 import { conclude } from '../conclude.ts';
 
 interface SupportOptions {
@@ -25,19 +27,35 @@ export async function support(
     throw new FairleadError('vendor/option-invalid', { option: '<release>', value: release, form });
   }
   const { bytes, document, path } = await requireRelease(session.directory, ref);
-  const notes = (await readNotes(session.directory)).get(path) ?? {};
+  const all = await readNotes(session.directory);
+  const notes = all.get(path) ?? {};
   const was = notes.supportUntil;
   if (was !== undefined && instantMs(until) < instantMs(was) && reason === undefined) {
     throw new FairleadError('vendor/support-shortened', { release, until, was });
   }
-  const target = releaseTarget(bytes, document, { ...notes, supportUntil: until });
-  const signed = [
-    await changeTargets(session, 'releases', [target], { action: 'support', subject: release }),
-  ];
+  const next = new Map([...all, [path, { ...notes, supportUntil: until }]]);
+  const promised = endOfSupport(all.values());
+  const edits =
+    endOfSupport(next.values()) < promised
+      ? await keepAll(session.directory, next, promised)
+      : [releaseTarget(bytes, document, { ...notes, supportUntil: until })];
+  const signed = [await changeTargets(session, 'releases', edits, { action: 'support', subject: release })];
   const { lines, document: concluded } = await conclude(session, signed);
   session.out.result('support', [`${release} is mended until ${until}`, ...lines], {
     release,
     until,
     ...concluded,
   });
+}
+
+/** Support that ends sooner takes no release away sooner: the server refuses that. */
+async function keepAll(
+  directory: string,
+  notes: ReadonlyMap<string, TargetNotes>,
+  promised: EpochMs,
+): Promise<readonly TargetDocument[]> {
+  const { releases } = await readReleases(directory);
+  return releases.map(({ path, bytes, document }) =>
+    releaseTarget(bytes, document, keepAsSupported(notes.get(path) ?? {}, promised)),
+  );
 }

@@ -4,6 +4,8 @@ import { parseEnvelope } from '../../../../shared/trust/metadata.ts';
 import { parseTargets } from '../../../../shared/trust/parse-metadata.ts';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
 
+const THIS_YEAR = new Date().getUTCFullYear();
+
 let vendor: Vendor;
 beforeEach(async () => {
   vendor = await createVendor();
@@ -48,6 +50,19 @@ it('is made shorter only by who says why', async () => {
 
   await vendor.json(...set('2029-12-31T00:00:00Z', '--reason', 'a slip of the pen'));
   expect(published()).toBe('2029-12-31T00:00:00Z');
+});
+
+it('that is made shorter takes no release away sooner: each is signed with the day that was promised', async () => {
+  await vendor.json('retention', 'set', '1');
+  const [later, sooner] = [`${THIS_YEAR + 14}-06-30T00:00:00Z`, `${THIS_YEAR + 3}-06-30T00:00:00Z`];
+  await vendor.json(...set(later));
+
+  await vendor.json(...set(sooner, '--reason', 'a slip of the pen'));
+
+  const { releases } = await vendor.json('retention', 'show');
+  expect(releases).toHaveLength(3);
+  for (const { until } of releases as readonly { until: string }[]) expect(until).toBe(later);
+  expect(published()).toBe(sooner);
 });
 
 it.each([
