@@ -44,7 +44,10 @@ export interface Obtained {
   readonly failures: readonly unknown[];
 }
 
-/** An order without its terms forces everybody at once: whoever withholds the terms shall not gain that. */
+/**
+ * An order without its terms forces everybody at once: whoever withholds the terms shall not gain that. Terms that came as they were signed and
+ * cannot be read here are not missing: nobody without the key made them so, and a forced patch arrives (ADR 107).
+ */
 export function withTheirOrders(missing: readonly string[]): ReadonlySet<string> {
   return new Set(missing.flatMap((path) => [path, path.replace(/\.terms\.json$/, '.json')]));
 }

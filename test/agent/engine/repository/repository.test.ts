@@ -268,6 +268,22 @@ describe('the catalog', () => {
     });
   });
 
+  it('an order counts at once where its terms came as they were signed and are of a form that nobody knows here', async () => {
+    const vendor = vendorRepository();
+    const path = 'advisories/FL-2026-0002.terms.json';
+    vendor.addTarget('security', 'advisories/FL-2026-0002.json', advisory('second', 'FL-2026-0002'));
+    vendor.addTarget('security', path, JSON.stringify({ schema: 'fairlead/order-terms@2' }));
+    publish(vendor);
+    const { repository, directory, warnings } = await start(vendor);
+
+    await repository.refresh(NOW);
+    expect(await titles(repository)).toEqual(['first', 'second']);
+    expect(JSON.stringify(warnings)).toContain(path);
+
+    const again = await start(vendor, directory);
+    expect(await titles(again.repository)).toEqual(['first', 'second']);
+  });
+
   it('an advisory is taken where its details are withheld: they change nobody’s versions', async () => {
     const vendor = vendorRepository();
     const path = 'advisories/FL-2026-0002.details.json';
