@@ -217,6 +217,8 @@ describe('what is removed', () => {
     };
     await server.store.write(TIMESTAMP, then);
     await server.store.write(COMMIT, utf8(JSON.stringify(commit)));
+    // Before that its snapshot is one that an agent may still hold.
+    wait(FORGOTTEN_MS);
 
     expect((await rejectionOf(remove('core/auth@1.0.1'))).code).toBe('server/release-kept');
 
