@@ -62,6 +62,7 @@ function stepsBetween(from: Target | null, to: Target, stored: ReadonlySet<strin
       to: next?.version ?? null,
       bytes: isNew ? (to.releases.get(component)?.document.tree.bytes ?? 0) : 0,
       reversible: reversibility(from, to, old, next),
+      ...(next === undefined ? {} : overrideOf(to, component)),
     };
   });
 }
@@ -81,8 +82,16 @@ function actionFor(
 // The release is the same on both sides, and so are its defaults: comparing what the admin wrote is enough.
 function settingsText({ config }: Target, component: ComponentKey): string {
   const [suite = '', name = ''] = component.split('/');
-  const { settings } = capabilityConfigOf(config, suite, name);
-  return JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const { settings, override } = capabilityConfigOf(config, suite, name);
+  return JSON.stringify([Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)), override?.text]);
+}
+
+/** Named in the plan, so that an approval is of what was there to be read. */
+function overrideOf({ config }: Target, component: ComponentKey): Pick<PlanStep, 'override'> {
+  const [suite = '', name = ''] = component.split('/');
+  const { override } = capabilityConfigOf(config, suite, name);
+  if (override?.text === undefined) return {};
+  return { override: { file: override.file, digest: digestOfValue(override.text) } };
 }
 
 /** Going up, the new version says whether it may be left again; going down, the one that is left does. */

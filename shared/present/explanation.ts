@@ -94,6 +94,13 @@ export function renderCost(
     `Fetches   at most ${formatBytes(bytes)}`,
     `Stops     ${plan.stop.join(', then ') || 'nothing'}`,
     `Starts    ${plan.start.join(', then ') || 'nothing'}`,
+    ...plan.steps.flatMap(({ component, override }) =>
+      override === undefined
+        ? []
+        : [
+            `Override  ${component}: ${sanitizeLine(override.file, 1_024)} (${override.digest}), yours: it may reach all of the machine`,
+          ],
+    ),
     `Takes     ${time}`,
     `Way back  ${WAY_BACK_MEANING[plan.reversible]}${rollbackMs === undefined ? '' : `; at most ${formatDuration(rollbackMs)}`}`,
   ];

@@ -49,6 +49,8 @@ export const planStep = z.strictObject({
   /** Uncompressed bytes of the trees not yet in the store: the most this step can fetch. */
   bytes: byteCount,
   reversible: wayBack,
+  /** The operator's compose file that is laid over the release's, and what stands in it. */
+  override: z.strictObject({ file: z.string(), digest }).exactOptional(),
 });
 
 export const plan = z.strictObject({

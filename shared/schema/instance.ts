@@ -21,15 +21,24 @@ const settingValue = z.union([
 /** More than anybody writes for one capability. */
 export const MOST_ALLOWED = 32;
 
-const directory = z
-  .string()
-  .max(1024)
-  .regex(/^(?:\/(?!\.{0,2}(?:\/|$))[^/\p{Cc}]+)+$/u, { error: 'a directory such as "/srv/media"' });
+const ABSOLUTE = /^(?:\/(?!\.{0,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
+
+const directory = z.string().max(1024).regex(ABSOLUTE, { error: 'a directory such as "/srv/media"' });
 
 const network = z.string().regex(SHARED_NETWORK, { error: 'a network such as "network:shared"' });
 
 /** One part of the machine, by the key of a compose file that hands it over, a network, or a directory with what is in it. */
 export const reach = z.union([z.enum(REACHES), network, directory]);
+
+/** Of an override, in characters. */
+export const MOST_OVERRIDE = 32_768;
+
+/** A compose file of the operator's, which is laid over the release's. */
+const override = z.strictObject({
+  file: z.string().max(1024).regex(ABSOLUTE, { error: 'a file such as "/etc/fairlead/web.yaml"' }),
+  /** What stood in it when the configuration was read, put there by the agent: a generation keeps what it was deployed with. */
+  text: z.string().max(MOST_OVERRIDE).exactOptional(),
+});
 
 const capabilityConfig = z.strictObject({
   enabled: z.boolean().default(true),
@@ -39,6 +48,7 @@ const capabilityConfig = z.strictObject({
    * directories that it mounts, networks that it joins. The operator's alone to say.
    */
   allow: z.array(reach).max(MOST_ALLOWED).exactOptional(),
+  override: override.exactOptional(),
 });
 
 const suiteConfig = z.strictObject({
@@ -90,6 +100,8 @@ export type InstanceConfig = z.output<typeof instanceConfig>;
 export type FilledRegistries = Readonly<
   Record<string, { readonly mirror?: string; readonly user?: string; readonly password?: string }>
 >;
+/** `text` is there wherever the agent has read the configuration to act by it. */
+export type Override = z.output<typeof override>;
 export type Reach = z.output<typeof reach>;
 export type SettingValue = z.output<typeof settingValue>;
 

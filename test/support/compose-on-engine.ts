@@ -234,6 +234,31 @@ export function describeOnEngine({
     expect((await driver.status(COMPONENT)).kind).toBe('running');
   });
 
+  it('lays a file of the operator’s over the release’s, which alone is held to the rules, and refuses one that is broken', async () => {
+    const { driver, stateDir, unitOf } = setUp();
+    const outside = join(stateDir, 'films');
+    mkdirSync(outside);
+    const script = 'echo "$$GREETING" > /films/got; trap "exit 0" TERM; while :; do sleep 1 & wait $$!; done';
+    const unit = unitOf({ web: { command: ['sh', '-c', script], environment: { GREETING: 'hello' } } });
+    const over = (text: string) => ({ ...unit, override: { file: '/etc/fairlead/web.yaml', text } });
+    const films = `services:\n  web:\n    environment: { GREETING: welcome }\n    volumes: ["${outside}:/films"]\n`;
+
+    await driver.prepare(over(films));
+    await driver.start(over(films));
+    await until(async () => existsSync(join(outside, 'got')));
+    const broken = await rejectionOf(
+      driver.prepare({ ...over('services:\n  web:\n   - a: [\n'), identity: 'v2' }),
+    );
+    const own = unitOf({ web: { command: ['sh'], volumes: [`${outside}:/films`] } });
+    const reaching = await rejectionOf(driver.prepare({ ...own, override: over(films).override }));
+
+    expect(readFileSync(join(outside, 'got'), 'utf8')).toBe('welcome\n');
+    expect(broken.code).toBe('service/manager-failed');
+    expect(broken.message).toMatch(/\/etc\/fairlead\/web\.yaml.*line \d/);
+    expect(reaching.message).toContain('are kept from the machine');
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
   it('updates, goes back from a version that fails, and to an earlier one when asked', async () => {
     const { stateDir, driver } = setUp();
     storeContainers(stateDir, engine().image);

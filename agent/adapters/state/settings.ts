@@ -1,16 +1,18 @@
 // The local policy in `settings.json`, the instance configuration in `instance.json`.
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { withPart } from '../../../shared/compile/config.ts';
 import { type JsonObject, parseJson } from '../../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { readIfPresent, readTextIfPresent } from '../../../shared/node/read-file.ts';
 import { createTurns } from '../../../shared/node/turns.ts';
 import { type ConfigState, type PolicyState, unreadableConfig } from '../../../shared/policy/local-state.ts';
 import {
   DEFAULT_INSTANCE_CONFIG,
   type InstanceConfig,
   instanceConfig,
+  MOST_OVERRIDE,
 } from '../../../shared/schema/instance.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { DEFAULT_POLICY, type Policy, policy } from '../../../shared/schema/policy.ts';
@@ -22,7 +24,7 @@ export function createSettings(stateDir: string, configPath: string): Settings {
   const inTurn = createTurns();
   return {
     policy: () => readPolicy(path),
-    config: () => readConfig(configPath),
+    config: () => readWholeConfig(configPath),
     edit: (change, record) => inTurn(() => editPolicy(stateDir, change, record)),
     editConfig: (change, record) => inTurn(() => editConfig(configPath, change, record)),
     look: (see) =>
@@ -72,8 +74,36 @@ async function readConfig(path: string): Promise<InstanceConfig> {
   return bytes === null ? DEFAULT_INSTANCE_CONFIG : parseDocumentBytes(instanceConfig, bytes, path);
 }
 
+/** With what stands in the files that it names: what is deployed by it keeps that, whatever becomes of them. */
+async function readWholeConfig(path: string): Promise<InstanceConfig> {
+  const config = await readConfig(path);
+  let whole = config;
+  for (const [suite, { capabilities }] of Object.entries(config.suites)) {
+    for (const [name, { override }] of Object.entries(capabilities)) {
+      if (override === undefined) continue;
+      const where = `suites.${suite}.capabilities.${name}.override.file`;
+      const text = await readOverride(override.file, path, where);
+      whole = withPart(whole, { suite, name }, { override: { file: override.file, text } });
+    }
+  }
+  return whole;
+}
+
+/** Errors: document/invalid, disk/unreadable. */
+async function readOverride(file: string, document: string, path: string): Promise<string> {
+  const text = await readTextIfPresent(file, MOST_OVERRIDE).catch((cause: unknown) => {
+    if (isFairleadError(cause, 'disk/unreadable') && cause.cause !== undefined) throw cause;
+    return undefined;
+  });
+  if (typeof text === 'string') return text;
+  const expected = `a file of at most ${MOST_OVERRIDE} bytes`;
+  const found = `${file}, which is ${text === null ? 'not there' : 'none'}`;
+  const remedy = 'put it there, or remove the override';
+  throw new FairleadError('document/invalid', { document, issues: [{ path, expected, found, remedy }] });
+}
+
 async function lookAtConfig(path: string): Promise<ConfigState> {
-  return await readConfig(path).then((config) => ({ kind: 'readable', config }), unreadableConfig);
+  return await readWholeConfig(path).then((config) => ({ kind: 'readable', config }), unreadableConfig);
 }
 
 /** What an operator wrote may be a link to where they keep it, readable to others: both stay so. */

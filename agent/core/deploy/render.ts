@@ -6,7 +6,7 @@ import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import { type DriverName, renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
-import type { FilledRegistries } from '../../../shared/schema/instance.ts';
+import type { FilledRegistries, Override } from '../../../shared/schema/instance.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
@@ -41,6 +41,8 @@ export interface RenderInput {
   readonly secrets: readonly string[];
   /** What this install's operator allows it beyond what every service may. */
   readonly allow?: readonly string[] | undefined;
+  /** The operator's compose file, over the release's. */
+  readonly override?: Override | undefined;
   /** How its images are had; nothing where it fetches none. */
   readonly registries?: FilledRegistries | undefined;
   readonly treeDirectory: string;
@@ -99,6 +101,9 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
   const service = input.release.document.service;
   // Where nothing is allowed, a unit is known by what it was known by before anything could be.
   const allowed = input.allow === undefined ? {} : { allow: input.allow };
+  const { override } = input;
+  const overridden = override === undefined ? {} : { override };
+  const said = override === undefined ? {} : { override: override.text ?? '' };
   const env = Object.entries(service.env).map(([key, value]) => [key, fill(value, `service.env.${key}`)]);
   return {
     component,
@@ -109,8 +114,14 @@ function renderBase(component: ComponentKey, input: RenderInput, fill: Fill) {
     stopTimeoutMs: durationMs(service.stopTimeout),
     writable: (input.release.document.writable ?? []).map((path) => `${input.treeDirectory}/${path}`),
     ...allowed,
+    ...overridden,
     ...(input.registries === undefined ? {} : { registries: input.registries }),
-    identity: digestOfValue({ release: input.release.digest, settings: input.configured, ...allowed }),
+    identity: digestOfValue({
+      release: input.release.digest,
+      settings: input.configured,
+      ...allowed,
+      ...said,
+    }),
   };
 }
 
@@ -178,6 +189,8 @@ interface UnitBase {
   readonly writable?: readonly string[];
   /** What the operator lets its containers reach of the machine; nothing where absent. */
   readonly allow?: readonly string[];
+  /** The operator's compose file, laid over the release's; none where absent. Secrets may stand in it. */
+  readonly override?: Override;
   /** How images are had whose release says only where they are. Passwords stand in it. */
   readonly registries?: FilledRegistries;
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */

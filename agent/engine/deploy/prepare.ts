@@ -3,6 +3,7 @@ import { capabilityConfigOf } from '../../../shared/compile/config.ts';
 import { dependencyOrder } from '../../../shared/compile/plan.ts';
 import { fillReferences, referenceKey, referencesIn } from '../../../shared/compile/references.ts';
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { FilledRegistries, InstanceConfig, OperatorText } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
@@ -38,9 +39,22 @@ export async function prepare(
     settings,
     secrets,
     registries: await registriesFor(sources, generation.config, release.document),
-    allow: capabilityConfigOf(generation.config, release.document.suite, release.document.name).allow,
+    ...allowedTo(generation.config, release.document),
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
+  });
+}
+
+/** What the operator lets it reach, and lays over its compose file. */
+function allowedTo(config: InstanceConfig, { suite, name, service }: CapabilityRelease) {
+  const { allow, override } = capabilityConfigOf(config, suite, name);
+  if (override === undefined || service.driver === 'compose') return { allow, override };
+  const path = `suites.${suite}.capabilities.${name}.override`;
+  throw new FairleadError('document/invalid', {
+    document: 'the instance configuration',
+    issues: [
+      { path, expected: 'no override', found: 'one, of what is no compose file', remedy: 'remove it' },
+    ],
   });
 }
 

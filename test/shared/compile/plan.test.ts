@@ -9,6 +9,7 @@ import {
 } from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { parseJson } from '../../../shared/encoding/json.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, type Plan, plan } from '../../../shared/schema/deployment.ts';
@@ -99,6 +100,20 @@ describe('planBetween', () => {
     });
 
     expect(actions(planFor(from, to))).toEqual(['core/auth reconfigure']);
+  });
+
+  it('reconfigures what has another override, and names its file and what stands in it', () => {
+    const overridden = (text: string) =>
+      running(['core/auth@1.0.0'], {
+        core: { capabilities: { auth: { override: { file: '/etc/auth.yaml', text } } } },
+      });
+
+    const [same, other] = [overridden('a'), overridden('b')].map((to) => planFor(overridden('a'), to));
+
+    expect(same).toBeNull();
+    expect(other?.steps).toMatchObject([
+      { action: 'reconfigure', override: { file: '/etc/auth.yaml', digest: digestOfValue('b') } },
+    ]);
   });
 
   it('is none when nothing that runs would change, however the configuration is written', () => {

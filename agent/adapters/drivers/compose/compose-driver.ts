@@ -99,7 +99,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const resolved = await resolveAdmitted(unit);
     // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
     const ids = await images.provide(unit);
-    const project = await files.write(unit, resolved, ids);
+    const project = await files.write(unit, await files.overridden(unit, resolved), ids);
     const { identity } = unit;
     const given = [...new Set([...ids.values(), ...(before?.images ?? [])])];
     // Written first: a start that is interrupted can be stopped.
@@ -123,12 +123,13 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   async function prepare(unit: UnitOf<'compose'>, again = false): Promise<void> {
     await takeOver(unit.component);
     if (again) {
-      await resolveAdmitted(unit);
+      await files.overridden(unit, await resolveAdmitted(unit));
       await images.provide(unit, true);
       return;
     }
-    const project = await files.resolve(unit);
-    await verifyAdmissible(unit, project);
+    const resolved = await files.resolve(unit);
+    await verifyAdmissible(unit, resolved);
+    const project = await files.overridden(unit, resolved);
     await admissions.add(unit);
     const ids = await images.provide(unit, true);
     if (await runs(unit)) return;

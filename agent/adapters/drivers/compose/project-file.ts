@@ -38,6 +38,8 @@ export interface ProjectFiles {
   resolve(unit: UnitOf<'compose'>): Promise<ComposeProject>;
   /** The same of what was admitted before, also where nobody else can pass to the state directory. */
   resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject>;
+  /** With the operator's own file over it; itself where there is none. What that brings is theirs. Error: service/manager-failed. */
+  overridden(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject>;
   /** Writes the project that `up` is given, and answers with the words that name it. Errors: disk/*. */
   write(
     unit: UnitOf<'compose'>,
@@ -82,15 +84,37 @@ export function createProjectFiles(stateDir: string, directory: string): Project
       throw new FairleadError('disk/unreadable', { path: file, problem });
     }
     const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
-    const resolved = await compose(component, [...words, 'config', '--format', 'json'], {
-      timeoutMs: CONFIG_MS,
-      keepBytes: MOST_BYTES,
-      ...(reader === null ? {} : { account: reader }),
-    });
+    // What an override could bring to life is held to the rules as well.
+    const all = unit.override === undefined ? [] : ['--profile', '*'];
+    const resolved = await config(component, [...words, ...all], reader);
     if (resolved.status !== 0) throw await failureOf(unit, resolved, resolved.detail);
     const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
     if (!parsed.success) throw refusalOf(unit, 'its compose file cannot be understood');
     return parsed.data;
+  }
+
+  function config(component: ComponentKey, words: readonly string[], account: Account | null) {
+    return compose(component, [...words, 'config', '--format', 'json'], {
+      ...{ timeoutMs: CONFIG_MS, keepBytes: MOST_BYTES },
+      ...(account === null ? {} : { account }),
+    });
+  }
+
+  /** After `resolveAs`, which has made the file of variables. */
+  async function overridden(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject> {
+    const { component, file, workingDirectory, override } = unit;
+    if (override === undefined) return project;
+    const variables = pathOf(component, 'compose.env');
+    const own = await writeOwn(pathOf(component, 'override.yaml'), override.text ?? '');
+    const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
+    await chown(own, reader?.uid ?? 0, reader?.gid ?? 0);
+    const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
+    const resolved = await config(component, [...words, '--file', own], reader);
+    const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
+    if (resolved.status === 0 && parsed.success) return parsed.data;
+    const said = resolved.detail.replaceAll(own, override.file);
+    const problem = `${override.file}, over the compose file of ${component}: ${said}`;
+    throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
   }
 
   async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
@@ -103,6 +127,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   return {
     resolve: (unit) => resolveAs(unit, false),
     resolveAdmitted: (unit) => resolveAs(unit, true),
+    overridden,
     write: (unit, project, ids) => writeProject('compose.yaml', unit, withImages(project, ids, unit)),
     writeTrial: (unit, project, ids) => writeProject(TRIAL, unit, trialOf(withImages(project, ids, unit))),
     hasTrial: async (component) => (await stat(pathOf(component, TRIAL)).catch(() => null)) !== null,
