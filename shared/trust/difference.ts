@@ -6,6 +6,7 @@ import { fromUtf8, utf8 } from '../encoding/bytes.ts';
 import { type JsonLimits, parseJson } from '../encoding/json.ts';
 import { FairleadError } from '../errors/error.ts';
 import { parseDocument } from '../schema/parse-document.ts';
+import { MAX_METADATA_BYTES } from './metadata.ts';
 
 const count = z.int().min(0);
 
@@ -17,13 +18,22 @@ const difference = z.strictObject({
 type Part = z.output<typeof difference>['parts'][number];
 
 /** Of a smaller file nobody asks for a difference: it would hardly be smaller. */
-export const MIN_DIFFERENCE_FROM_BYTES = 16 * 1024;
+const MIN_DIFFERENCE_FROM_BYTES = 16 * 1024;
+/** Whoever holds the online keys may sign any length: one that no metadata has is refused before anything is made of it. */
+export function mayHaveDifference(length: number): boolean {
+  return length >= MIN_DIFFERENCE_FROM_BYTES && length <= MAX_METADATA_BYTES.targets;
+}
+
 /** From so many versions that were published before there is a way to the newest. */
 export const DIFFERENCES_KEPT = 8;
 
+/** It is parsed in the agent's loop: these take some twenty milliseconds. */
+const MAX_DIFFERENCE_BYTES = 256 * 1024;
+const MAX_DIFFERENCE_NODES = 32_000;
+
 /** A larger one is not offered, and not read: the whole file is not much more, and one who lies costs no more than this. */
 export function maxDifferenceBytes(length: number): number {
-  return Math.floor(length / 4);
+  return Math.min(Math.floor(length / 4), MAX_DIFFERENCE_BYTES);
 }
 
 /** How a difference is called, beside the files: `8..9.releases.diff`. `role` as it stands in the names of files. */
@@ -33,7 +43,7 @@ export function differenceName(from: number, to: number, role: string): string {
 
 /** Null where it would not be much smaller than the file itself. */
 export function makeDifference(from: Uint8Array, to: Uint8Array): Uint8Array | null {
-  if (to.length < MIN_DIFFERENCE_FROM_BYTES) return null;
+  if (!mayHaveDifference(to.length)) return null;
   const parts = partsOf(Buffer.from(from), Buffer.from(to));
   const bytes = utf8(`${JSON.stringify({ schema: 'fairlead/metadata-difference@1', parts })}\n`);
   return bytes.length <= maxDifferenceBytes(to.length) ? bytes : null;
@@ -52,10 +62,21 @@ export interface Made {
   readonly stretches: readonly Stretch[];
 }
 
-/** A file of exactly this length, whatever it holds. Errors: json/*, document/invalid, trust/length-mismatch. */
+/** A file of exactly this length, whatever it holds. Errors: json/*, document/invalid, trust/length-mismatch, and above what metadata may measure. */
 export function applyDifference(from: Uint8Array, bytes: Uint8Array, length: number): Made {
   const name = 'a difference';
-  const limits: JsonLimits = { maxBytes: maxDifferenceBytes(length), maxDepth: 3, maxNodes: 400_000 };
+  const most = MAX_METADATA_BYTES.targets;
+  if (length > most)
+    throw new FairleadError('json/too-large', {
+      source: 'what a difference makes',
+      limit: 'bytes',
+      value: most,
+    });
+  const limits: JsonLimits = {
+    maxBytes: maxDifferenceBytes(length),
+    maxDepth: 3,
+    maxNodes: MAX_DIFFERENCE_NODES,
+  };
   const { parts } = parseDocument(difference, parseJson(bytes, name, limits), name);
   // Before anything is copied: a few bytes can ask for all of the old file a thousand times.
   const texts = parts.map((part) => (typeof part === 'string' ? utf8(part) : part));

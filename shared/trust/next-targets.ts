@@ -26,8 +26,10 @@ const SIGNED = Buffer.from('],"signed":');
 const TARGETS = Buffer.from('"targets":{');
 const VERSION = Buffer.from('},"version":');
 const [COMMA, OPEN, CLOSE, QUOTE, BACKSLASH] = Buffer.from(',{}"\\');
-/** Signatures stand before it. */
+/** Of what stands around the entries. */
 const MOST_HEAD_BYTES = 64 * 1024;
+/** More is parsed in the thread for whole files. */
+const MOST_NEW_BYTES = 256 * 1024;
 /** What the strict parser takes of one file. */
 const MOST_ENTRIES = 70_000;
 /** Of these alone every order is the same: that of a file, of an object's keys, of canonical JSON. */
@@ -87,7 +89,8 @@ function takeApart(role: string, signer: Signer, bytes: Uint8Array): Form | null
     signer,
   );
   const [first, end] = [payload.indexOf(TARGETS), payload.lastIndexOf(VERSION)];
-  if (first === -1 || end < first + TARGETS.length) return null;
+  const [within, besides] = [end - first, payload.length - (end - first)];
+  if (first === -1 || within < TARGETS.length || besides > MOST_HEAD_BYTES) return null;
   const text = Buffer.concat([payload.subarray(0, first + TARGETS.length), payload.subarray(end)]);
   const around = parseJson(text, role);
   // With these five keys alone no other object can be meant by what was found.
@@ -154,7 +157,7 @@ function joinEntries(
   outline: Outline,
   stretches: readonly Stretch[],
 ): Joined | null {
-  const joined: Joining = { fresh: {}, order: [], ends: [], at: form.start, last: '' };
+  const joined: Joining = { fresh: {}, order: [], ends: [], at: form.start, last: '', room: MOST_NEW_BYTES };
   for (const { first, behind, shift } of runsIn(outline, stretches)) {
     const known = entries.slice(first, behind);
     const [head] = known[0] ?? [''];
@@ -179,6 +182,8 @@ interface Joining {
   at: number;
   /** Its path. */
   last: string;
+  /** For what is still to be parsed: a difference may cut every old entry, and have all of them parsed again. */
+  room: number;
 }
 
 function follows({ order, last }: Joining, path: string): boolean {
@@ -187,14 +192,15 @@ function follows({ order, last }: Joining, path: string): boolean {
 
 /** The entries between the last one and `to`, which is where a known one begins, or the end; with the commas around them. */
 function readNew(joined: Joining, { file, end }: Form, to: number): boolean {
-  const isTail = to === end;
-  const isFirst = joined.order.length === 0;
+  const [isFirst, isTail] = [joined.order.length === 0, to === end];
   let [from, until] = [joined.at, to];
   if (from > until) return false;
   if (from === until) return isFirst || isTail;
   if (!isFirst && file[from++] !== COMMA) return false;
   if (from === until) return !isTail;
   if (!isTail && file[--until] !== COMMA) return false;
+  joined.room -= until - from;
+  if (joined.room < 0) return false;
   const text = Buffer.concat([Buffer.from('{'), file.subarray(from, until), Buffer.from('}')]);
   const found = orNull(() => parseJson(text, 'the entries that are new', METADATA_LIMITS));
   if (!isJsonObject(found ?? undefined) || !isCanonical(found, text)) return false;

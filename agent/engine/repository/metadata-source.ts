@@ -55,7 +55,7 @@ export function createMetadataSource(source: Pick<RepositorySource, 'metadata'>)
       fetchFile(roleFile(role), meta, isConsistent, MAX_METADATA_BYTES.targets),
     async difference(role, from, { version, length }) {
       const name = differenceName(from, version, roleFile(role).replace(/\.json$/, ''));
-      const maxBytes = maxDifferenceBytes(Math.min(length, MAX_METADATA_BYTES.targets));
+      const maxBytes = maxDifferenceBytes(length);
       const answer = await source.metadata(name, { maxBytes });
       return answer.kind === 'body' ? answer.bytes : null;
     },

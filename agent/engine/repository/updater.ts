@@ -4,11 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { type Delegation, resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
-import {
-  applyDifference,
-  MIN_DIFFERENCE_FROM_BYTES,
-  statedVersion,
-} from '../../../shared/trust/difference.ts';
+import { applyDifference, mayHaveDifference, statedVersion } from '../../../shared/trust/difference.ts';
 import type { FileMeta, Root, Snapshot, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
 import { verifyNextTargets } from '../../../shared/trust/next-targets.ts';
 import {
@@ -198,7 +194,7 @@ export class TargetsTree {
     expected: FileMeta,
   ): Promise<{ readonly bytes: Uint8Array; readonly targets: Targets | null } | null> {
     const { length, hashes } = expected;
-    if (length === null || hashes === null || length < MIN_DIFFERENCE_FROM_BYTES) return null;
+    if (length === null || hashes === null || !mayHaveDifference(length)) return null;
     const old = await this.#store.read(roleFile(role));
     const from = old === null ? null : statedVersion(old);
     if (old === null || from === null || from >= expected.version) return null;

@@ -8,6 +8,7 @@ import {
   maxDifferenceBytes,
   statedVersion,
 } from '../../../shared/trust/difference.ts';
+import { MAX_METADATA_BYTES } from '../../../shared/trust/metadata.ts';
 import { codeOf } from '../../support/error-code.ts';
 
 function metadata(version: number, names: readonly string[]): Uint8Array {
@@ -80,9 +81,21 @@ describe('a difference', () => {
       'trust/length-mismatch',
     ],
     ['more text than the file is long', said(['x'.repeat(OLD.length)]), 'json/too-large'],
+    ['stretches without number', said(Array.from({ length: 16_100 }, () => [0, 1])), 'json/too-large'],
     ['lists in lists', said([[[[[0]]]]]), 'json/too-large'],
   ])('of %s is refused', (_, bytes, code) => {
     expect(codeOf(() => applyDifference(OLD, bytes, OLD.length))).toBe(code);
+  });
+
+  it('makes no file larger than metadata may be: a few kilobytes would ask for gigabytes', () => {
+    const length = MAX_METADATA_BYTES.targets + 1;
+    const times = Math.ceil(length / OLD.length);
+    const parts = Array.from({ length: times }, (_, i) => [
+      0,
+      i < times - 1 ? OLD.length : length - (times - 1) * OLD.length,
+    ]);
+
+    expect(codeOf(() => applyDifference(OLD, said(parts), length))).toBe('json/too-large');
   });
 
   it('may not be larger than a quarter of what it makes', () => {
@@ -91,6 +104,10 @@ describe('a difference', () => {
     expect(said(parts).length).toBeGreaterThan(maxDifferenceBytes(OLD.length));
     expect(codeOf(() => applyDifference(OLD, said(parts), OLD.length))).toBe('json/too-large');
   });
+});
+
+it('a difference is no larger than what the loop of an agent parses between two turns', () => {
+  expect(maxDifferenceBytes(MAX_METADATA_BYTES.targets)).toBe(256 * 1024);
 });
 
 describe('the version that metadata states', () => {

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
-import { applyDifference, makeDifference } from '../../../shared/trust/difference.ts';
+import { applyDifference, makeDifference, type Stretch } from '../../../shared/trust/difference.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
-import { type FileMeta, signPayload, type Targets } from '../../../shared/trust/metadata.ts';
+import { type FileMeta, type Outline, signPayload, type Targets } from '../../../shared/trust/metadata.ts';
 import { verifyNextTargets, verifyOutlined } from '../../../shared/trust/next-targets.ts';
 import type { Signer } from '../../../shared/trust/rules.ts';
 import { hashOf, newKey } from '../../support/repository-simulator.ts';
@@ -160,6 +160,34 @@ describe('the next version of a long list', () => {
     const { outline: _, ...unknown } = BEFORE;
 
     expect(next(fileOf(9, listOf([...NAMES, 'z.json'])), OLD, unknown)).toBeNull();
+  });
+
+  it('is read as a whole where much of it is new, or every old entry was cut: that is work for a thread', () => {
+    const names = Array.from({ length: 2_500 }, (_, i) => `capabilities/core/c${10_000 + i}.json`);
+    const [old, bytes] = [fileOf(8, listOf(names)), fileOf(9, listOf(names))];
+    const before = whole(8, old);
+    const of = (stretches: readonly Stretch[]) =>
+      verifyNextTargets('releases', SIGNER, before, old, { bytes, stretches })?.targets.size ?? null;
+    const { start, ends } = before.outline as Outline;
+    const cut = [...ends].map((end, i) => {
+      const from = (i === 0 ? start : (ends[i - 1] ?? 0) + 1) + 5;
+      return { from, length: end - from, at: from };
+    });
+    const last = ends.at(-1) ?? 0;
+
+    expect(bytes.length).toBeGreaterThan(2 * 256 * 1024);
+    expect([of([]), of(cut)]).toEqual([null, null]);
+    expect(of([{ from: start, length: last - start, at: start }])).toBe(names.length);
+    // As much as is parsed between two turns.
+    expect(of([{ from: start + 250_000, length: last - start - 250_000, at: start + 250_000 }])).toBe(
+      names.length,
+    );
+  });
+
+  it('is of no file with much around its list', () => {
+    const around = { expires: '2099-01-01T00:00:00Z', spec_version: `1.0.${'9'.repeat(70_000)}` };
+
+    expect(whole(9, signFast(signedOf(9, listOf(NAMES), around), [KEY])).outline).toBeUndefined();
   });
 
   it('believes no stretch that is not where it says', () => {

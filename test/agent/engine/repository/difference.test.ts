@@ -98,6 +98,19 @@ describe('an agent that has the version before', () => {
     expect(asked().at(-1)).toBe('targets 3');
   });
 
+  it('asks for none, and makes nothing, where the snapshot lists more than metadata may measure', async () => {
+    publish();
+    const [length, times] = [4_000 * old().length, 4_000];
+    vendor.snapshot.meta['targets.json'].length = length;
+    vendor.publish('snapshot', 'timestamp');
+    vendor.differences.set('targets 2..3', said(Array.from({ length: times }, () => [0, old().length])));
+    const before = process.memoryUsage().arrayBuffers;
+
+    expect(await client.refresh()).toBe('trust/length-mismatch');
+    expect(asked()).toEqual(['targets 3']);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 2 ** 20);
+  });
+
   it('believes none that makes what no key of the role signed', async () => {
     vendor.signers.set('targets', []);
     publish();
