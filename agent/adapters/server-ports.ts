@@ -38,7 +38,8 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
       fetchPack: async (hex: string, file: string, { place, ...limits }: FetchLimits) =>
         (await at(place)).pack(hex, file, { ...limits, onProgress }),
       patches: {
-        list: async (hex: string, place: number) => (await at(place)).patches(hex),
+        list: async (hex: string, place: number, signal?: AbortSignal) =>
+          (await at(place)).patches(hex, signal),
         fetch: async (ends: PatchEnds, file: string, { place, ...limits }: FetchLimits) =>
           (await at(place)).patch(ends, file, { ...limits, onProgress }),
         apply: (work: PatchWork, signal?: AbortSignal) => applyBeside(work, signal),

@@ -62,7 +62,7 @@ export interface RepositorySource {
   /** The bill of materials of a tree, by its digest; null where it has none. Errors: transport/*. */
   sbom(treeHex: string, sbomHex: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Which patches lead to a tree; null where it has no list of them. Errors: transport/*, json/*, document/invalid. */
-  patches(treeHex: string): Promise<PatchList | null>;
+  patches(treeHex: string, signal?: AbortSignal): Promise<PatchList | null>;
   /** Downloads one of them, as a pack. Errors: transport/*, disk/*. */
   patch(ends: PatchEnds, file: string, options: DownloadLimits): Promise<void>;
 }

@@ -62,10 +62,10 @@ export function createHttpSource(
       const answer = await admitted((authorization) => http.get(url, { maxBytes, authorization }));
       return answer.kind === 'body' ? answer.bytes : null;
     },
-    async patches(treeHex) {
+    async patches(treeHex, signal) {
       const url = joinUrl(urls.packs, patchListPath(treeHex));
-      const maxBytes = MAX_PATCH_LIST_BYTES;
-      const answer = await admitted((authorization) => http.get(url, { maxBytes, authorization }));
+      const options = { maxBytes: MAX_PATCH_LIST_BYTES, signal };
+      const answer = await admitted((authorization) => http.get(url, { ...options, authorization }));
       return answer.kind === 'body' ? parsePatchList(answer.bytes, url) : null;
     },
     async patch({ treeHex, fromHex }, file, options) {

@@ -11,7 +11,7 @@ const MAX_REDIRECTS = 5;
 export interface ExchangeOptions {
   readonly dispatchers: Dispatchers;
   readonly limits: ExchangeLimits;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Exchange {

@@ -19,6 +19,7 @@ export type HttpAnswer =
 export interface GetOptions {
   readonly maxBytes: number;
   readonly etag?: string;
+  readonly signal?: AbortSignal | undefined;
   /** Shown to this server alone, and to none that it sends us to. */
   readonly authorization?: string | undefined;
 }
@@ -57,14 +58,13 @@ export function createHttpClientOver(dispatchers: Dispatchers, limits: ExchangeL
   return {
     connect: dispatchers.direct,
     close: dispatchers.close,
-    get(url, { maxBytes, etag, authorization }) {
+    get(url, { maxBytes, etag, authorization, signal }) {
       const headers = given({ 'if-none-match': etag, authorization });
-      return exchange(url, headers, { dispatchers, limits }, (one) => readAnswer(url, one, maxBytes));
+      return exchange(url, headers, { dispatchers, limits, signal }, (one) => readAnswer(url, one, maxBytes));
     },
     async download(url, path, options) {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const { signal } = options;
-      await resume(url, path, options, { dispatchers, limits, ...(signal === undefined ? {} : { signal }) });
+      await resume(url, path, options, { dispatchers, limits, signal: options.signal });
     },
   };
 }

@@ -34,7 +34,7 @@ export interface AddTreeOptions {
   /** How many there are to fetch from, the nearest first. */
   readonly places: () => Promise<number>;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
-  /** Ends the wait for the network. */
+  /** Ends the wait for the network, and for a patch that is being applied. */
   readonly signal: AbortSignal | undefined;
   readonly onLeft: OnLeft;
 }

@@ -25,7 +25,7 @@ export interface PatchOptions {
 }
 
 /**
- * Throws only where the wait for the network was ended, or where the tree itself has no room on the disk: what a place says of a patch
+ * Throws only where whoever waits ended it, or where the tree itself has no room on the disk: what a place says of a patch
  * is no proof that its full pack has none, nor that no other place has a smaller one.
  */
 export async function buildByPatch(
@@ -51,9 +51,9 @@ export async function buildByPatch(
 export async function weighTree(
   place: number,
   ref: TreeRef,
-  { patches, layout }: Pick<PatchOptions, 'patches' | 'layout'>,
+  { patches, layout, signal }: Pick<PatchOptions, 'patches' | 'layout' | 'signal'>,
 ): Promise<{ readonly way: 'pack' | 'patch'; readonly bytes: number } | null> {
-  const list = await patches.list(hexOf(ref.digest), place);
+  const list = await patches.list(hexOf(ref.digest), place, signal);
   if (list === null) return null;
   const here = await treesIn(layout, ref.digest);
   const patch = cheapestPatch(list, ref, (tree) => here.has(tree));
@@ -64,11 +64,11 @@ export async function weighTree(
 async function findPatch(
   place: number,
   ref: TreeRef,
-  { patches, layout }: Pick<PatchOptions, 'patches' | 'layout'>,
+  { patches, layout, signal }: Pick<PatchOptions, 'patches' | 'layout' | 'signal'>,
 ): Promise<ListedPatch | null> {
   const here = await treesIn(layout, ref.digest);
   if (here.size === 0) return null;
-  const list = await patches.list(hexOf(ref.digest), place);
+  const list = await patches.list(hexOf(ref.digest), place, signal);
   return list === null ? null : cheapestPatch(list, ref, (tree) => here.has(tree));
 }
 

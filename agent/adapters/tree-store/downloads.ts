@@ -23,7 +23,7 @@ export type FetchPack = (treeHex: string, file: string, limits: FetchLimits) => 
 /** Where patches come from, and who applies them. */
 export interface Patches {
   /** What leads to the tree, by the place's own word; null where it says nothing. Errors: transport/*, json/*, document/invalid. */
-  list(treeHex: string, place: number): Promise<PatchList | null>;
+  list(treeHex: string, place: number, signal?: AbortSignal): Promise<PatchList | null>;
   /** As a pack is fetched. Errors: transport/*, disk/*. */
   fetch(ends: PatchEnds, file: string, limits: FetchLimits): Promise<void>;
   /** Builds the tree, durable; ends where the signal aborts. Errors: tree/*, disk/*. */

@@ -80,7 +80,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     weigh: async (ref) => {
       const patience = new AbortController();
       if (patches === undefined) return null;
-      const asked = weighTree(0, ref, { patches, layout }).catch(() => null);
+      const asked = weighTree(0, ref, { patches, layout, signal: patience.signal }).catch(() => null);
       const waited = setTimeout(WEIGH_PATIENCE_MS, null, { signal: patience.signal }).catch(() => null);
       return await Promise.race([asked, waited]).finally(() => patience.abort());
     },

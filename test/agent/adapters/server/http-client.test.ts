@@ -120,6 +120,17 @@ describe('get', () => {
   });
 });
 
+it('gives a body up when it is told to', async () => {
+  const stop = new AbortController();
+  const url = await serveHttp((_request, response) => {
+    response.write('the beginning', () => stop.abort());
+  });
+
+  const refusal = await rejectionOf(client().get(url, { maxBytes: 1_000, signal: stop.signal }));
+
+  expect(refusal.code).toBe('transport/unreachable');
+});
+
 describe('download', () => {
   const options = { maxBytes: CONTENT.length };
 

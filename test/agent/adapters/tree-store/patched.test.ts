@@ -82,7 +82,7 @@ function dripping(): Serve {
 }
 
 interface Surroundings {
-  readonly list?: (place: number) => PatchList | null;
+  readonly list?: (place: number, signal?: AbortSignal) => PatchList | null | Promise<PatchList>;
   readonly serve?: Serve;
   readonly apply?: Patches['apply'];
   readonly pack?: (place: number) => void;
@@ -116,9 +116,9 @@ async function storeWith({
     },
     onInstead: (_, cause) => void instead.push(cause),
     patches: {
-      list: async (_, place) => {
+      list: async (_, place, signal) => {
         asked.push(`list ${place}`);
-        return (list ?? (() => offered()))(place);
+        return (list ?? (() => offered()))(place, signal);
       },
       fetch: async ({ treeHex, fromHex }, file, limits) => {
         expect([treeHex, fromHex]).toEqual([hexOf(next.ref.digest), hexOf(old.ref.digest)]);
@@ -329,6 +329,21 @@ describe('the full pack is fetched', () => {
 
     expect((await rejectionOf(store.add(next.ref, ended.signal))).code).toBe('tree/patch-failed');
     expect(temporary()).toEqual([]);
+  });
+
+  it('not where whoever began it ends the wait for the list', async () => {
+    const ended = new AbortController();
+    const { store, asked } = await storeWith({
+      list: (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener('abort', () => reject(unreachable()));
+          ended.abort();
+        }),
+      places: 2,
+    });
+
+    expect((await rejectionOf(store.add(next.ref, ended.signal))).code).toBe('transport/unreachable');
+    expect(asked).toEqual(['list 0']);
   });
 
   it('not where the wait was ended by whoever began it', async () => {
