@@ -106,7 +106,9 @@ function describe(mirrored: Mirrored): string[] {
     ...(removed === 0 ? [] : [`  ${count(removed, 'old file')} went`]),
     ...(left.length === 0
       ? []
-      : [`  ${count(left.length, 'patch', 'patches')} left out: the origin has others than it lists`]),
+      : [
+          `  ${count(left.length, 'patch', 'patches')} left out: the origin has others than it lists, or there is no room for them`,
+        ]),
     ...(unread.length === 0
       ? []
       : [`  ${count(unread.length, 'release')} of a newer form, without packs here: update this program`]),

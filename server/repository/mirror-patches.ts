@@ -15,6 +15,7 @@ import {
 } from '../../shared/protocol/patches.ts';
 import { patchPath } from '../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
+import { maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { PACKS, patchListName, patchName } from './names.ts';
 import type { Origin } from './origin.ts';
 import type { RepositoryStore } from './store.ts';
@@ -22,7 +23,10 @@ import type { RepositoryStore } from './store.ts';
 export interface PatchCopying {
   readonly origin: Origin;
   readonly store: RepositoryStore;
+  /** Where downloads lie until they are looked at. */
   readonly staging: string;
+  /** False where there is no room for them. */
+  readonly patches: boolean;
 }
 
 export interface CopiedPatches {
@@ -34,24 +38,50 @@ export interface CopiedPatches {
 
 const PARALLEL = 8;
 
-/** By hexadecimal digest. Errors: disk/*, server/repository-*. */
-export async function copyPatches(
+/** Looked for when something was published, or signed anew: a question for every tree is much for nothing. Errors: as below. */
+export async function copyNewPatches(
+  isNew: boolean,
+  trees: ReadonlyMap<string, TreeRef>,
+  copying: PatchCopying,
+): Promise<CopiedPatches> {
+  if (!copying.patches) return { names: [], missing: [] };
+  return isNew ? copyPatches(trees, copying) : { names: await keptPatches(copying.store), missing: [] };
+}
+
+/** By hexadecimal digest. Where the disk takes no more, none stays. Errors: server/repository-*. */
+async function copyPatches(
   trees: ReadonlyMap<string, TreeRef>,
   copying: PatchCopying,
 ): Promise<CopiedPatches> {
   const names: string[] = [];
   const missing: string[] = [];
-  await forEachBounded(trees, PARALLEL, async ([treeHex, tree]) => {
-    const found = await unlessLeftOut(patchListPath(treeHex), missing, () =>
-      copyOf(treeHex, tree, copying, missing),
-    );
-    names.push(...(found ?? []));
-  });
-  return { names, missing };
+  try {
+    await forEachBounded(trees, PARALLEL, async ([treeHex, tree]) => {
+      const found = await unlessLeftOut(patchListPath(treeHex), missing, () =>
+        copyOf(treeHex, tree, copying, missing),
+      );
+      names.push(...(found ?? []));
+    });
+    return { names, missing };
+  } catch (error) {
+    if (!isFairleadError(error) || !error.code.startsWith('disk/')) throw error;
+    await dropPatches(copying.store);
+    return { names: [], missing: [...trees.keys()].map(patchListPath) };
+  }
+}
+
+/** All that are here, for want of room; answers which. */
+export async function dropPatches(store: RepositoryStore): Promise<readonly string[]> {
+  const names = await keptPatches(store);
+  for (const name of names) {
+    const tag = await store.tagOf(name);
+    if (tag !== null) await store.clear(name, tag);
+  }
+  return names;
 }
 
 /** Of those that are here already. */
-export async function keptPatches(store: RepositoryStore): Promise<readonly string[]> {
+async function keptPatches(store: RepositoryStore): Promise<readonly string[]> {
   const names: string[] = [];
   for await (const name of store.list(PACKS)) if (/\.patch$|\/patches\.json$/.test(name)) names.push(name);
   return names;
@@ -70,10 +100,15 @@ async function copyOf(
   const { full, patches } = parsePatchList(bytes, path);
   const most = maxListedBytes(full, tree);
   const here: ListedPatch[] = [];
-  for (const patch of patches) {
+  // All together take no more than one pack, the smallest first: an origin may list what it likes.
+  let room = Math.min(full, maxPackBytes(tree));
+  for (const patch of patches.toSorted((a, b) => a.bytes - b.bytes)) {
     const place = patchPath(treeHex, hexOf(patch.from));
-    if (patch.bytes > most) missing.push(place);
-    else if (await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying))) here.push(patch);
+    if (patch.bytes > Math.min(most, room)) missing.push(place);
+    else if (await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying))) {
+      here.push(patch);
+      room -= patch.bytes;
+    }
   }
   const list = encodePatchList({ full, patches: here });
   const name = patchListName(treeHex);

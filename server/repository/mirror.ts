@@ -16,24 +16,16 @@ import type { TargetFile, Targets } from '../../shared/trust/metadata.ts';
 import { verifyFile } from '../../shared/trust/target.ts';
 import { makeDifferences } from './differences.ts';
 import { type ListedDocument, rememberKept } from './mirror-kept.ts';
-import { type CopiedPatches, copyPatches, keptPatches } from './mirror-patches.ts';
+import { copyNewPatches, dropPatches, type PatchCopying } from './mirror-patches.ts';
 import { fetchFile, proveOrigin, type Reading, readOrigin } from './mirror-trust.ts';
 import { PACKS, PUBLIC, packName, sbomName, TIMESTAMP, targetName } from './names.ts';
-import type { Origin } from './origin.ts';
 import { readReferenced } from './prune.ts';
 import { loadState } from './state.ts';
-import type { RepositoryStore } from './store.ts';
 
-export interface MirrorOptions {
-  readonly origin: Origin;
-  readonly store: RepositoryStore;
-  /** Where packs lie until they are proved. */
-  readonly staging: string;
+export interface MirrorOptions extends PatchCopying {
   /** Came over a trusted way. */
   readonly root: Uint8Array;
   readonly now: EpochMs;
-  /** False where there is no room for them. */
-  readonly patches: boolean;
 }
 
 export interface Mirrored {
@@ -46,7 +38,7 @@ export interface Mirrored {
   readonly removed: number;
   /** Releases of a form that this version does not read: their packs are not here. And bills of materials that the origin has not. */
   readonly unread: readonly string[];
-  /** Lists of patches, and patches, that the origin has not as it says; installs fetch full packs instead. */
+  /** Lists of patches, and patches, that the origin has not as it says, or that took too much room; installs fetch full packs instead. */
   readonly withoutPatches: readonly string[];
 }
 
@@ -57,6 +49,18 @@ const PARALLEL = 8;
  * Errors: trust/*, tree/*, transport/*, disk/*, server/repository-*.
  */
 export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
+  try {
+    return await copyOnce(options);
+  } catch (error) {
+    if (!isFairleadError(error, 'disk/full', 'disk/no-inodes')) throw error;
+    // Nothing that a patch shortens is worth less than the patch.
+    const withoutPatches = await dropPatches(options.store);
+    if (withoutPatches.length === 0) throw error;
+    return { ...(await copyOnce({ ...options, patches: false })), withoutPatches };
+  }
+}
+
+async function copyOnce(options: MirrorOptions): Promise<Mirrored> {
   const { origin, store, root, now } = options;
   const kept = async (name: string) => (await store.read(name))?.bytes ?? null;
   const reading: Reading = { origin, kept, now };
@@ -67,7 +71,6 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
   const missing = await copySboms(sboms, options, reading);
   const { bytes, content } = proved.timestamp;
   const isNew = before === null || !before.bytes.equals(bytes);
-  const patches = await copyNewPatches(isNew, trees, options);
   for (const { name, bytes } of proved.metadata) {
     const there = await kept(name);
     if (there?.equals(bytes) === true) continue;
@@ -83,6 +86,8 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
       problem,
     });
   }
+  // Nobody vouches for their number and size: what is signed waits for none of them.
+  const patches = await copyNewPatches(isNew, trees, options);
   const until = await rememberKept(store, listed, now);
   const wanted = [...listed.keys(), ...[...trees.keys()].map(packName), ...sboms.keys(), ...patches.names];
   const removed = await removeOld(new Set(wanted), until, options);
@@ -92,16 +97,6 @@ export async function mirrorOnce(options: MirrorOptions): Promise<Mirrored> {
     unread: [...unread, ...missing],
     withoutPatches: patches.missing,
   };
-}
-
-/** Looked for when something was published, or signed anew: a question for every tree is much for nothing. */
-async function copyNewPatches(
-  isNew: boolean,
-  trees: ReadonlyMap<string, TreeRef>,
-  options: MirrorOptions,
-): Promise<CopiedPatches> {
-  if (!options.patches) return { names: [], missing: [] };
-  return isNew ? copyPatches(trees, options) : { names: await keptPatches(options.store), missing: [] };
 }
 
 interface Documents {

@@ -191,9 +191,9 @@ async function offerPatch(bytes: Buffer | null = patchHeadOf(treeOfRelease(), FR
 const patchesIn = async (target: string) =>
   (await filesIn(target)).map((path) => basename(path)).filter((name) => /patch/.test(name));
 
-describe('patches', () => {
-  const NAMES = [`${'1e'.repeat(32)}.patch`, 'patches.json'];
+const NAMES = [`${'1e'.repeat(32)}.patch`, 'patches.json'];
 
+describe('patches', () => {
   it('come with the release, and go with what the origin lists no more', async () => {
     const target = temporaryDirectory();
     const { url } = await originWith();
@@ -261,6 +261,84 @@ describe('patches', () => {
     expect(mirrored.withoutPatches).toHaveLength(1);
     expect((await patchesIn(target)).filter((name) => name.endsWith('.patch'))).toEqual([]);
     expect(await releasesIn(target)).toEqual(['1.0.0']);
+  });
+});
+
+describe('patches for which there is no room', () => {
+  const full = (path: string) =>
+    toDiskError(path, Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write' }));
+  const smaller = (store: RepositoryStore, isFull: (name: string) => Promise<boolean>): RepositoryStore => ({
+    ...store,
+    write: async (name, bytes) =>
+      (await isFull(name)) ? Promise.reject(full(name)) : store.write(name, bytes),
+    take: async (name, file) => ((await isFull(name)) ? Promise.reject(full(name)) : store.take(name, file)),
+  });
+
+  it('are left out, and hold nothing up', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    await offerPatch();
+
+    const mirrored = await mirrorIn(target, (store) =>
+      smaller(store, async (name) => name.endsWith('.patch')),
+    )(url);
+
+    expect(mirrored).toMatchObject({ outcome: 'changed', packs: 1 });
+    expect(mirrored.withoutPatches).toHaveLength(1);
+    expect([await patchesIn(target), await releasesIn(target)]).toEqual([[], ['1.0.0']]);
+  });
+
+  it('go where they filled the disk, and what is new comes all the same', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    await offerPatch();
+    const before = await mirrorIn(target)(url);
+    expect(await patchesIn(target)).toEqual(NAMES);
+    await server.context.publisher.renew();
+
+    const mirrored = await mirrorIn(target, (store) =>
+      smaller(store, async (name) => name.includes('snapshot') && (await patchesIn(target)).length > 0),
+    )(url);
+
+    expect(mirrored.version).toBe(before.version + 1);
+    expect(mirrored.withoutPatches).toHaveLength(2);
+    expect([await patchesIn(target), await releasesIn(target)]).toEqual([[], ['1.0.0']]);
+  });
+
+  it('do not come: all to a tree take no more than one pack, the smallest first', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    const hex = hexOf(treeOfRelease());
+    const listed = [5_000, 4_000, 900, 5_900].map((bytes, i) => ({
+      ...{ from: digestFromHex(`${i}f`.repeat(32)), bytes },
+    }));
+    await server.store.write(patchListName(hex), encodePatchList({ full: 10_000, patches: listed }));
+    for (const { from, bytes } of listed) {
+      const head = patchHeadOf(treeOfRelease(), from);
+      const patch = Buffer.concat([head, Buffer.alloc(bytes - head.length)]);
+      await server.store.write(patchName(hex, hexOf(from)), patch);
+    }
+    await server.context.publisher.renew();
+
+    const { withoutPatches } = await mirrorIn(target)(url);
+
+    expect(withoutPatches).toEqual([expect.stringContaining('3f'.repeat(32))]);
+    expect(await patchesIn(target)).toHaveLength(4);
+  });
+
+  it('are not asked for before what is signed is shown', async () => {
+    const target = temporaryDirectory();
+    const shown: boolean[] = [];
+    const { url } = await originWith(async (path, answer) => {
+      if (path.includes('patch'))
+        shown.push((await filesIn(target)).some((name) => name.endsWith('/timestamp.json')));
+      return answer();
+    });
+    await offerPatch();
+
+    await mirrorIn(target)(url);
+
+    expect(shown).toEqual([true, true]);
   });
 });
 
