@@ -74,11 +74,13 @@ function checkNumbers({ installs, advisories, summary }: Json): string[] {
       .filter((one: Json) => !known.includes(one.advisory) || !isSound(install, one))
       .map(({ advisory }: Json) => `${install.name}: what is said of ${advisory} speaks against itself`),
   );
+  const first = Math.min(...advisories.map(({ published }: Json) => Date.parse(published)), Number.MAX_VALUE);
   const isUnheard = ({ known: from, to }: Json) => from === null || Date.parse(from) >= Date.parse(to);
   const expected = {
     installs: new Set(installs.map(({ id }: Json) => id)).size,
     affected: new Set(installs.filter(({ cases }: Json) => cases.length > 0).map(({ id }: Json) => id)).size,
     unheard: installs.filter(isUnheard).length,
+    partly: installs.filter((one: Json) => !isUnheard(one) && isPartly(one, first)).length,
     ...countOf(rows),
     byAdvisory: known.map((advisory: Json) => ({ advisory, ...countOf(of.get(advisory) ?? []) })),
   };
@@ -86,12 +88,19 @@ function checkNumbers({ installs, advisories, summary }: Json): string[] {
   return wrong;
 }
 
+/** Silent to the end, or not known within a day of when it was there and there was an advisory. */
+function isPartly({ known, from, silent }: Json, first: number): boolean {
+  const begin = Math.max(Date.parse(from), first === Number.MAX_VALUE ? 0 : first);
+  return Date.parse(known) > begin + 86_400_000 || silent.some(({ to }: Json) => to === null);
+}
+
 function isSound(install: Json, { state, fixed, unknown, since, ran, deferred }: Json): boolean {
   const isOpen = ran.some(({ to }: Json) => to === null);
   const isSilent = install.silent.some(({ to }: Json) => to === null);
   const isListed = deferred.every((place: number) => install.reasons[place] !== undefined);
   const isInTime = fixed === null || (!isOpen && Date.parse(fixed.at) >= Date.parse(since));
-  const isBelieved = fixed?.clock !== 'install' || fixed.record !== null;
+  const isProven = fixed === null || fixed.version !== null || fixed.record !== null;
+  const isBelieved = isProven && (fixed?.clock !== 'install' || fixed.record !== null);
   const isTold = (state === 'fixed') === (fixed !== null) && (state === 'unknown') === (unknown !== null);
   const fits = (state !== 'left' || install.left !== null) && (state !== 'exposed' || !isSilent);
   return STATES.includes(state) && ran.length > 0 && isListed && isInTime && isBelieved && isTold && fits;

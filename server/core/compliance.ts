@@ -108,7 +108,8 @@ function judge(
   const since = Math.max(published, firstOf(affected, published), install.there);
   const open = ran.some(({ until }) => until >= end);
   const fixed = open ? null : fixOf(ran, runs, since, end);
-  const state = open ? stateOpen(install, end) : isDoubtful(install, fixed) ? 'unknown' : 'fixed';
+  const isKnown = fixed !== null && fixed.version !== null && !isDoubtful(install, fixed);
+  const state = open ? stateOpen(install, end) : isKnown ? 'fixed' : 'unknown';
   return {
     advisory: document.id,
     state,
@@ -120,7 +121,7 @@ function judge(
     told: firstSaid((named.get(document.id) ?? []).filter(({ since: at }) => at < end)),
     offered: offerOf(offers, document, { since, end, plan: fixed?.record?.plan ?? null }),
     fixed: state === 'fixed' ? fixed : null,
-    unknown: state === 'unknown' ? unknownOf(install, open) : null,
+    unknown: state === 'unknown' ? unknownOf(install, fixed) : null,
     end: fixed === null ? end : instantMs(fixed.seen.at),
   } satisfies Omit<ComplianceExposure, 'deferred'> & { readonly end: EpochMs };
 }
@@ -143,35 +144,48 @@ function isDoubtful({ cloned }: JudgedInstall, fixed: Fixed | null): boolean {
   return fixed !== null && cloned !== null && instantMs(fixed.seen.at) <= cloned.to;
 }
 
-function unknownOf(install: JudgedInstall, open: boolean): ComplianceExposure['unknown'] {
+function unknownOf(install: JudgedInstall, fixed: Fixed | null): ComplianceExposure['unknown'] {
   const { silentSince, isIsolated, cloned, to } = install;
-  if (!open) return { since: formatInstantMs(cloned?.from ?? to), why: 'cloned' };
+  if (fixed?.version === null) return { since: fixed.seen.at, why: 'unproven' };
+  if (fixed !== null) return { since: formatInstantMs(cloned?.from ?? to), why: 'cloned' };
   return { since: formatInstantMs(silentSince ?? to), why: isIsolated ? 'isolated' : 'silent' };
 }
 
 /** A clock that is off by no more than this is not called wrong. */
 const CLOCKS_DIFFER_MS = 5 * 60_000;
 
-/** By the last of the affected versions that ran here, and what came in its place. */
+/**
+ * By the last of the affected components, and what came in its place. Its `version` is null where one of them is only no longer named:
+ * a report that names nothing mends nothing.
+ */
 function fixOf(
   ran: readonly SaidSpan[],
   runs: ReadonlyMap<string, readonly SaidSpan[]>,
   since: EpochMs,
   end: EpochMs,
 ): Fixed | null {
-  const [last] = ran.toSorted((a, b) => b.until - a.until);
-  if (last === undefined) return null;
-  const next = runs.get(last.subject)?.find((one) => one.since === last.until && one !== last) ?? null;
+  const last = new Map(ran.toSorted((a, b) => a.until - b.until).map((span) => [span.subject, span]));
+  const over = [...last.values()].map((span) => {
+    const next = runs.get(span.subject)?.find((one) => one.since >= span.until && one !== span) ?? null;
+    return { span, next, at: next?.since ?? Number.POSITIVE_INFINITY };
+  });
+  const [newest] = over.toSorted((a, b) =>
+    a.at === b.at ? b.span.until - a.span.until : b.at > a.at ? 1 : -1,
+  );
+  if (newest === undefined) return null;
+  const { span, next } = newest;
   const proof = next?.proof ?? null;
   const isBelieved =
     proof !== null &&
     proof.at >= Math.max(since, (next?.heardBefore ?? since) - CLOCKS_DIFFER_MS) &&
     proof.at <= Math.min(end, proof.told + CLOCKS_DIFFER_MS);
+  const seen =
+    next === null ? { at: span.untilAt, ...span.untilSaid } : { at: next.sinceAt, ...next.sinceSaid };
   return {
-    at: isBelieved ? formatInstantMs(proof.at) : last.untilAt,
+    at: isBelieved ? formatInstantMs(proof.at) : seen.at,
     clock: isBelieved ? 'install' : 'server',
     version: next?.value ?? null,
-    seen: { at: last.untilAt, ...last.untilSaid },
+    seen,
     record:
       proof === null
         ? null

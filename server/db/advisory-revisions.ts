@@ -39,15 +39,18 @@ export async function noteAdvisories(
   now: EpochMs,
 ): Promise<void> {
   const known = await newestRevisions(db);
+  // Another process published meanwhile, and noted it: what this one has read is older.
+  if ([...known.values()].some(({ metadata }) => metadata > version)) return;
   const changed = advisories.filter(({ id, digest }) => known.get(id)?.digest !== digest);
   if (changed.length === 0) return;
-  const told = await lastPublications(db);
+  const { first, last } = await readPublications(db, known.size === 0);
   for (const { id, path, digest } of changed) {
     const bytes = await read(path, digest);
     if (bytes === null) continue;
     const before = known.get(id);
     const document = parseDocumentBytes(advisory, bytes, path);
-    const entry = told.get(path);
+    // Amended before anything was noted, it was published all the same when it first was.
+    const entry = (before === undefined ? first : last).get(path);
     const row: AdvisoryRevisionRow = {
       ...{ advisory: id, revision: (before?.revision ?? 0) + 1, digest, metadata: version },
       at: entry?.at ?? firstSeen(document, before === undefined, now),
@@ -69,31 +72,41 @@ function firstSeen({ published }: Advisory, isFirst: boolean, now: EpochMs): str
 async function newestRevisions(db: Database) {
   const rows = await db
     .selectFrom('advisory_revisions')
-    .select(['advisory', 'revision', 'digest'])
+    .select(['advisory', 'revision', 'digest', 'metadata'])
     .orderBy('advisory')
     .orderBy('revision')
     .execute();
-  return new Map(rows.map((row) => [row.advisory, { ...row, revision: Number(row.revision) }]));
+  return new Map(
+    rows.map((row) => [
+      row.advisory,
+      { ...row, revision: Number(row.revision), metadata: Number(row.metadata) },
+    ]),
+  );
 }
 
 /** Of publications that are further back another look has noted what they brought. */
 const PUBLICATIONS = 500;
 
-/** Which entry last named each document. */
-async function lastPublications(db: Database) {
+/** Which entry first named each document, and which last: of all where nothing is noted yet, as after an update of the server. */
+async function readPublications(db: Database, isFirst: boolean) {
   const rows = await db
     .selectFrom('audit')
     .select(['sequence', 'at', 'details'])
     .where('action', '=', 'publication.accepted')
     .orderBy('sequence', 'desc')
-    .limit(PUBLICATIONS)
+    .$if(!isFirst, (query) => query.limit(PUBLICATIONS))
     .execute();
-  const named = new Map<string, { readonly sequence: number; readonly at: string }>();
+  const first = new Map<string, { readonly sequence: number; readonly at: string }>();
+  const last = new Map(first);
   for (const { sequence, at, details } of rows.reverse()) {
     const { documents } = JSON.parse(details) as { readonly documents?: readonly string[] };
-    for (const path of documents ?? []) named.set(path, { sequence: Number(sequence), at });
+    for (const path of documents ?? []) {
+      const entry = { sequence: Number(sequence), at };
+      if (!first.has(path)) first.set(path, entry);
+      last.set(path, entry);
+    }
   }
-  return named;
+  return { first, last };
 }
 
 export interface Revision extends Omit<AdvisoryRevisionRow, 'body'> {

@@ -6,7 +6,7 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import type { Said } from '../core/said.ts';
 import type { RecordRow } from './deployment-row.ts';
 import type { KnownRow } from './instance-row.ts';
-import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
+import { asInserted, inParts, isAmong } from './page.ts';
 import type { ReceivedReport } from './records.ts';
 import { SILENT_MS } from './report-events.ts';
 import { KEPT_SPANS, KEPT_SPANS_MS, type Proof, SPAN_KEY, type SpanRow } from './span-row.ts';
@@ -34,12 +34,13 @@ export async function addSpans(db: Kysely<unknown>): Promise<void> {
     .execute();
   await sql`create index spans_open on spans (instance) where until is null`.execute(db);
   await sql`create index spans_owned on spans (subject, instance) where kind = 'owned'`.execute(db);
-  await db.schema.alterTable('instances').addColumn('said', text).execute();
   await sql`
     insert into spans (instance, kind, subject, value, since)
     select c.instance, 'runs', c.component, c.version, coalesce(i.last_seen, i.enrolled_at)
     from instance_components as c join instances as i on i.id = c.instance`.execute(db);
   await sql`update instances set report_digest = null`.execute(db);
+  // Last: on PostgreSQL nobody else reads or writes the table from here on.
+  await db.schema.alterTable('instances').addColumn('said', text).execute();
 }
 
 /** Before the rows of the instances are written: `known` is what they said before. `kept` in the order of their numbers. */
@@ -166,34 +167,41 @@ export async function upsertSpans(trx: DatabaseTransaction, rows: readonly SpanR
     .execute();
 }
 
-/** The oldest of each that has too many go, and a row says up to when: what an install makes the server forget is known as forgotten. */
+/**
+ * The oldest of each that has too many go, what ran last of all, and a row says up to when: what an install makes the server forget is
+ * known as forgotten.
+ */
 async function forgetCrowded(trx: DatabaseTransaction, instances: readonly string[]): Promise<void> {
+  const theirs = isAmong(trx, 'instance', instances);
+  const key = sql.join(SPAN_KEY.map((column) => sql.ref(column)));
   const { rows } = await sql<{ readonly instance: string; readonly until: string }>`
-    select instance, max(until) as until from (
-      select instance, until, row_number() over (partition by instance order by until desc) as place
-      from spans where ${isAmong(trx, 'instance', instances)} and until is not null and kind not in ('owned', 'forgotten')
-    ) as ranked where place > ${KEPT_SPANS} group by instance`.execute(trx);
-  if (rows.length === 0) return;
-  const gone = elementsOf(
-    trx,
-    rows.map(({ instance, until }) => [instance, until]),
-  );
-  await sql`
-    delete from spans where ${isAmong(
-      trx,
-      'instance',
-      rows.map(({ instance }) => instance),
-    )} and kind not in ('owned', 'forgotten') and until is not null and exists (
-      select 1 from ${gone} as gone where gone.value->>0 = spans.instance and spans.until <= gone.value->>1
-    )`.execute(trx);
-  await upsertSpans(
-    trx,
-    rows.map(({ instance, until }) => ({
-      ...{ instance, kind: 'forgotten', subject: '', value: '', detail: null, since: '', until, proof: null },
-      ...{ since_sequence: null, since_report: null, heard_before: null },
-      ...{ until_sequence: null, until_report: null },
-    })),
-  );
+    delete from spans where ${theirs} and (${key}) in (
+      select ${key} from (
+        select ${key}, row_number() over (
+          partition by instance order by case kind when 'runs' then 0 else 1 end, until desc) as place
+        from spans where ${theirs} and until is not null and kind not in ('owned', 'forgotten')
+      ) as ranked where place > ${KEPT_SPANS}
+    ) returning instance, until`.execute(trx);
+  const gone = Map.groupBy(rows, ({ instance }) => instance);
+  for (const part of inParts([...gone].map(([instance, ended]) => forgottenOf(instance, ended))))
+    await trx
+      .insertInto('spans')
+      .values(part)
+      .onConflict((conflict) =>
+        conflict.columns([...SPAN_KEY]).doUpdateSet({
+          until: sql`case when spans.until > excluded.until then spans.until else excluded.until end`,
+        }),
+      )
+      .execute();
+}
+
+function forgottenOf(instance: string, ended: readonly { readonly until: string }[]): SpanRow {
+  const until = ended.reduce((latest, one) => (one.until > latest ? one.until : latest), '');
+  return {
+    ...{ instance, kind: 'forgotten', subject: '', value: '', detail: null, since: '', until, proof: null },
+    ...{ since_sequence: null, since_report: null, heard_before: null },
+    ...{ until_sequence: null, until_report: null },
+  };
 }
 
 export async function forgetSpans(trx: DatabaseTransaction, now: EpochMs): Promise<void> {

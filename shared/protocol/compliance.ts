@@ -16,7 +16,7 @@ const entry = z.object({ sequence: z.int().min(1), digest });
 
 export const CASE_STATES = ['fixed', 'exposed', 'unknown', 'left', 'withdrawn'] as const;
 export const OFFERED_BY = ['order', 'policy', 'update'] as const;
-export const UNKNOWN_WHY = ['silent', 'isolated', 'cloned'] as const;
+export const UNKNOWN_WHY = ['silent', 'isolated', 'cloned', 'unproven'] as const;
 export const LEFT_WHY = ['retired', 'moved', 'customer'] as const;
 
 /** One advisory on one install that ran what it affects while it stood. */
@@ -41,9 +41,9 @@ const exposure = z.object({
       at: instant,
       /** Whose clock says so: that of the install is believed within what the server saw. */
       clock: z.enum(['install', 'server']),
-      /** Null where it was removed. */
+      /** What came in its place. */
       version: z.string().nullable(),
-      /** The first report by which no affected version ran any more. */
+      /** The first report by which another version ran: what came afterwards it does not say. */
       seen: saidIn,
       /** Of the deployment that brought it; null where none was reported. */
       record: z.object({ id: z.int().min(1), plan: digest, digest }).nullable(),

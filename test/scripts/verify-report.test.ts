@@ -209,6 +209,8 @@ describe('a lie with all digests computed anew', () => {
   it.each([
     ['that nobody was exposed', (report) => report.installs.splice(0), 'the summary does not follow'],
     ['a faster fix', (report) => (caseOf(report).fixed.at = at(1)), 'the summary does not follow'],
+    ['that all was known', (report) => (report.summary.partly = 0 - 1), 'the summary does not follow'],
+    ['a fix by nothing', (report) => Object.assign(caseOf(report).fixed, NOTHING), 'speaks against itself'],
     ['a median', (report) => (report.summary.time.p50 = 1), 'the summary does not follow'],
     ['a fix that is none', (report) => (caseOf(report).ran[0].to = null), 'speaks against itself'],
     [
@@ -239,6 +241,7 @@ describe('a lie with all digests computed anew', () => {
   });
 });
 
+const NOTHING = { clock: 'server', version: null, record: null };
 type Report = ReturnType<typeof JSON.parse>;
 const installOf = (report: Report) => report.installs.find(({ name }: Report) => name === 'one');
 const leftOf = (report: Report) => report.installs.find(({ name }: Report) => name === 'gone');

@@ -29,10 +29,7 @@ export function createReport(
   { period, advisories, server }: ComplianceAdvisories,
   installs: readonly ComplianceInstall[],
 ): ComplianceReport {
-  const summary = summarize(
-    installs,
-    advisories.map(({ id }) => id),
-  );
+  const summary = summarize(installs, advisories);
   return { ...about, period, server, summary, advisories, installs };
 }
 

@@ -1,8 +1,9 @@
 // What a report of compliance comes to: how many were exposed, told, offered and fixed, and how long it took those that were.
 import { z } from 'zod';
-import { instantMs } from '../../../shared/encoding/instant.ts';
+import { durationMs, type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
 import {
   CASE_STATES,
+  type ComplianceAdvisory,
   type ComplianceExposure,
   type ComplianceInstall,
 } from '../../../shared/protocol/compliance.ts';
@@ -26,6 +27,8 @@ export const complianceSummary = z.strictObject({
   affected: count,
   /** Of which nothing is known in the period: never heard, or before anything was kept. */
   unheard: count,
+  /** Of which something is, and not from the publication or its first day up to the end. */
+  partly: count,
   ...counts,
   byAdvisory: z.array(z.strictObject({ advisory: z.string(), ...counts })),
 });
@@ -42,25 +45,47 @@ export const reported = { 'report compliance': answer, 'report cra': answer };
 export type ComplianceSummary = z.output<typeof complianceSummary>;
 export type CaseCounts = Omit<ComplianceSummary['byAdvisory'][number], 'advisory'>;
 
-/** `advisories` by their ids: also those that affected nobody. */
+/** Also of advisories that affected nobody. */
 export function summarize(
   installs: readonly ComplianceInstall[],
-  advisories: readonly string[],
+  advisories: readonly Pick<ComplianceAdvisory, 'id' | 'published'>[],
 ): ComplianceSummary {
+  const first = firstPublished(advisories);
   const cases = installs.flatMap((install) => install.cases);
   const of = Map.groupBy(cases, ({ advisory }) => advisory);
   return {
     installs: new Set(installs.map(({ id }) => id)).size,
     affected: new Set(installs.filter((one) => one.cases.length > 0).map(({ id }) => id)).size,
     unheard: installs.filter(isUnheard).length,
+    partly: installs.filter((one) => knownPart(one, first) !== null).length,
     ...countCases(cases),
-    byAdvisory: advisories.map((advisory) => ({ advisory, ...countCases(of.get(advisory) ?? []) })),
+    byAdvisory: advisories.map(({ id }) => ({ advisory: id, ...countCases(of.get(id) ?? []) })),
   };
 }
 
 /** Nobody can say whether it was affected. */
 export function isUnheard({ known, to }: Pick<ComplianceInstall, 'known' | 'to'>): boolean {
   return known === null || instantMs(known) >= instantMs(to);
+}
+
+export function firstPublished(advisories: readonly Pick<ComplianceAdvisory, 'published'>[]): EpochMs {
+  return Math.min(...advisories.map(({ published }) => instantMs(published)));
+}
+
+/** As for silence: who was heard within a day was heard. */
+const HEARD_WITHIN_MS = durationMs('P1D');
+
+/** Null where all of its time is known in which there was an advisory: of another nobody can say that it was not affected. */
+export function knownPart(
+  install: Pick<ComplianceInstall, 'known' | 'from' | 'to' | 'silent'>,
+  first: EpochMs,
+): { readonly since: string | null; readonly until: string | null } | null {
+  const { known, from, silent } = install;
+  if (known === null || isUnheard(install)) return null;
+  const begin = Math.max(instantMs(from), Number.isFinite(first) ? first : 0);
+  const since = instantMs(known) > begin + HEARD_WITHIN_MS ? known : null;
+  const until = silent.find(({ to }) => to === null)?.from ?? null;
+  return since === null && until === null ? null : { since, until };
 }
 
 function countCases(cases: readonly ComplianceExposure[]): CaseCounts {

@@ -1,11 +1,11 @@
 // The report of compliance for people and for spreadsheets: Markdown and CSV, in which no name of anybody makes markup or a formula.
-import { formatDuration } from '../../../shared/encoding/instant.ts';
+import { type EpochMs, formatDuration } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import { formatCsv } from '../../../shared/present/table.ts';
 import type { ComplianceExposure, ComplianceInstall } from '../../../shared/protocol/compliance.ts';
 import type { ComplianceReport } from './compliance-report.ts';
-import { type CaseCounts, isUnheard, tookMs } from './compliance-summary.ts';
+import { type CaseCounts, firstPublished, isUnheard, knownPart, tookMs } from './compliance-summary.ts';
 
 const TITLES = { compliance: 'Compliance of', cra: 'Security updates:' } as const;
 
@@ -17,7 +17,7 @@ export function formatMarkdown(report: ComplianceReport): readonly string[] {
     `From ${period.from} up to ${period.to}, by what installs reported to the server${server === null ? '' : `, whose log had ${count(server.count, 'entry', 'entries')} at ${server.at}`}.`,
     'Each number counts advisories on installs. An install that was not heard is not counted as fixed.',
     '',
-    `${count(summary.installs, 'install')}, ${summary.affected} affected by one of ${count(report.advisories.length, 'advisory', 'advisories')}; of ${summary.unheard} nothing is known in the period.`,
+    `${count(summary.installs, 'install')}, ${summary.affected} affected by one of ${count(report.advisories.length, 'advisory', 'advisories')}; of ${summary.unheard} nothing is known in the period, of ${summary.partly} only a part of it.`,
     '',
     ...table(
       ['Advisory', 'Severity', 'Published', ...COUNTED],
@@ -34,6 +34,7 @@ export function formatMarkdown(report: ComplianceReport): readonly string[] {
     '',
     ...describeCases(report),
     ...describeUnheard(report),
+    ...describePartly(report),
     ...describeRevised(report),
   ];
 }
@@ -78,8 +79,9 @@ function describeCases({ installs }: ComplianceReport): readonly string[] {
   ];
 }
 
-function stateText({ left }: ComplianceInstall, { state, unknown }: ComplianceExposure): string {
+function stateText({ left }: ComplianceInstall, { state, unknown, fixed }: ComplianceExposure): string {
   if (unknown !== null) return `unknown: ${unknown.why} since ${unknown.since}`;
+  if (fixed !== null) return `fixed, as of ${fixed.seen.at}`;
   return state === 'left' && left !== null ? `left: ${left.why} at ${left.at}` : state;
 }
 
@@ -115,6 +117,24 @@ function describeUnheard({ installs }: ComplianceReport): readonly string[] {
     ),
     '',
   ];
+}
+
+function describePartly({ installs, advisories }: ComplianceReport): readonly string[] {
+  const first = firstPublished(advisories);
+  const rows = installs.flatMap((one) => {
+    const text = partText(one, first);
+    return text === null ? [] : [[one.name, text]];
+  });
+  if (rows.length === 0) return [];
+  return ['## Partly known', '', ...table(['Install', 'Known'], rows), ''];
+}
+
+function partText(install: ComplianceInstall, first: EpochMs): string | null {
+  const part = knownPart(install, first);
+  if (part === null) return null;
+  const since = part.since === null ? [] : [`since ${part.since}`];
+  const until = part.until === null ? [] : [`silent since ${part.until}`];
+  return ['partly known', [...since, ...until].join(', ')].join(' ');
 }
 
 function describeRevised({ advisories }: ComplianceReport): readonly string[] {
@@ -155,9 +175,12 @@ function plain(text: string): string {
 
 export function formatSheet({ installs, advisories }: ComplianceReport): readonly string[] {
   const severities = new Map(advisories.map(({ id, severity }) => [id, severity]));
+  const first = firstPublished(advisories);
+  const soundText = (install: ComplianceInstall) =>
+    isUnheard(install) ? 'nothing known' : (partText(install, first) ?? 'not affected');
   const rows = installs.flatMap((install) =>
     install.cases.length === 0
-      ? [rowOf(install, isUnheard(install) ? 'nothing known' : 'not affected')]
+      ? [rowOf(install, soundText(install))]
       : install.cases.map((one) => rowOf(install, one.state, one, severities.get(one.advisory))),
   );
   return formatCsv([COLUMNS, ...rows].map((row) => row.map((cell) => sanitizeLine(cell, LONGEST_CELL))));
@@ -166,7 +189,7 @@ export function formatSheet({ installs, advisories }: ComplianceReport): readonl
 const COLUMNS = [
   ...['Install', 'Id', 'Customer', 'State', 'Advisory', 'Severity', 'Since', 'Ran', 'Told', 'Told in report'],
   ...['Offered', 'Offered by', 'Fixed', 'Clock', 'Version', 'Record', 'Record digest', 'After ms'],
-  ...['Unknown since', 'Unknown why', 'Deferred by', 'Last heard'],
+  ...['Unknown since', 'Unknown why', 'Deferred by', 'Last heard', 'Fixed as of'],
 ];
 
 function rowOf(install: ComplianceInstall, state: string, one?: ComplianceExposure, severity?: string) {
@@ -176,6 +199,6 @@ function rowOf(install: ComplianceInstall, state: string, one?: ComplianceExposu
     ...[one === undefined ? '' : ranText(one), told?.at, told?.report, offered?.at, offered?.by],
     ...[fixed?.at, fixed?.clock, fixed?.version, fixed?.record?.id, fixed?.record?.digest],
     ...[one === undefined ? '' : tookMs(one), unknown?.since, unknown?.why],
-    ...[one === undefined ? '' : reasonsText(install, one), install.lastSeen],
+    ...[one === undefined ? '' : reasonsText(install, one), install.lastSeen, fixed?.seen.at],
   ].map((cell) => String(cell ?? ''));
 }

@@ -202,6 +202,26 @@ it('lets an install that says something else all day fill nothing, and says what
   expect(kept.every(({ until }) => until === null || until > (forgotten?.until ?? ''))).toBe(true);
 });
 
+it('forgets what ran last: an install that waits for something else all day does not make us forget what it ran', async () => {
+  const waiting = (i: number) => ({
+    ...running('1.0.1'),
+    decision: deciding({
+      exposed: [EXPOSED],
+      blockers: Array.from({ length: 100 }, (_, n) => ({ ...REASON, source: `windows ${i} ${n}` })),
+    }),
+  });
+  await tell(from(0, running('1.0.0')));
+  for (let i = 1; i <= 30; i++) await tell(from(i, waiting(i)));
+
+  expect(told(await spans('runs'))).toEqual([
+    [AUTH, '1.0.0', 0, 1],
+    [AUTH, '1.0.1', 1, null],
+  ]);
+  expect(await spans('reason')).toHaveLength(KEPT_SPANS - 1 + 100);
+  const [forgotten] = await spans('forgotten');
+  expect(minutesOf(forgotten?.until ?? '')).toBe(30 - KEPT_SPANS / 100 + 1);
+});
+
 it('forgets what ended ten years ago, and nothing that stands', async () => {
   await tell(from(0, running('1.0.0')), from(1, running('1.0.1')));
   await transact(db, 'committed', (trx) => forgetSpans(trx, NOW + MINUTE + KEPT_SPANS_MS));

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { noteAdvisories } from '../../../server/db/advisory-revisions.ts';
 import { transact } from '../../../server/db/transact.ts';
 import { advisoriesIn } from '../../../server/repository/public-files.ts';
+import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import {
   type ComplianceExposure,
@@ -31,6 +32,8 @@ const OFFER = { kind: 'emergency', manifest: digestOfText('fixed'), plan: PLAN }
 const HELD: Decision['blockers'][number] = {
   ...{ code: 'emergency-hold', message: 'held by anna: audit week', source: 'hold', owner: 'admin' },
 };
+
+const OLDER = utf8(JSON.stringify(advisoryOf(HOLE, CRITICAL)));
 
 let server: TestServer;
 let sequences: Map<string, number>;
@@ -201,12 +204,20 @@ describe('one install', () => {
     ]);
   });
 
-  it('that no longer has the component has no hole any more', async () => {
+  it('that names the component no longer is unknown, and fixed once it names what came in its place', async () => {
     const agent = await enrolAgent(server, 'one');
     await tell(agent, 1, '1.0.0');
     await tell(agent, 2, '1.0.0', { components: [] });
+    expect((await only()).case).toMatchObject({
+      ...{ state: 'unknown', fixed: null },
+      unknown: { since: at(2), why: 'unproven' },
+    });
 
-    expect((await only()).case.fixed).toMatchObject({ at: at(2), version: null });
+    await tell(agent, 3, '1.0.1');
+    expect((await only()).case).toMatchObject({
+      ...{ state: 'fixed', unknown: null },
+      fixed: { at: at(3), version: '1.0.1', seen: { at: at(3), sequence: 3 } },
+    });
   });
 
   it('that joins with the hole is counted from then on, and one that joins without it is no case', async () => {
@@ -319,6 +330,34 @@ describe('an advisory', () => {
       [at(5), expect.any(Number)],
     ]);
     expect(new Set(revisions.map(({ document }) => document)).size).toBe(2);
+  });
+
+  it('that was amended before the server noted anything was published when it first was', async () => {
+    server.now = NOW + 5 * HOUR;
+    await publish(3, { affected: [{ component: AUTH, versions: '<1.0.2' }] });
+    await server.context.db.deleteFrom('advisory_revisions').execute();
+    server.now += HOUR;
+    await noted();
+
+    const { advisories } = complianceAdvisories.parse((await ask('advisories', {})).json());
+    expect(advisories.map(({ published, revisions }) => [published, revisions[0]?.entry?.sequence])).toEqual([
+      [at(0), 2],
+    ]);
+  });
+
+  it('is not noted as it read before, by a process that has not seen it change', async () => {
+    const { db, publisher } = server.context;
+    const before = advisoriesIn(server.store, publisher.published());
+    await publish(3, { affected: [{ component: AUTH, versions: '<1.0.2' }] });
+    const rows = () => db.selectFrom('advisory_revisions').select('digest').orderBy('revision').execute();
+    const noticed = await rows();
+    const [one] = noticed;
+    const { advisories, ...rest } = before;
+    const older = advisories.map((each) => ({ ...each, digest: one?.digest as typeof PLAN }));
+    await noteAdvisories(db, { ...rest, advisories: older, read: async () => OLDER }, server.now);
+
+    expect(noticed).toHaveLength(2);
+    expect(await rows()).toEqual(noticed);
   });
 
   it('that nobody published is said to be none, and a period that is yet to come refused', async () => {

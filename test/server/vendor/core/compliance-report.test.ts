@@ -66,9 +66,9 @@ describe('its numbers', () => {
       installOf('c', [{ ...open, state: 'unknown', unknown: { since: at(2), why: 'silent' } }]),
       installOf('sound', []),
     ];
-    const { byAdvisory, ...all } = summarize(installs, ['FL-2026-0001', 'FL-2026-0002']);
+    const { byAdvisory, ...all } = summarize(installs, ADVISORIES.advisories);
 
-    expect(all).toMatchObject({ installs: 24, affected: 23, unheard: 0, cases: 23 });
+    expect(all).toMatchObject({ installs: 24, affected: 23, unheard: 0, partly: 0, cases: 23 });
     expect(all).toMatchObject({ fixed: 20, exposed: 2, unknown: 1, told: 20, deferred: 20 });
     const minutes = (count: number) => count * 60_000;
     expect(all.time).toEqual({
@@ -83,6 +83,44 @@ describe('its numbers', () => {
     expect(formatMarkdown(reportOf([mute])).join('\n')).toContain('## Nothing known');
     expect(formatSheet(reportOf([mute]))[1]).toContain('nothing known');
   });
+});
+
+describe('an install without a case', () => {
+  const DAY = 24 * 60;
+  const textsOf = (install: ComplianceInstall) => {
+    const report = reportOf([install]);
+    return [report.summary.partly, formatSheet(report)[1] ?? '', formatMarkdown(report).join('\n')];
+  };
+  const long = { ...installOf('one', []), to: at(30 * DAY) };
+
+  it.each([
+    ['that is known only from a later day', { known: at(20 * DAY) }, `partly known since ${at(20 * DAY)}`],
+    [
+      'that is silent to the end',
+      { silent: [{ from: at(2), to: null }] },
+      `partly known silent since ${at(2)}`,
+    ],
+  ])('%s is not said to be not affected', (_, more, text) => {
+    const [partly, sheet, markdown] = textsOf({ ...long, ...more });
+    expect([partly, sheet, markdown]).toEqual([
+      1,
+      expect.stringContaining(text),
+      expect.stringContaining('## Partly known'),
+    ]);
+    expect(markdown).toContain('of 1 only a part of it');
+    expect(sheet).not.toContain('not affected');
+  });
+
+  it('that was heard within a day of when it was there, and again after a silence, is', () => {
+    const [partly, sheet] = textsOf({ ...long, known: at(9), silent: [{ from: at(9), to: at(9 * DAY) }] });
+    expect([partly, sheet]).toEqual([0, expect.stringContaining('not affected')]);
+  });
+});
+
+it('says as of when an install was fixed: what came afterwards it does not know', () => {
+  const report = reportOf([installOf('one', [fixedAfter(3)])]);
+  expect(formatMarkdown(report).join('\n')).toContain(`fixed, as of ${at(1)}`);
+  expect(formatSheet(report)[1]).toMatch(new RegExp(`,${at(1)}$`));
 });
 
 describe('its file', () => {
