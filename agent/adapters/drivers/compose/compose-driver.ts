@@ -101,7 +101,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const ids = await images.provide(unit);
     const project = await files.write(unit, await files.overridden(unit, resolved), ids);
     const { identity } = unit;
-    const given = [...new Set([...ids.values(), ...(before?.images ?? [])])];
+    const given = before?.images ?? [];
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, { state: 'starting', identity, images: given });
     const end = clock.monotonic() + unit.startTimeoutMs;
@@ -154,10 +154,9 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const record = await records.read(component);
     if (record === null || unit === null || record.identity !== unit.identity) return;
     // What an earlier agent loaded stands in no other record.
-    const ids = await images.provide(unit);
-    const own = new Set(ids.values());
+    const own = new Set((await images.provide(unit)).values());
     for (const id of record.images) if (!own.has(id)) await docker(['image', 'rm', id]);
-    await records.write(component, { ...record, images: [...own] });
+    await records.write(component, { ...record, images: record.images.filter((id) => own.has(id)) });
   }
 
   async function stop(component: ComponentKey, timeoutMs: number): Promise<StopOutcome> {

@@ -11,7 +11,7 @@ import type { UnitOf } from '../../../ports/deploy.ts';
 const composeRecord = z.strictObject({
   state: z.enum(['starting', 'started', 'stopped']),
   identity: z.string(),
-  /** Digests of the images that were loaded for it. */
+  /** Engine's ids of the images that an agent of an earlier version loaded for it: later ones keep a record of images. */
   images: z.array(z.string()),
 });
 

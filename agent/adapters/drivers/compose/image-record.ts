@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { canonicalize } from '../../../../shared/encoding/canonical.ts';
+import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
-import { readIfPresent } from '../../../../shared/node/read-file.ts';
+import { namesIfPresent, readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { digest } from '../../../../shared/schema/common.ts';
 
@@ -11,6 +12,10 @@ const givenImage = z.strictObject({
   /** As the release names it. */
   digest,
   config: digest,
+  /** By which a store of manifests knows it, where that is known before it is loaded. */
+  manifest: digest.exactOptional(),
+  /** The engine had no such image before: what others loaded is theirs to remove. Earlier agents did not say. */
+  isOurs: z.boolean().exactOptional(),
   layers: z.array(z.string()).max(1000),
   /** What this engine calls it; null while it is being loaded. */
   id: z.string().nullable(),
@@ -22,16 +27,25 @@ export type GivenImage = z.output<typeof givenImage>;
 export interface ImageRecords {
   /** None where nothing was ever given, or the file cannot be read: then they are found anew. */
   read(component: ComponentKey): Promise<readonly GivenImage[]>;
+  /** Whether this agent loaded it, for whichever component. */
+  haveLoaded(config: Digest): Promise<boolean>;
   write(component: ComponentKey, images: readonly GivenImage[]): Promise<void>;
 }
 
 export function createImageRecords(directory: string): ImageRecords {
-  const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}.images.json`);
+  const ending = '.images.json';
+  const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}${ending}`);
+  async function readFrom(path: string): Promise<readonly GivenImage[]> {
+    const bytes = await readIfPresent(path).catch(() => null);
+    const parsed = imageRecord.safeParse(bytes === null ? null : parseOrNull(bytes));
+    return parsed.data?.images ?? [];
+  }
   return {
-    async read(component) {
-      const bytes = await readIfPresent(pathOf(component)).catch(() => null);
-      const parsed = imageRecord.safeParse(bytes === null ? null : parseOrNull(bytes));
-      return parsed.data?.images ?? [];
+    read: (component) => readFrom(pathOf(component)),
+    async haveLoaded(config) {
+      const names = (await namesIfPresent(directory)).filter((name) => name.endsWith(ending));
+      const all = await Promise.all(names.map((name) => readFrom(join(directory, name))));
+      return all.flat().some((one) => one.config === config && one.isOurs === true);
     },
     async write(component, images) {
       await makeDirectory(directory);

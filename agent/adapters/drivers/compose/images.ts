@@ -18,7 +18,7 @@ export interface Images {
    * service/start-failed, service/manager-failed, disk/*.
    */
   provide(unit: UnitOf<'compose'>, isAhead?: boolean): Promise<ReadonlyMap<string, string>>;
-  /** Removes what was given for the component and is none of these. One that something else uses stays: the engine sees to that. */
+  /** Removes what was loaded for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
 
@@ -52,10 +52,12 @@ export function createImages(directory: string, pulled: PulledImages): Images {
       return noted.id;
     }
     const source = await sourceOf(unit, image, pulled);
-    const { config, layers } = source;
-    const entry = { digest: digest as Digest, config, layers: [...layers] };
-    const ids = [config, ...(source.manifest === null ? [] : [source.manifest])];
+    const { config, manifest, layers } = source;
+    const ids = [config, ...(manifest === null ? [] : [manifest])];
     const present = await findSame(layers, ids);
+    const isOurs = present === null || (await records.haveLoaded(config));
+    const names = manifest === null ? { config } : { config, manifest };
+    const entry = { digest: digest as Digest, ...names, isOurs, layers: [...layers] };
     if (present === null) {
       await verifyRoom(image);
       await note(unit.component, { ...entry, id: null });
@@ -85,12 +87,18 @@ export function createImages(directory: string, pulled: PulledImages): Images {
       const given = await records.read(component);
       const kept = given.filter((one) => digests.includes(one.digest));
       const needed = new Set(kept.map((one) => one.id));
-      const ids = new Set(given.flatMap(({ id, config }) => (id === null ? [config] : [id])));
+      const gone = given.filter((one) => one.isOurs === true && !kept.includes(one));
+      const ids = new Set(gone.flatMap((one) => (one.id === null ? possibleIds(one) : [one.id])));
       for (const id of ids) if (!needed.has(id)) await docker(['image', 'rm', id]);
       if (kept.length !== given.length) await records.write(component, kept);
       await pulled.tidy();
     },
   };
+}
+
+/** Of one whose load was broken off: what the engine calls it depends on its store. */
+function possibleIds({ config, manifest }: GivenImage): readonly string[] {
+  return manifest === undefined ? [config] : [config, manifest];
 }
 
 /** Error: service/start-failed, when it cannot be read or holds no such image. */
