@@ -1,11 +1,13 @@
 // Patches on the vendor's machine: trees laid out again from the packs of the workspace, and what was tried between them.
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { applyPatch } from '../../../shared/node/apply-patch.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
+import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { unpackTree } from '../../../shared/node/unpack.ts';
@@ -14,6 +16,7 @@ import { packPath } from '../../../shared/protocol/publication.ts';
 import { digest } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
+import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import type { PatchSide } from './patch-plan.ts';
 import { writePatch } from './patch-writer.ts';
 import { openRequired, writeJson } from './workspace.ts';
@@ -21,7 +24,7 @@ import { openRequired, writeJson } from './workspace.ts';
 export interface PatchBench {
   /** Lays out a tree; the same one is laid out once. Errors: vendor/file-unreadable where its pack is not here, tree/*, disk/*. */
   layOut(tree: TreeRef): Promise<PatchSide>;
-  /** The file is gone with the bench. Errors: those of `writePatch`. */
+  /** Applied once, as installs do; the file is gone with the bench. Errors: those of `writePatch`, tree/* for what would be of no use. */
   make(
     from: PatchSide,
     to: PatchSide,
@@ -59,9 +62,25 @@ function createBench(directory: string, place: string): PatchBench {
     make: async (from, to, how) => {
       const file = join(place, `${shortDigest(from.digest)}-${shortDigest(to.digest)}.patch`);
       const { bytes } = await writePatch({ from, to, outFile: file, ...how });
+      await provePatch(file, from, to);
       return { file, bytes };
     },
   };
+}
+
+/** A server keeps the patch that came first, for good: one that leads elsewhere would cost every install its bytes. */
+async function provePatch(file: string, from: PatchSide, to: PatchSide): Promise<void> {
+  const directory = `${file}.proof`;
+  const patch = await open(file, 'r');
+  try {
+    const base = { directory: from.directory, indexBytes: treeIndexBytes(from.index) };
+    const contents = await readPatch(patch, treeRefOf(to.index), async () => base);
+    await mkdir(directory, { mode: 0o700 });
+    await applyPatch(contents, directory);
+  } finally {
+    await patch.close();
+    await removeAll(directory);
+  }
 }
 
 async function layOut(workspace: string, directory: string, tree: TreeRef): Promise<PatchSide> {

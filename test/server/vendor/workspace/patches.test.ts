@@ -1,0 +1,43 @@
+// The vendor's bench for patches: what it hands out was applied once, and leads where it says.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { withPatchBench } from '../../../../server/vendor/workspace/patches.ts';
+import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { writeTree } from '../../../support/patched-trees.ts';
+
+const BULK = patternedBytes(200_000, 'bulk');
+
+/** `meanwhile` happens once the last unit of the patch is made. */
+async function make(meanwhile: (old: string) => void): Promise<readonly string[]> {
+  const work = temporaryDirectory();
+  const from = await writeTree(join(work, 'from'), { bulk: BULK, kept: 'the same in both' });
+  const to = await writeTree(join(work, 'to'), {
+    bulk: Buffer.concat([BULK, BULK]),
+    kept: 'the same in both',
+  });
+  const onProgress = (done: number, total: number) => {
+    if (done === total) meanwhile(from.directory);
+  };
+  return await withPatchBench(work, async (bench) => {
+    const place = join(work, 'packs/.patching');
+    mkdirSync(place, { recursive: true });
+    const { file } = await bench.make(from, to, { onProgress });
+    expect(existsSync(file)).toBe(true);
+    return readdirSync(place);
+  });
+}
+
+it('hands out a patch that an install can apply, and leaves nothing else of it', async () => {
+  expect(await make(() => undefined)).toHaveLength(1);
+});
+
+it('hands out none that installs would refuse', async () => {
+  const change = (old: string) => {
+    rmSync(join(old, 'kept'));
+    writeFileSync(join(old, 'kept'), 'something else..');
+  };
+
+  expect((await rejectionOf(make(change))).code).toBe('tree/base-changed');
+});
