@@ -102,7 +102,7 @@ function judge(
 ) {
   const end = Math.min(install.to, withdrawn);
   const begin = Math.max(published, install.from);
-  const ran = affected.filter(({ since, until }) => since < end && until > begin && until > since);
+  const ran = affected.filter(({ since, until }) => since < end && until > begin);
   const [first] = ran.toSorted((a, b) => a.since - b.since);
   if (first === undefined) return null;
   const since = Math.max(published, firstOf(affected, published), install.there);

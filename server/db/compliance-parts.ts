@@ -122,10 +122,12 @@ export function silencesOf(
 
 export function saidSpanOf(row: SpanRow): SaidSpan {
   const proof = row.proof === null ? null : (JSON.parse(row.proof) as Proof);
+  // Where the clock went back in between, it was so at the latest when it ended.
+  const sinceAt = row.until !== null && row.until < row.since ? row.until : row.since;
   return {
     ...{ kind: row.kind, subject: row.subject, value: row.value, detail: row.detail },
     // What this server wrote itself needs no second look.
-    ...{ since: row.since === '' ? 0 : Date.parse(row.since), sinceAt: row.since },
+    ...{ since: sinceAt === '' ? 0 : Date.parse(sinceAt), sinceAt },
     sinceSaid: { sequence: numberOf(row.since_sequence), report: row.since_report },
     heardBefore: row.heard_before === null ? null : Date.parse(row.heard_before),
     until: row.until === null ? Number.POSITIVE_INFINITY : Date.parse(row.until),

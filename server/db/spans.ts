@@ -6,7 +6,7 @@ import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts'
 import type { Said } from '../core/said.ts';
 import type { RecordRow } from './deployment-row.ts';
 import type { KnownRow } from './instance-row.ts';
-import { asInserted, inParts, isAmong } from './page.ts';
+import { asInserted, elementsOf, inParts, isAmong } from './page.ts';
 import type { ReceivedReport } from './records.ts';
 import { SILENT_MS } from './report-events.ts';
 import { KEPT_SPANS, KEPT_SPANS_MS, type Proof, SPAN_KEY, type SpanRow } from './span-row.ts';
@@ -53,6 +53,7 @@ export async function writeSpans(
   if (moved.size === 0) return;
   const open = await readOpen(trx, [...moved]);
   const written = new Map<string, SpanRow>();
+  const early: SpanRow[] = [];
   const heard = new Map([...known].map(([id, { last_seen }]) => [id, last_seen]));
   for (const report of kept) {
     const { instance, received } = report;
@@ -61,8 +62,18 @@ export async function writeSpans(
     if (!moved.has(instance)) continue;
     const standing = open.get(instance) ?? new Map<string, SpanRow>();
     open.set(instance, standing);
+    for (const [key, row] of standing) {
+      if (Date.parse(row.since) <= received) continue;
+      // The clock of the server was ahead: it was so now at the latest.
+      const at = { ...row, since: formatInstantMs(received) };
+      standing.set(key, at);
+      written.delete(rowKey(row));
+      written.set(rowKey(at), at);
+      early.push(row);
+    }
     for (const row of changesBy(report, standing, before)) written.set(rowKey(row), row);
   }
+  await removeSpans(trx, early);
   const rows = [...written].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
   for (const part of inParts(rows)) await upsertSpans(trx, part);
   await forgetCrowded(trx, [...moved].sort());
@@ -76,6 +87,7 @@ function movedIn(known: ReadonlyMap<string, KnownRow>, kept: readonly ReceivedRe
     return (
       before.said !== row.said ||
       isSilence(before.last_seen, received) ||
+      (before.last_seen !== null && Date.parse(before.last_seen) > received) ||
       records.some(({ state }) => state === 'committed')
     );
   });
@@ -165,6 +177,17 @@ export async function upsertSpans(trx: DatabaseTransaction, rows: readonly SpanR
     .values(rows)
     .onConflict((conflict) => conflict.columns([...SPAN_KEY]).doUpdateSet(asInserted(first)))
     .execute();
+}
+
+async function removeSpans(trx: DatabaseTransaction, rows: readonly SpanRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const gone = elementsOf(
+    trx,
+    rows.map((row) => SPAN_KEY.map((column) => row[column])),
+  );
+  const key = sql.join(SPAN_KEY.map((column) => sql.ref(column)));
+  const parts = sql.join(SPAN_KEY.map((_, i) => sql`gone.value->>${sql.lit(i)}`));
+  await sql`delete from spans where (${key}) in (select ${parts} from ${gone} as gone)`.execute(trx);
 }
 
 /**

@@ -99,6 +99,22 @@ it('keeps which version ran from when to when, with the reports that said so', a
   expect(now).toMatchObject({ since_report: 'third', heard_before: formatInstantMs(NOW + 15 * MINUTE) });
 });
 
+it('takes what it heard by a clock that was ahead for now at the latest, also where the same is said', async () => {
+  await tell(from(0, running('1.0.0')));
+  await tell(from(600, running('1.0.1'), 'ahead'));
+  await tell(from(20, running('1.0.1'), 'ahead'));
+  expect(told((await spans('runs')).filter(({ value }) => value === '1.0.1'))).toEqual([
+    [AUTH, '1.0.1', 20, null],
+  ]);
+
+  await tell(from(30, running('1.0.2')));
+  expect(told(await spans('runs'))).toEqual([
+    [AUTH, '1.0.0', 0, 600],
+    [AUTH, '1.0.1', 20, 30],
+    [AUTH, '1.0.2', 30, null],
+  ]);
+});
+
 it('sees several reports that come together one after the other', async () => {
   await tell(from(0, running('1.0.0')), from(1, running('1.0.1')), from(2, running('1.0.0')));
 

@@ -220,6 +220,15 @@ describe('one install', () => {
     });
   });
 
+  it('that had the hole while the clock of the server was ahead had it all the same', async () => {
+    const agent = await enrolAgent(server, 'one');
+    await tell(agent, 5, '1.0.0');
+    await tell(agent, 4, '1.0.1');
+    server.now = NOW + 9 * HOUR;
+
+    expect((await only()).case).toMatchObject({ state: 'fixed', ran: [{ from: at(4), to: at(4) }] });
+  });
+
   it('that joins with the hole is counted from then on, and one that joins without it is no case', async () => {
     await tell(await enrolAgent(server, 'late'), 100, '1.0.0');
     await tell(await enrolAgent(server, 'sound'), 100, '1.0.1');
