@@ -96,10 +96,6 @@ export const instanceConfig = z.strictObject({
 });
 
 export type InstanceConfig = z.output<typeof instanceConfig>;
-/** Every reference read. */
-export type FilledRegistries = Readonly<
-  Record<string, { readonly mirror?: string; readonly user?: string; readonly password?: string }>
->;
 /** `text` is there wherever the agent has read the configuration to act by it. */
 export type Override = z.output<typeof override>;
 export type Reach = z.output<typeof reach>;

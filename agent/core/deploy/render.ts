@@ -1,4 +1,5 @@
 // Rendering: a release, its settings and its directories become a service, probes, smoke tests and hooks ready to run.
+
 import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { durationMs } from '../../../shared/encoding/instant.ts';
@@ -6,7 +7,7 @@ import { parseTemplate } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type ComponentKey, componentKeyOf } from '../../../shared/schema/common.ts';
 import { type DriverName, renderService, type ServicePart } from '../../../shared/schema/drivers/drivers.ts';
-import type { FilledRegistries, Override } from '../../../shared/schema/instance.ts';
+import type { InstanceConfig, Override } from '../../../shared/schema/instance.ts';
 import { type HealthProbe, renderProbe } from '../../../shared/schema/probes/probes.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import { commandTexts } from '../../../shared/schema/release-text.ts';
@@ -44,7 +45,7 @@ export interface RenderInput {
   /** The operator's compose file, over the release's. */
   readonly override?: Override | undefined;
   /** How its images are had; nothing where it fetches none. */
-  readonly registries?: FilledRegistries | undefined;
+  readonly registries?: InstanceConfig['registries'] | undefined;
   readonly treeDirectory: string;
   readonly dataDirectory: string;
 }
@@ -191,8 +192,8 @@ interface UnitBase {
   readonly allow?: readonly string[];
   /** The operator's compose file, laid over the release's; none where absent. Secrets may stand in it. */
   readonly override?: Override;
-  /** How images are had whose release says only where they are. Passwords stand in it. */
-  readonly registries?: FilledRegistries;
+  /** How images are had whose release says only where they are; their passwords are read when they are told. */
+  readonly registries?: NonNullable<InstanceConfig['registries']>;
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
 }

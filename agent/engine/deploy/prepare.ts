@@ -5,7 +5,7 @@ import { fillReferences, referenceKey, referencesIn } from '../../../shared/comp
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { FilledRegistries, InstanceConfig, OperatorText } from '../../../shared/schema/instance.ts';
+import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import { ComponentTrouble } from '../../core/deploy/failure.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
@@ -38,7 +38,7 @@ export async function prepare(
     configured: { ...defaults, ...given },
     settings,
     secrets,
-    registries: await registriesFor(sources, generation.config, release.document),
+    registries: registriesFor(generation.config, release.document),
     ...allowedTo(generation.config, release.document),
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
@@ -58,21 +58,13 @@ function allowedTo(config: InstanceConfig, { suite, name, service }: CapabilityR
   });
 }
 
-/** Undefined where nothing has to be fetched: only what needs a password is held up by one that cannot be read. */
-async function registriesFor(
-  sources: Sources,
-  { registries = {} }: InstanceConfig,
+/** Undefined where nothing is ever fetched. */
+function registriesFor(
+  { registries }: InstanceConfig,
   { service }: CapabilityRelease,
-): Promise<FilledRegistries | undefined> {
-  if (service.driver !== 'compose' || !service.images.some((image) => 'ref' in image)) return undefined;
-  const filled: Record<string, FilledRegistries[string]> = {};
-  for (const [host, { password, ...rest }] of Object.entries(registries)) {
-    const [reference] = referencesIn({ password: password ?? ('' as OperatorText) });
-    const read = reference === undefined ? undefined : (await sources.readReference(reference)).trimEnd();
-    if (read !== undefined) sources.secrets.learn(read);
-    filled[host] = { ...rest, ...(read === undefined ? {} : { password: read }) };
-  }
-  return filled;
+): InstanceConfig['registries'] {
+  const fetches = service.driver === 'compose' && service.images.some((image) => 'ref' in image);
+  return fetches ? registries : undefined;
 }
 
 /** Exactly what the generation says of the component runs, or what may stand in its place. Errors: as of `prepare`. */

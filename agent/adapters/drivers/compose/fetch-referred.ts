@@ -1,7 +1,9 @@
 // Fetches an image for this machine: from where the operator says, as whom the operator says, blaming no release for either.
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fillReferences, referenceKey, referencesIn } from '../../../../shared/compile/references.ts';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { createSecrets, type Secrets } from '../../../../shared/encoding/redact.ts';
 import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import { type FoundImage, fetchImage, findImageIn, isUnfit } from '../../../../shared/node/images/pull.ts';
@@ -10,8 +12,9 @@ import { readDockerLogin } from '../../../../shared/node/images/registry-login.t
 import { isPresent } from '../../../../shared/node/read-file.ts';
 import { parseImageRef } from '../../../../shared/schema/drivers/image-ref.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
+import type { OperatorText } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import { toolEnvironment } from '../../machine/surroundings.ts';
+import { readReference, toolEnvironment } from '../../machine/surroundings.ts';
 import { refusalOf } from './docker.ts';
 
 /** Docker's own place for what the whole machine uses. */
@@ -40,9 +43,11 @@ export async function fetchReferred(
   const parsed = parseImageRef(ref);
   if (parsed === null || parsed.digest === null) throw refusalOf(unit, `${ref} names no image by its digest`);
   let asked = parsed.host;
+  const secrets = createSecrets();
   try {
     const { url, login, prefix } = await placeOf(parsed.host, unit.registries);
     asked = new URL(url).host;
+    if (login !== null) secrets.learn(login.password);
     const registry = createRegistry({ url, login }, process.env);
     const repository = `${prefix}${parsed.repository}`;
     const spec = { host: asked, repository, reference: parsed.digest, platform };
@@ -58,7 +63,7 @@ export async function fetchReferred(
       await registry.close();
     }
   } catch (cause) {
-    throw failure(unit, asked, places.layout, cause);
+    throw failure(unit, asked, places.layout, cause, secrets);
   }
 }
 
@@ -72,9 +77,18 @@ async function placeOf(
   // A login is for the place that is asked: what is kept for the registry itself is none of a mirror's business.
   const login =
     user !== undefined && password !== undefined
-      ? { user, password }
+      ? { user, password: await readKept(password) }
       : await readDockerLogin(url?.host ?? host, { ...toolEnvironment(), DOCKER_CONFIG });
   return { url: url?.origin ?? urlOfRegistry(host), login, prefix: path === '' ? '' : `${path}/` };
+}
+
+/** Only for the place that is asked: one that cannot be read holds up nothing else. Error: setting/unreadable. */
+async function readKept(kept: OperatorText): Promise<string> {
+  const values = new Map<string, string>();
+  for (const reference of referencesIn({ kept })) {
+    values.set(referenceKey(reference), (await readReference(reference)).trimEnd());
+  }
+  return String(fillReferences({ kept }, values).kept);
 }
 
 /** Packed and unpacked, as far as it is known before anything is fetched. Error: disk/full. */
@@ -92,9 +106,16 @@ async function requireRoom(path: string, { layers }: FoundImage): Promise<void> 
 const OF_THE_DISK = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES'];
 
 /** No release is to blame for a registry, the way to it, or a login. */
-function failure(unit: UnitOf<'compose'>, host: string, path: string, cause: unknown): FairleadError {
+function failure(
+  unit: UnitOf<'compose'>,
+  host: string,
+  path: string,
+  cause: unknown,
+  { redact }: Secrets,
+): FairleadError {
   if (isFairleadError(cause)) return cause;
-  const problem = cause instanceof Error ? cause.message : 'it cannot be had';
+  // Whoever was told a password may say it again.
+  const problem = redact(cause instanceof Error ? cause.message : 'it cannot be had');
   if (isUnfit(cause)) return refusalOf(unit, problem);
   if (OF_THE_DISK.includes(systemCode(cause))) return toDiskError(path, cause);
   return new FairleadError('service/manager-failed', { manager: `the registry ${host}`, problem });

@@ -1,12 +1,22 @@
 // Images that a release names in a registry: fetched before a stop, kept while a tree needs them, with nobody but registries to blame.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
-import type { FilledRegistries } from '../../../../shared/schema/instance.ts';
+import type { OperatorText } from '../../../../shared/schema/instance.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
@@ -24,6 +34,14 @@ const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
 const ONE = imageOf(['the base', 'version 1']);
 const TWO = imageOf(['the base', 'version 2']);
 const hex = (bytes: Buffer) => hexOf(digestOf(bytes));
+
+type Registries = UnitOf<'compose'>['registries'] & object;
+
+const KEPT = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
+afterAll(() => rmSync(KEPT, { recursive: true }));
+writeFileSync(join(KEPT, 'right'), `${PASSWORD}\n`);
+writeFileSync(join(KEPT, 'wrong'), 'x');
+const kept = (name: string) => `\${file:${join(KEPT, name)}}` as OperatorText;
 
 function setUp() {
   const stateDir = temporaryDirectory();
@@ -53,7 +71,7 @@ function setUp() {
     held: () => JSON.parse(readFileSync(join(stateDir, 'images/held.json'), 'utf8')),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
     /** In a tree of its own. */
-    unit(ref: string, registries: FilledRegistries, version = 'v1'): UnitOf<'compose'> {
+    unit(ref: string, registries: Registries, version = 'v1'): UnitOf<'compose'> {
       const image = { ref, digest: ref.slice(ref.indexOf('@') + 1), name: 'auth:1' };
       const place = join(stateDir, version);
       return { ...composeUnit(place, image, 'steady', version), registries };
@@ -64,10 +82,13 @@ function setUp() {
 describe.skipIf(registryMissing !== null)('images in a registry', () => {
   let server: RegistryServer;
   const refs: string[] = [];
-  let login: FilledRegistries;
+  let login: Registries;
   beforeAll(async () => {
     server = await startRegistry();
-    login = { [server.host]: { user: USER, password: PASSWORD } };
+    login = {
+      [server.host]: { user: USER, password: kept('right') },
+      'other.example.com': { user: USER, password: kept('gone') },
+    };
     for (const [tag, image] of Object.entries({ one: ONE, two: TWO })) {
       refs.push(`${server.host}/shop/auth@${await server.push('shop/auth', tag, image)}`);
     }
@@ -104,7 +125,7 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     await driver.prepare(v2);
     await driver.keepOnly(COMPONENT, v2);
     loseImages();
-    const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
+    const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1', user: USER, password: kept('gone') } };
 
     await driver.start({ ...v1, registries: nowhere });
 
@@ -159,7 +180,7 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     const { driver, unit } = setUp();
     const digest = (first?.() ?? '').split('@')[1];
     // As caches have it that stand for several registries: with a path before the names of repositories.
-    const mirror = { mirror: `http://${server.host}/shop`, user: USER, password: PASSWORD };
+    const mirror = { mirror: `http://${server.host}/shop`, user: USER, password: kept('right') };
     const one = unit(`registry.example.com/auth@${digest}`, { 'registry.example.com': mirror });
 
     await driver.start(one);
@@ -167,12 +188,18 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     expect(await driver.runs(one)).toBe(true);
   });
 
-  it.each<[string, () => [string, FilledRegistries], string, RegExp]>([
+  it.each<[string, () => [string, Registries], string, RegExp]>([
     [
       'the login is wrong',
-      () => [first?.() ?? '', { [server.host]: { user: USER, password: 'x' } }],
+      () => [first?.() ?? '', { [server.host]: { user: USER, password: kept('wrong') } }],
       'service/manager-failed',
       /login/,
+    ],
+    [
+      'the password cannot be read',
+      () => [first?.() ?? '', { [server.host]: { user: USER, password: kept('gone') } }],
+      'setting/unreadable',
+      /gone/,
     ],
     ['there is none', () => [first?.() ?? '', {}], 'service/manager-failed', /asks for a login/],
     [
