@@ -1,8 +1,9 @@
 // An image out of a registry, into a layout: every document and layer held to the digest that names it, what broke off taken up again.
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createDigester, type Digest, digestOf, hexOf } from '../../encoding/digest.ts';
+import { systemCode } from '../../errors/error.ts';
 import { blobPath } from '../../schema/drivers/images.ts';
 import {
   type Descriptor,
@@ -15,6 +16,7 @@ import {
   readImageDocument,
   selectManifest,
 } from '../../schema/image-documents.ts';
+import { writeDurably } from '../durable-file.ts';
 import { isPresent } from '../read-file.ts';
 import { writePlainLayer } from './plain-layer.ts';
 import { describeStatus, drop, type Registry, readBounded } from './registry.ts';
@@ -74,17 +76,29 @@ export async function fetchImage(
   onProgress: (bytes: number) => void = () => undefined,
 ): Promise<void> {
   await mkdir(parts, { recursive: true });
-  for (const { packed, plain } of image.layers) {
-    if (await isPresent(join(layout, blobPath(plain)))) continue;
-    const part = join(parts, hexOf(packed.digest));
-    await download(registry, spec, packed, part, onProgress);
-    await writePlainLayer(layout, plain, () => createReadStream(part));
-    await rm(part);
+  const written: string[] = [];
+  try {
+    for (const { packed, plain } of image.layers) {
+      const path = join(layout, blobPath(plain));
+      if (await isPresent(path)) continue;
+      const part = join(parts, hexOf(packed.digest));
+      written.push(part);
+      await download(registry, spec, packed, part, onProgress);
+      await writePlainLayer(layout, plain, () => createReadStream(part));
+      await rm(part);
+      written.push(path);
+    }
+    const path = join(layout, blobPath(image.config));
+    await mkdir(dirname(path), { recursive: true });
+    await writeDurably(path, image.configBytes);
+  } catch (error) {
+    // Half an image would keep a full disk full.
+    if (NO_ROOM.has(systemCode(error))) for (const path of written) await rm(path, { force: true });
+    throw error;
   }
-  const path = join(layout, blobPath(image.config));
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, image.configBytes);
 }
+
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 async function readManifest(
   registry: Registry,

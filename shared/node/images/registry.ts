@@ -102,6 +102,10 @@ export function createRegistry(
 
   async function leaveFor(challenge: string, repository: string): Promise<string> {
     const parsed = parseChallenge(challenge);
+    const isOpen = base.startsWith('http:') && !isThisMachine(new URL(base).hostname);
+    if (isOpen && login !== null) {
+      throw new Error(`${base} would be told a password that anybody can read on the way: it needs https`);
+    }
     if (parsed?.scheme === 'basic' && login !== null) return basic(login);
     const realm = parsed?.scheme === 'bearer' ? URL.parse(parsed.realm) : null;
     if (parsed?.scheme !== 'bearer' || realm === null)

@@ -1,5 +1,5 @@
 // Fetches an image for this machine: from where the operator says, as whom the operator says, blaming no release for either.
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillReferences, referenceKey, referencesIn } from '../../../../shared/compile/references.ts';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
@@ -15,7 +15,7 @@ import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import type { OperatorText } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { readReference, toolEnvironment } from '../../machine/surroundings.ts';
-import { refusalOf } from './docker.ts';
+import { engineDirectory, refusalOf } from './docker.ts';
 
 /** Docker's own place for what the whole machine uses. */
 const DOCKER_CONFIG = '/etc/docker';
@@ -91,14 +91,28 @@ async function readKept(kept: OperatorText): Promise<string> {
   return String(fillReferences({ kept }, values).kept);
 }
 
-/** Packed and unpacked, as far as it is known before anything is fetched. Error: disk/full. */
+/** As much as layers of images usually become; how much it is stands nowhere. */
+const UNPACKED = 3;
+
+/**
+ * At most one layer is there packed as well, and an engine on the same disk unpacks all of them once more. `packed` are the
+ * sizes of the layers that are not here yet.
+ */
+export function bytesToFetch(packed: readonly number[], sharesDisk: boolean): number {
+  const sum = packed.reduce((total, size) => total + size, 0);
+  return Math.max(0, ...packed) + UNPACKED * sum * (sharesDisk ? 2 : 1);
+}
+
+/** As far as it is known before anything is fetched. Error: disk/full. */
 async function requireRoom(path: string, { layers }: FoundImage): Promise<void> {
-  const absent = await Promise.all(
-    layers.map(async ({ packed, plain }) =>
-      (await isPresent(join(path, blobPath(plain)))) ? 0 : packed.size,
-    ),
-  );
-  const needed = 2 * absent.reduce((sum, size) => sum + size, 0);
+  const absent = new Map<string, number>();
+  for (const { packed, plain } of layers) {
+    if (!(await isPresent(join(path, blobPath(plain))))) absent.set(plain, packed.size);
+  }
+  const deviceOf = (one: string) => stat(one).then(({ dev }) => dev);
+  // An engine behind an address may keep its images on another machine.
+  const engine = await deviceOf(await engineDirectory()).catch(() => null);
+  const needed = bytesToFetch([...absent.values()], engine === (await deviceOf(path)));
   const { bavail, bsize } = await statfs(path);
   if (bavail * bsize < needed) throw new FairleadError('disk/full', { path, needed, free: bavail * bsize });
 }

@@ -1,4 +1,5 @@
 // Where an image of a release is: in an archive, or as the blobs of a layout; what it is, and how the engine is handed it.
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
@@ -13,6 +14,8 @@ import type { PulledImages, ReferredImage } from './pulled-images.ts';
 export interface ImageSource extends ArchivedImage {
   /** For people: the file or directory. */
   readonly path: string;
+  /** About as much as an engine needs for it. */
+  readonly bytes: number;
   /** Has the engine load it. Nothing is written here: a layout goes to it piece by piece. */
   load(): Promise<ToolResult>;
 }
@@ -37,13 +40,20 @@ async function openArchive(path: string, digest: string): Promise<ImageSource> {
   const images = await readImages(path);
   const found = images.find(({ config, manifest }) => config === digest || manifest === digest);
   if (found === undefined) throw new Error(`it does not hold the image ${digest}`);
-  return { ...found, path, load: () => docker(['load', '--input', path], { timeoutMs: LOAD_MS }) };
+  const { size } = await stat(path);
+  return {
+    ...found,
+    path,
+    bytes: size,
+    load: () => docker(['load', '--input', path], { timeoutMs: LOAD_MS }),
+  };
 }
 
 async function openLayout(path: string, digest: Digest): Promise<ImageSource> {
   const image = await readLayoutImage(path, digest);
   return {
     path,
+    bytes: image.layers.reduce((sum, { size }) => sum + size, 0),
     config: digestOf(image.config),
     manifest: manifestDigest(image),
     layers: image.layers.map((layer) => layer.digest),

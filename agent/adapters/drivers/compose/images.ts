@@ -2,7 +2,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
-import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
@@ -59,7 +58,7 @@ export function createImages(directory: string, pulled: PulledImages): Images {
     const names = manifest === null ? { config } : { config, manifest };
     const entry = { digest: digest as Digest, ...names, isOurs, layers: [...layers] };
     if (present === null) {
-      await verifyRoom(image);
+      await verifyRoom(source.bytes);
       await note(unit.component, { ...entry, id: null });
     }
     const { id } = present ?? (await load(unit, source, ids));
@@ -115,11 +114,10 @@ async function sourceOf(
 }
 
 /** What filled the engine's disk would take the version that runs along. Error: disk/full. */
-async function verifyRoom(image: UnitImage): Promise<void> {
+async function verifyRoom(needed: number): Promise<void> {
   const path = await engineDirectory();
   // An engine behind an address may keep its images on another machine.
   const disk = await statfs(path).catch(() => null);
-  const needed = await bytesOfImage(image);
   const free = disk === null ? needed : disk.bavail * disk.bsize;
   if (free < needed) throw new FairleadError('disk/full', { path, needed, free });
 }

@@ -1,16 +1,26 @@
 // Images in an engine that others use too: what the agent loaded goes when nothing needs it, and what it found there stays.
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { bytesToFetch } from '../../../../agent/adapters/drivers/compose/fetch-referred.ts';
 import { createImages } from '../../../../agent/adapters/drivers/compose/images.ts';
 import { createPulledImages } from '../../../../agent/adapters/drivers/compose/pulled-images.ts';
-import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { makeArchive } from '../../../support/image-archive.ts';
+import { makeArchive, makeLayout } from '../../../support/image-archive.ts';
 
 const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
 const OTHER = 'core/other' as ComponentKey;
@@ -28,6 +38,7 @@ function setUp() {
   const image = makeArchive(join(directory, 'image.tar'), 'an image');
   const unit = composeUnit(directory, { archive: image.archive, digest: image.digest }, 'steady', 'v1');
   return {
+    directory,
     image,
     unit,
     other: { ...unit, component: OTHER },
@@ -59,6 +70,28 @@ describe('an image in the engine', () => {
     await images.keepOnly(OTHER, []);
 
     expect(held()).toEqual([]);
+  });
+
+  it('from a registry is loaded only where the engine’s disk has room for its layers', async () => {
+    const { unit, directory } = setUp();
+    const { layout, digest } = makeLayout(join(directory, 'images'), 'large');
+    // A hole of eight terabytes.
+    truncateSync(join(layout, blobPath(digestOf(Buffer.from('large')))), 2 ** 43);
+    const have = async () => ({ layout, digest: digest as Digest });
+    const pulled = { ...createPulledImages(layout), have };
+    const referred = { ref: `registry.example.com/auth@${digest}`, digest };
+
+    const refusal = await rejectionOf(
+      createImages(join(directory, 'run'), pulled).provide({ ...unit, images: [referred] }),
+    );
+
+    expect(refusal).toMatchObject({ code: 'disk/full', data: { needed: 2 ** 43 } });
+  });
+
+  it('from a registry needs room packed, unpacked, and once more where the engine shares the disk', () => {
+    expect(bytesToFetch([100, 40], false)).toBe(100 + 3 * 140);
+    expect(bytesToFetch([100, 40], true)).toBe(100 + 6 * 140);
+    expect(bytesToFetch([], true)).toBe(0);
   });
 
   it.each(['config', 'manifest'])('whose load was broken off goes by its %s', async (name) => {

@@ -1,5 +1,5 @@
 // Images out of a registry: a real one with a login, and others that lie, break off, drip, lead elsewhere.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
@@ -249,6 +249,32 @@ describe('a registry that', () => {
     const { host: back, asked } = await startFake();
     expect(await pull(back, '1.0', null, directory)).toMatchObject({ blobs: BLOBS, parts: [] });
     expect(asked.find(({ url }) => url.endsWith(layer(1)))?.range).toMatch(/^bytes=\d+-$/);
+  });
+
+  it('gives more than the disk holds leaves nothing of it there', async () => {
+    const directory = temporaryDirectory();
+    const { host } = await startFake();
+    mkdirSync(join(directory, 'parts'));
+    symlinkSync('/dev/full', join(directory, 'parts', hexOf(layer(1))));
+
+    await expect(pull(host, '1.0', null, directory)).rejects.toMatchObject({ code: 'ENOSPC' });
+
+    expect(readdirSync(join(directory, 'images/blobs/sha256'))).toEqual([]);
+    expect(readdirSync(join(directory, 'parts'))).toEqual([]);
+  });
+
+  it('is asked in the clear is told no password, unless it is on this machine', async () => {
+    const asking = await startFake({
+      'blobs/sha256:0': (_, to) => to.writeHead(401, { 'www-authenticate': 'Basic realm="images"' }).end(),
+    });
+    // Whoever is asked for, it answers.
+    const environment = { http_proxy: `http://${asking.host}` };
+    const internet = createRegistry({ url: 'http://203.0.113.7', login: LOGIN }, environment);
+    onTestFinished(() => internet.close());
+
+    await expect(internet.ask('shop/auth', 'blobs/sha256:0', {})).rejects.toThrow('needs https');
+
+    expect(asking.asked.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 
   it('gives leave by tokens is told the password at its own address, and another host neither', async () => {
