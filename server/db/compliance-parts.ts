@@ -62,6 +62,8 @@ function isHeardAfter({ last_seen: seen }: Candidate, moved: EpochMs): boolean {
 export interface StayPart extends Time {
   /** From when on, which may be before the period. */
   readonly there: EpochMs;
+  /** Where it was another customer's before, the same; otherwise 0. */
+  readonly theirs: EpochMs;
   readonly left: ComplianceInstall['left'];
 }
 
@@ -80,7 +82,8 @@ export function partsOf(
       : ownedBy(one, rows, customer);
   return owned.flatMap((own) => {
     const there = Math.max(own.from, enrolled);
-    const part = { there, from: Math.max(there, from), to: Math.min(own.to, gone, to) };
+    const theirs = own.from > enrolled ? own.from : 0;
+    const part = { there, theirs, from: Math.max(there, from), to: Math.min(own.to, gone, to) };
     if (part.from >= part.to) return [];
     if (part.to === to) return [{ ...part, left: null }];
     return [{ ...part, left: own.to < gone ? passedOn(own.to) : left }];
@@ -118,6 +121,29 @@ export function silencesOf(
     }));
   const last = seen ?? enrolled;
   return instantMs(last) < end - SILENT_MS ? [...ended, { from: last, to: null }] : ended;
+}
+
+/** What it said before it was theirs is nobody's business but that of those whose it was then. */
+export function spansIn(spans: readonly SaidSpan[], { theirs }: StayPart): readonly SaidSpan[] {
+  return spans
+    .filter(({ until }) => until >= theirs)
+    .map((span) => {
+      if (span.since >= theirs) return span;
+      const sinceSaid = { sequence: null, report: null };
+      return { ...span, since: theirs, sinceAt: formatInstantMs(theirs), sinceSaid, heardBefore: null };
+    });
+}
+
+/** Null where that was in the time of another customer. */
+export function atIn(at: string | null, { theirs, to, left }: StayPart): string | null {
+  if (at === null || instantMs(at) < theirs) return null;
+  return left?.why === 'customer' && instantMs(at) > to ? null : at;
+}
+
+/** The part of a time that was theirs. */
+export function timeIn(time: Time | null, { theirs, to }: StayPart) {
+  if (time === null || time.from > to || time.to < theirs) return null;
+  return { from: formatInstantMs(Math.max(time.from, theirs)), to: formatInstantMs(Math.min(time.to, to)) };
 }
 
 export function saidSpanOf(row: SpanRow): SaidSpan {

@@ -6,6 +6,7 @@ import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/
 import type { ComplianceInstall } from '../../shared/protocol/compliance.ts';
 import { type Affects, createAffects, judgeInstall } from '../core/compliance.ts';
 import {
+  atIn,
   CANDIDATE,
   type Candidate,
   type ComplianceQuestion,
@@ -13,7 +14,9 @@ import {
   type Stay,
   saidSpanOf,
   silencesOf,
+  spansIn,
   stayOf,
+  timeIn,
 } from './compliance-parts.ts';
 import { NEWEST } from './ledger-kept.ts';
 import { elementsOf, isAmong, MAX_PART_BYTES, type Page, type Part } from './page.ts';
@@ -169,11 +172,20 @@ function judgeCandidate(
   const spans = rows.map(saidSpanOf);
   const head = about.heads.get(one.id);
   return partsOf(one, stay, rows, question).map((part) => {
-    const silences = silencesOf(one, rows, part.to);
+    const silences = silencesOf(one, rows, part.to)
+      .filter(({ to }) => to === null || instantMs(to) > part.from)
+      .map(({ from, to }) => ({ from: formatInstantMs(Math.max(instantMs(from), part.theirs)), to }));
+    const known = about.known.get(one.id) ?? null;
     const silentSince = silences.find(({ to }) => to === null)?.from ?? null;
     const judged = judgeInstall(
       {
-        ...{ spans, there: part.there, from: part.from, to: part.to, hasLeft: part.left !== null },
+        ...{
+          spans: spansIn(spans, part),
+          there: part.there,
+          from: part.from,
+          to: part.to,
+          hasLeft: part.left !== null,
+        },
         silentSince: silentSince === null ? null : instantMs(silentSince),
         ...{ isIsolated: isIsolatedAt(stay, part.to), cloned: stay.cloned },
       },
@@ -183,15 +195,13 @@ function judgeCandidate(
     return {
       ...{ id: one.id, name: one.name, customer: question.customer ?? one.customer },
       ...{ from: formatInstantMs(part.from), to: formatInstantMs(part.to) },
-      ...{ enrolled: one.enrolled_at, lastSeen: one.last_seen, known: about.known.get(one.id) ?? null },
+      ...{ enrolled: one.enrolled_at, lastSeen: atIn(one.last_seen, part) },
+      known: known === null ? null : formatInstantMs(Math.max(instantMs(known), part.theirs)),
       left: part.left,
-      cloned:
-        stay.cloned === null
-          ? null
-          : { from: formatInstantMs(stay.cloned.from), to: formatInstantMs(stay.cloned.to) },
-      silent: silences.filter(({ to }) => to === null || instantMs(to) > part.from),
+      cloned: timeIn(stay.cloned, part),
+      silent: silences,
       head:
-        head === undefined
+        head === undefined || atIn(head.at, part) === null
           ? null
           : { count: Number(head.entries), digest: head.digest as Digest, at: head.at },
       ...{ reasons: [...judged.reasons], cases: [...judged.cases] },

@@ -416,8 +416,12 @@ describe('whose installs', () => {
 
     const before = await only({ customer: first });
     expect([before.case.state, before.left?.why, before.to]).toEqual(['left', 'customer', at(5)]);
+    expect([before.lastSeen, before.case.ran[0]?.to]).toEqual([null, null]);
     const after = (await installs({ customer: second })).find(({ id }) => id === agent.instance);
-    expect(after?.cases).toMatchObject([{ state: 'fixed', since: at(7), fixed: { at: at(9) } }]);
+    expect(after?.cases).toMatchObject([
+      { state: 'fixed', since: at(7), ran: [{ from: at(7), to: at(9) }], fixed: { at: at(9) } },
+    ]);
+    expect([after?.known, after?.lastSeen]).toEqual([at(7), at(9)]);
 
     const theirs = await installs({ customer: second }, await tokenOf(first));
     expect(theirs).toEqual([{ ...before }].map(({ case: _, ...rest }) => rest));
