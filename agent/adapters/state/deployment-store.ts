@@ -78,7 +78,9 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       });
     },
     async markHealthy(number, record) {
-      await writeStored(deploymentRecord, join(directoryOf(number), 'record.json'), record);
+      // In the order in which it is read: written again from the records, it is the same bytes.
+      const inOrder = deploymentRecord.parse(record);
+      await writeStored(deploymentRecord, join(directoryOf(number), 'record.json'), inOrder);
       forget(number);
     },
     async removeGeneration(number) {
