@@ -485,6 +485,22 @@ describe('looking back', () => {
     expect(document).toMatchObject({ from: '2026-11-01', to: '2026-11-30', groups: [], more: false });
   });
 
+  it('answers an auditor, of a customer and of a period', async () => {
+    await json('admin', 'customers', 'create', 'Harbour hospitals');
+    await oslo.report(1, { components: runs('healthy') as never });
+    server.now += 60_000;
+    const file = join(dir, 'report.json');
+
+    const ofCustomer = await json('viewer', 'report', 'compliance', 'Harbour hospitals', '2026-11');
+    const written = ['--format', 'json', '--output', file];
+    const ofPeriod = await json('admin', 'report', 'cra', '2026-Q4', ...written);
+
+    expect(ofCustomer).toMatchObject({ kind: 'compliance', summary: { installs: 0 }, entry: null });
+    expect(ofPeriod).toMatchObject({ kind: 'cra', summary: { installs: 2, cases: 0 }, file });
+    expect(ofPeriod.entry).toBeGreaterThan(0);
+    expect(await readFile(file, 'utf8')).toContain('Oslo');
+  });
+
   it('is told by mail what happens, without a secret and without a file for one', async () => {
     const add = (...words: readonly string[]) =>
       vendor.refusal(...as('admin', 'webhooks', 'add', '--name', 'mail', ...words));
