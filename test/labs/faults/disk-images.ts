@@ -18,7 +18,8 @@ const run = promisify(execFile);
 
 /** xfs takes no less. Sparse: it takes the room it uses. */
 const IMAGE_BYTES = 320 * 2 ** 20;
-const TMPFS_OPTIONS = 'size=6m';
+/** A process of the agent’s own counts what is free, and asks for 16 MB beside what it writes. */
+const TMPFS_OPTIONS = 'size=32m';
 
 /** The most that is lost: no early allocation when a file is renamed, a commit of the journal every second. */
 const MOUNT_OPTIONS = { ext4: 'loop,noauto_da_alloc,commit=1', xfs: 'loop', tmpfs: TMPFS_OPTIONS };
