@@ -73,8 +73,8 @@ describe('the agent’s program', () => {
 
     expect([...values].filter((value) => !SECRET.has(value)).sort()).toEqual([...SHOWN].sort());
     expect(variablesIn('agent', 'shared')).toEqual([
-      ...['CI', 'DOCKER_HOST', 'FAIRLEAD_PASSPHRASE', 'FAIRLEAD_STATE_DIR', 'NO_COLOR', 'NO_PROXY'],
-      ...['PATH', 'RUNTIME_DIRECTORY', 'SUDO_USER', 'SUPERVISOR_VARIABLE', 'TERM'],
+      ...['CI', 'DOCKER_CONFIG', 'DOCKER_HOST', 'FAIRLEAD_PASSPHRASE', 'FAIRLEAD_STATE_DIR', 'HOME'],
+      ...['NO_COLOR', 'NO_PROXY', 'PATH', 'RUNTIME_DIRECTORY', 'SUDO_USER', 'SUPERVISOR_VARIABLE', 'TERM'],
     ]);
   });
 
