@@ -81,11 +81,12 @@ describe('scripts/demo --offline', { timeout: PATIENCE_MS }, () => {
     expect(current).toBe(String(records.at(-1)?.previousGeneration));
 
     // Whoever returns to the version before this one finds what it can read. That nobody promised a way back is a word it
-    // did not have: it took silence for a promise. The proof in the record of a forced patch is left out by every agent that
-    // can be returned to; these schemas are from a day before the first of them.
+    // did not have: it took silence for a promise. How the files came, and the proof in the record of a forced patch, are left
+    // out by every agent that can be returned to; these schemas are from a day before the first of them.
     const UNDECLARED = 'Invalid option: expected one of "yes"|"snapshot"|"no"';
     expect(findUnreadable(directory)).toEqual([
-      'deployment-record: Unrecognized key: "fix"',
+      'deployment-record: Unrecognized key: "fetched"',
+      'deployment-record: Unrecognized keys: "fix", "fetched"',
       `plan: reversible ${UNDECLARED}`,
       `plan: steps.N.reversible ${UNDECLARED}`,
     ]);
