@@ -230,7 +230,8 @@ describe('preflight', () => {
 
     expect(acts).toEqual([
       ...['find serve', 'find before', 'find save'],
-      ...['http://auth.test/', 'prepare core/auth', 'before', 'save', 'ask'],
+      // What comes, and what it stops: there is a way back.
+      ...['http://auth.test/', 'prepare core/auth', 'prepare core/auth', 'before', 'save', 'ask'],
     ]);
   });
 

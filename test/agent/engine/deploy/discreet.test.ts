@@ -94,7 +94,7 @@ describe('a driver', () => {
 
     expect(asked).toEqual([
       ...[
-        ['prepare', UNIT],
+        ['prepare', UNIT, undefined],
         ['keepOnly', AUTH, UNIT],
         ['start', UNIT],
         ['stop', AUTH, 5],
