@@ -58,7 +58,10 @@ export function keysOf(roots: readonly Named[]): Json {
   const keys: Json = {};
   for (const { name, bytes } of roots) {
     const { signed } = parse(bytes, name);
-    for (const id of signed.roles.timestamp.keyids) {
+    const ids = signed?.roles?.timestamp?.keyids;
+    if (!Array.isArray(ids) || ids.some((id) => typeof signed.keys?.[id]?.keyval?.public !== 'string'))
+      throw new Error(`${name}: it is no root metadata: give --root a file N.root.json of the repository`);
+    for (const id of ids) {
       const der = Buffer.from(`302a300506032b6570032100${signed.keys[id].keyval.public}`, 'hex');
       keys[id] = createPublicKey({ key: der, format: 'der', type: 'spki' });
     }

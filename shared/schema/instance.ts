@@ -67,18 +67,22 @@ const keptElsewhere = z
   .transform((text) => text as OperatorText);
 
 /** How images are had whose release says only where they are. */
-const registry = z.strictObject({
-  /** Asked in its place: a copy, or a cache that fetches from it; with a path, where it has one for each registry. */
-  mirror: z
-    .string()
-    .max(1024)
-    .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, {
-      error: 'a URL such as "https://cache.example.com/hub"',
-    })
-    .exactOptional(),
-  user: z.string().min(1).max(256).exactOptional(),
-  password: keptElsewhere.exactOptional(),
-});
+const registry = z
+  .strictObject({
+    /** Asked in its place: a copy, or a cache that fetches from it; with a path, where it has one for each registry. */
+    mirror: z
+      .string()
+      .max(1024)
+      .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, {
+        error: 'a URL such as "https://cache.example.com/hub"',
+      })
+      .exactOptional(),
+    user: z.string().min(1).max(256).exactOptional(),
+    password: keptElsewhere.exactOptional(),
+  })
+  .refine(({ user, password }) => (user === undefined) === (password === undefined), {
+    error: '"user" and "password" go together: name both, or neither',
+  });
 
 const registryName = z
   .string()

@@ -349,6 +349,11 @@ it('says what is shown by nothing where the log of the server is not there, and 
   expect(() => verifyReport(named('report.json'), [named('receipts.jsonl')], [])).toThrow(
     'no key of a --root',
   );
+  for (const rubbish of ['{}', '{"signed":{"roles":{"timestamp":{"keyids":["a"]}}}}']) {
+    const root = { name: 'root.json', bytes: Buffer.from(rubbish) };
+    const verify = () => verifyReport(named('report.json'), [named('receipts.jsonl')], [root]);
+    expect(verify, rubbish).toThrow('root.json: it is no root');
+  }
 });
 
 it('runs by itself, and says by its exit whether all fits', async () => {

@@ -167,7 +167,9 @@ interface Period {
 function periodOf({ from, to }: { readonly from: string; readonly to: string }, now: EpochMs): Period {
   const period = { from: instantMs(from), to: Math.min(instantMs(to), now) };
   if (period.from < period.to) return period;
-  throw new FairleadError('request/invalid', { problem: '`from` is neither before `to` nor in the past' });
+  throw new FairleadError('request/invalid', {
+    problem: '`from` has to be before `to`, and in the past: ask for a period that has begun',
+  });
 }
 
 interface Read {

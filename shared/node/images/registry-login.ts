@@ -52,6 +52,7 @@ async function ask(helper: string, name: string, environment: Environment): Prom
   const { status, out } = await answerOf(program, name, environment);
   // It exits with 1 where it knows nobody, and has no other word for that.
   if (status === 1) return null;
+  if (status === null) throw new Error(`${program}, for ${name}, did not run to its end: is it installed?`);
   const found = status === 0 ? readImageDocument(helped, out) : null;
   if (found === null) throw new Error(`${program} tells no login for ${name}`);
   // A token in place of a password is for a way in that nobody but docker's hub has.

@@ -148,7 +148,7 @@ async function findCustomer(server: ServerClient, text: string) {
     try {
       return await server.get(`/api/v1/customers/${text}`, customerModel);
     } catch (error) {
-      if (!isFairleadError(error, 'vendor/server-refused')) throw error;
+      if (!isFairleadError(error, 'vendor/server-refused') || error.data.status !== 404) throw error;
       return { id: text, name: text };
     }
   }

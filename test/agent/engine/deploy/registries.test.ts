@@ -49,6 +49,8 @@ describe('the registries of an operator', () => {
     ['a password in the configuration itself', { 'registry.example.com': { user: 'a', password: 'secret' } }],
     ['a mirror that holds one', { 'docker.io': { mirror: 'https://a:secret@cache.example.com' } }],
     ['a mirror that is none', { 'docker.io': { mirror: 'cache' } }],
+    ['a user without a password', { 'docker.io': { user: 'a' } }],
+    ['a password without a user', { 'docker.io': { password: '${file:/x}' } }],
     ['another name than a registry’s', { 'https://registry.example.com': {} }],
   ])('are refused with %s', async (_, registries) => {
     await expect(prepared(referred, registries)).rejects.toThrow();

@@ -117,6 +117,8 @@ describe('what is signed beside a release', () => {
     ['text', 'soon'],
     ['other words', { sbom: 'yes', supportUntil: 5 }],
     ['a day that does not exist', { supportUntil: '2031-02-31T00:00:00Z' }],
+    ['a day of availability that does not exist', { availableUntil: '2031-02-31T00:00:00Z' }],
+    ['a number for that day', { availableUntil: 5 }],
     ['a bill without end', { sbom: { ...notes.sbom, bytes: 2 ** 40 } }],
     ['a list', [notes]],
   ])('and is %s, is somebody else’s, and keeps no release from being read', async (_name, custom) => {

@@ -120,6 +120,13 @@ describe.skipIf(registryMissing !== null)(
       await expect(read(server.host)).rejects.toThrow('docker-credential-missing');
       keep({ credHelpers: { [server.host]: '../kept' } });
       await expect(read(server.host)).rejects.toThrow('no credential helper');
+      for (const rubbish of ['echo rubbish', 'exit 2']) {
+        writeFileSync(join(directory, 'docker-credential-kept'), `#!/bin/sh\n${rubbish}\n`);
+        keep({ credsStore: 'kept' });
+        await expect(read(server.host), rubbish).rejects.toThrow('tells no login');
+      }
+      writeFileSync(join(directory, 'config.json'), 'rubbish');
+      await expect(read(server.host)).rejects.toThrow('no configuration of docker');
     });
   },
 );
