@@ -2,11 +2,11 @@
 import { isAffected } from '../../shared/compile/exposure.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, formatInstantMs, instantMs } from '../../shared/encoding/instant.ts';
-import type { ComplianceExposure, ComplianceInstall } from '../../shared/protocol/compliance.ts';
+import type { ComplianceExposure, ComplianceInstall, OfferedBy } from '../../shared/protocol/compliance.ts';
 import type { Advisory } from '../../shared/schema/advisory.ts';
 import type { Version } from '../../shared/version/version.ts';
 import type { JudgedAdvisory, JudgedInstall, SaidSpan } from './compliance-facts.ts';
-import type { OfferDetail, OfferedBy } from './said.ts';
+import type { OfferDetail } from './said.ts';
 
 type Reason = ComplianceInstall['reasons'][number];
 

@@ -3,6 +3,7 @@
 import { utf8 } from '../../shared/encoding/bytes.ts';
 import { digestOf } from '../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
+import type { OfferedBy } from '../../shared/protocol/compliance.ts';
 import type { Report } from '../../shared/protocol/report.ts';
 import type { Blocker, Decision } from '../../shared/schema/decision.ts';
 
@@ -31,9 +32,6 @@ export interface ReasonDetail {
   readonly message: string;
   readonly clearsAt: string | null;
 }
-
-export const OFFERED_BY = ['order', 'policy', 'update'] as const;
-export type OfferedBy = (typeof OFFERED_BY)[number];
 
 /** A decision lists no more of each. */
 const MOST_OF_A_LIST = 100;

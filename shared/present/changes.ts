@@ -2,7 +2,13 @@
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { count, formatBytes } from '../errors/entry.ts';
-import { type DeploymentRecord, type DeploymentState, type Drift, isFinal } from '../schema/deployment.ts';
+import {
+  type DeploymentRecord,
+  type DeploymentState,
+  type Drift,
+  type Fetched,
+  isFinal,
+} from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeBeside } from './verdict.ts';
 
@@ -19,7 +25,7 @@ export function renderChanges(records: readonly DeploymentRecord[]): readonly st
   return formatTable([['ID', 'Status', 'Spawn', 'Ready', 'Summary'], ...rows]);
 }
 
-type FetchedTree = NonNullable<DeploymentRecord['fetched']>[number];
+type FetchedPart = NonNullable<DeploymentRecord['fetched']>[number];
 
 export function renderChange(record: DeploymentRecord, style: Style): readonly string[] {
   const verdict = `change ${record.id}: ${record.state}`;
@@ -48,10 +54,14 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
   return [...lines, 'states', ...indent(describeStages(record))];
 }
 
-function describeFetched({ component, way, bytes, instead }: FetchedTree): string {
-  const how = way === 'patch' ? 'as a patch' : 'whole';
+/** `12 MiB, as a patch`. */
+export function describeWay({ way, bytes }: Pick<Fetched, 'way' | 'bytes'>): string {
+  return `${formatBytes(bytes)}, ${way === 'patch' ? 'as a patch' : 'whole'}`;
+}
+
+function describeFetched({ component, instead, ...way }: FetchedPart): string {
   const why = instead === undefined ? '' : `; the patch was of no use: ${sanitizeLine(instead, 300)}`;
-  return `fetched  ${component}: ${formatBytes(bytes)}, ${how}${why}`;
+  return `fetched  ${component}: ${describeWay(way)}${why}`;
 }
 
 /** What the version that was left had made of its own files. */

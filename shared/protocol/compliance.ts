@@ -16,8 +16,9 @@ const entry = z.object({ sequence: z.int().min(1), digest });
 
 export const CASE_STATES = ['fixed', 'exposed', 'unknown', 'left', 'withdrawn'] as const;
 export const OFFERED_BY = ['order', 'policy', 'update'] as const;
-export const UNKNOWN_WHY = ['silent', 'isolated', 'cloned', 'unproven'] as const;
-export const LEFT_WHY = ['retired', 'moved', 'customer'] as const;
+export type OfferedBy = (typeof OFFERED_BY)[number];
+const UNKNOWN_WHY = ['silent', 'isolated', 'cloned', 'unproven'] as const;
+const LEFT_WHY = ['retired', 'moved', 'customer'] as const;
 
 /** One advisory on one install that ran what it affects while it stood. */
 const exposure = z.object({

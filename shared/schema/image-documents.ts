@@ -17,8 +17,6 @@ export const imageConfig = z.object({
   rootfs: z.object({ diff_ids: z.array(digest).max(MOST_LAYERS) }),
 });
 
-export type ImageConfig = z.output<typeof imageConfig>;
-
 const descriptor = z.object({
   mediaType: z.string().max(255).optional(),
   artifactType: z.string().max(255).optional(),

@@ -43,7 +43,7 @@ export function formatTargetNotes({ sbom, supportUntil, availableUntil }: Target
   };
 }
 
-/** When the last support that the vendor promised ends; never so far where none was. `all` are the notes of every release. */
+/** When the last support that the vendor promised ends; minus infinity where none was. `all` are the notes of every release. */
 export function endOfSupport(all: Iterable<TargetNotes>): EpochMs {
   let last = Number.NEGATIVE_INFINITY;
   for (const { supportUntil } of all) {

@@ -1,6 +1,7 @@
 // fairlead plan: what the update on offer would change, or what would lead to a release one names, and of which packages the versions differ; nothing is done.
 import { z } from 'zod';
-import { EXIT, formatBytes } from '../../../shared/errors/entry.ts';
+import { EXIT } from '../../../shared/errors/entry.ts';
+import { describeWay } from '../../../shared/present/changes.ts';
 import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { countDifference, describeDifference } from '../../../shared/present/sbom-difference.ts';
 import { describeVerdict } from '../../../shared/present/verdict.ts';
@@ -77,11 +78,9 @@ async function compare({ client }: CliContext, plans: readonly Plan[]): Promise<
 
 /** By the server's word, where the plan knows the most that it can be. */
 function renderFetches(compared: PackagesReply['steps']): readonly string[] {
-  return compared.flatMap(({ component, to, fetch }) => {
-    if (fetch === undefined) return [];
-    const how = fetch.way === 'patch' ? 'as a patch' : 'whole';
-    return [`fetches of ${component} ${to}: ${formatBytes(fetch.bytes)}, ${how}`];
-  });
+  return compared.flatMap(({ component, to, fetch }) =>
+    fetch === undefined ? [] : [`fetches of ${component} ${to}: ${describeWay(fetch)}`],
+  );
 }
 
 function renderPackages(compared: PackagesReply['steps']): readonly string[] {

@@ -1,6 +1,7 @@
 // What an archive of `docker save` holds: each image by what is the same in every store, its configuration and its layers.
 import { z } from 'zod';
 import { type Digest, digestOf } from '../../encoding/digest.ts';
+import { readImageDocument } from '../../schema/image-documents.ts';
 import { readSmallFiles } from './tar-files.ts';
 
 export interface ArchivedImage {
@@ -48,23 +49,15 @@ function manifestsIn(files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Di
   return new Map(
     named.flatMap(({ digest }) => {
       const blob = files.get(`blobs/${digest.replace(':', '/')}`);
-      const parsed = manifest.safeParse(blob === undefined ? null : parseJson(blob));
-      if (blob === undefined || !parsed.success || digestOf(blob) !== digest) return [];
-      return [[parsed.data.config.digest, digestOf(blob)] as const];
+      const about = blob === undefined ? null : readImageDocument(manifest, blob);
+      if (blob === undefined || about === null || digestOf(blob) !== digest) return [];
+      return [[about.config.digest, digestOf(blob)] as const];
     }),
   );
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Buffer): z.output<Schema> {
-  const parsed = schema.safeParse(parseJson(bytes));
-  if (parsed.success) return parsed.data;
+  const parsed = readImageDocument(schema, bytes);
+  if (parsed !== null) return parsed;
   throw new Error('what describes its images is not what "docker save" writes');
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return null;
-  }
 }

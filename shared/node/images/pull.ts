@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createDigester, type Digest, digestOf, hexOf } from '../../encoding/digest.ts';
-import { systemCode } from '../../errors/error.ts';
+import { isDiskFull } from '../../errors/error.ts';
 import { blobPath } from '../../schema/drivers/images.ts';
 import {
   type Descriptor,
@@ -93,12 +93,10 @@ export async function fetchImage(
     await writeDurably(path, image.configBytes);
   } catch (error) {
     // Half an image would keep a full disk full.
-    if (NO_ROOM.has(systemCode(error))) for (const path of written) await rm(path, { force: true });
+    if (isDiskFull(error)) for (const path of written) await rm(path, { force: true });
     throw error;
   }
 }
-
-const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 async function readManifest(
   registry: Registry,

@@ -1,4 +1,4 @@
-// Containers: every image comes from the tree, and is run by its digest whatever the compose file calls it.
+// Containers: every image comes from the tree or, by its digest, from a registry, and is run by its digest whatever the compose file calls it.
 import { z } from 'zod';
 import { durationMs } from '../../encoding/instant.ts';
 import { duration, treePath } from '../common.ts';

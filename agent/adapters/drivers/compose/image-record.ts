@@ -7,6 +7,7 @@ import { makeDirectory, writeDurably } from '../../../../shared/node/durable-fil
 import { namesIfPresent, readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { digest } from '../../../../shared/schema/common.ts';
+import { readImageDocument } from '../../../../shared/schema/image-documents.ts';
 
 const givenImage = z.strictObject({
   /** As the release names it. */
@@ -37,8 +38,7 @@ export function createImageRecords(directory: string): ImageRecords {
   const pathOf = (component: ComponentKey) => join(directory, `${component.replace('/', '.')}${ending}`);
   async function readFrom(path: string): Promise<readonly GivenImage[]> {
     const bytes = await readIfPresent(path).catch(() => null);
-    const parsed = imageRecord.safeParse(bytes === null ? null : parseOrNull(bytes));
-    return parsed.data?.images ?? [];
+    return (bytes === null ? null : readImageDocument(imageRecord, bytes))?.images ?? [];
   }
   return {
     read: (component) => readFrom(pathOf(component)),
@@ -52,12 +52,4 @@ export function createImageRecords(directory: string): ImageRecords {
       await writeDurably(pathOf(component), canonicalize({ images: [...images] }));
     },
   };
-}
-
-function parseOrNull(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return null;
-  }
 }

@@ -1,4 +1,4 @@
-// The images of a project: loaded from the release's own archives, known by what is the same in every store of an engine.
+// The images of a project: loaded from archives, layouts or what came from registries, known by what is the same in every store of an engine.
 import { statfs } from 'node:fs/promises';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';

@@ -1,4 +1,4 @@
-// The images of a compose service: each once, and its bytes in the tree, all of them.
+// The images of a compose service: each once, and the bytes of those that are in no registry in the tree, all of them.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { blobPath, digestOfImage } from '../../../../shared/schema/drivers/images.ts';
