@@ -1,9 +1,9 @@
 // How one tree enters the store: fetched the cheapest way, built apart, made durable, and only then renamed to where it counts.
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hexOf } from '../../../shared/encoding/digest.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { isDiskFull, isFairleadError } from '../../../shared/errors/error.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { unpackTree } from '../../../shared/node/unpack.ts';
@@ -66,20 +66,40 @@ export async function stageTree(
 }
 
 /**
- * From the first place that has it whole: one that cannot be reached, or whose bytes are not what was signed, is passed over.
- * Each has a file of its own: what a liar began no honest place goes on with. Errors: of the last.
+ * From the first place that has it whole: one that cannot be reached, or whose bytes are not what was signed, is passed over,
+ * and so is one whose bytes fill the disk: they may be any. Each has a file of its own: what a liar began no honest place goes
+ * on with, and none lacks the room that it takes. Errors: of the last.
  */
 async function obtainTree(ref: TreeRef, staging: string, options: AddTreeOptions): Promise<FetchedTree> {
-  for (let place = 0; ; place++) {
+  let roomiest = -1;
+  for (let place = 0; ; ) {
     try {
       return await obtainFrom(place, ref, staging, options);
     } catch (error) {
-      const isOfPlace = isFairleadError(error) && /^(?:transport|tree)\//.test(error.code);
-      if (!isOfPlace || options.signal?.aborted === true || place + 1 >= (await options.places()))
-        throw error;
+      if (options.signal?.aborted === true) throw error;
       await removeAll(staging);
+      const isFull = isFairleadError(error, 'disk/full', 'disk/no-inodes') || isDiskFull(error);
+      if (isFull && roomiest < place && (await removeBegun(ref, options.layout))) {
+        roomiest = place;
+        continue;
+      }
+      const isOfPlace = isFull || (isFairleadError(error) && /^(?:transport|tree)\//.test(error.code));
+      if (!isOfPlace || ++place >= (await options.places())) throw error;
     }
   }
+}
+
+/** True where there was something: to go on where it broke off is worth less than its room. */
+async function removeBegun(ref: TreeRef, { temporary }: StoreLayout): Promise<boolean> {
+  const begun = new RegExp(`^${hexOf(ref.digest)}\\..*(?:pack|patch)$`);
+  let removed = 0;
+  for (const name of (await readdir(temporary)).filter((one) => begun.test(one))) {
+    await removeAll(join(temporary, name)).then(
+      () => removed++,
+      () => undefined,
+    );
+  }
+  return removed > 0;
 }
 
 const NO_ATTEMPT = { kind: 'none' } as const;
