@@ -1,9 +1,10 @@
 // Everything between this install and its vendor's server, joined: how it is reached, files, its own word, and looks at all of that.
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { proxyFor } from '../../shared/node/proxies.ts';
+import type { PatchEnds } from '../../shared/protocol/patches.ts';
 import type { SbomRef } from '../../shared/schema/sbom.ts';
 import type { Clock } from '../ports/machine.ts';
-import type { PatchEnds, Samples } from '../ports/server.ts';
+import type { Samples } from '../ports/server.ts';
 import { createEnrolledSource, fetchSbom } from './repository/http-source.ts';
 import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
-import { FairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, orNull } from '../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../shared/node/read-file.ts';
 import type { TargetFile } from '../../shared/trust/metadata.ts';
@@ -12,7 +12,7 @@ import { createHttpSource } from '../adapters/repository/http-source.ts';
 import { openTrustStore } from '../adapters/repository/trust-store.ts';
 import { createHttpClient, type HttpClient } from '../adapters/server/http-client.ts';
 import { targetFile } from '../core/repository-names.ts';
-import { orNull, startFrom } from '../engine/repository/root-chain.ts';
+import { startFrom } from '../engine/repository/root-chain.ts';
 import { Updater } from '../engine/repository/updater.ts';
 
 const USAGE = `usage:

@@ -2,7 +2,7 @@
 import type { Catalog } from '../../shared/compile/releases.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { Hint } from '../../shared/protocol/hint.ts';
-import type { PatchList } from '../../shared/protocol/patches.ts';
+import type { PatchEnds, PatchList } from '../../shared/protocol/patches.ts';
 import type { AnswersReply, MinesReply, ProposalAnswer } from '../../shared/protocol/proposal.ts';
 import type { Heartbeat, OptionalPart, Report } from '../../shared/protocol/report.ts';
 import type { PolicyTemplate } from '../../shared/schema/proposal.ts';
@@ -71,12 +71,6 @@ export interface DownloadLimits {
   readonly maxBytes: number;
   readonly onProgress: (bytes: number) => void;
   readonly signal?: AbortSignal;
-}
-
-/** Of a patch, in hexadecimal: the tree it leads to, and the one it starts at. */
-export interface PatchEnds {
-  readonly treeHex: string;
-  readonly fromHex: string;
 }
 
 /** What the agent tells the server, and what it asks of it in its own name: all with the instance's own key. */

@@ -4,6 +4,7 @@ import { FairleadError } from '../../shared/errors/error.ts';
 import { tryLock } from '../../shared/node/lock.ts';
 import { formatTable } from '../../shared/present/table.ts';
 import { componentNameOf, refOf } from '../../shared/schema/release-ref.ts';
+import { keptDay } from '../../shared/trust/target-notes.ts';
 import { appendAudit, listSubjects } from '../db/audit.ts';
 import { recordPublication } from '../db/changes.ts';
 import { findHolders, listUnheard } from '../db/holders.ts';
@@ -14,7 +15,6 @@ import { finishLeft } from '../repository/commit.ts';
 import { type Holdings, type LeftRelease, readHoldings } from '../repository/leftovers.ts';
 import { PUBLIC } from '../repository/names.ts';
 import { removeFiles } from '../repository/prune.ts';
-import { dayOf } from '../repository/retention.ts';
 import { loadState } from '../repository/state.ts';
 import type { RepositoryStore } from '../repository/store.ts';
 import { type Home, type OnDirectory, openHome } from './home.ts';
@@ -28,7 +28,7 @@ export async function listRetention(context: CliContext, home: OnDirectory): Pro
     const { held, left } = await survey(store);
     for (const line of formatTable([
       ['Release', 'Kept until', 'Missing'],
-      ...held.map((one) => [one.release, dayOf(one.until) ?? 'for good', one.missing.map(shown).join(' ')]),
+      ...held.map((one) => [one.release, keptDay(one.until) ?? 'for good', one.missing.map(shown).join(' ')]),
     ]))
       print(line);
     if (left.length > 0) print('\nlisted no longer:');
@@ -124,7 +124,7 @@ async function findRemovable(
     const until = held.find(({ release }) => release === name)?.until;
     if (one !== undefined) chosen.push(one);
     else if (until !== undefined || !removed.has(name)) {
-      const day = until === undefined ? null : dayOf(until);
+      const day = until === undefined ? null : keptDay(until);
       throw new FairleadError('server/release-kept', { name, isListed: until !== undefined, until: day });
     }
   }

@@ -1,5 +1,6 @@
 // Which installs have a release: as what runs, or as what ran before it and a rollback would bring back.
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import { IN_SERVICE } from './instances.ts';
 import type { Database } from './tables.ts';
 
 export interface Held {
@@ -15,7 +16,7 @@ export async function findHolders(db: Database, held: Held): Promise<readonly st
     .select(['instances.id', 'instances.name'])
     .where('instance_components.component', '=', held.component)
     .where('instance_components.version', '=', held.version)
-    .where((where) => where.or([where('standing', 'is', null), where('standing', '<>', 'retired')]))
+    .where(IN_SERVICE)
     .execute();
   const found = new Map(running.map(({ id, name }) => [id, name]));
   for (const { id, name } of await listCarriers(db, held)) {
@@ -30,7 +31,7 @@ export async function listUnheard(db: Database): Promise<readonly string[]> {
     .selectFrom('instances')
     .select('name')
     .where('last_report', 'is', null)
-    .where((where) => where.or([where('standing', 'is', null), where('standing', '<>', 'retired')]))
+    .where(IN_SERVICE)
     .execute();
   return rows.map(({ name }) => name).sort();
 }
@@ -45,7 +46,7 @@ async function listCarriers(db: Database, { component, version }: Held) {
     .distinct()
     .where('changes.component', '=', component)
     .where('changes.version', '=', version)
-    .where((where) => where.or([where('standing', 'is', null), where('standing', '<>', 'retired')]))
+    .where(IN_SERVICE)
     .execute();
 }
 

@@ -35,6 +35,7 @@ import { DEFAULT_BODY_BYTES } from './mount.ts';
 import { LONGEST_CURSOR, MOST_ENTRIES } from './page.ts';
 import { LONGEST_KEY } from './preconditions.ts';
 import { MEMBERS_BYTES } from './route.ts';
+import { MOST_ADVISORIES } from './routes/compliance.ts';
 import { REDEMPTIONS_PER_MINUTE } from './routes/enrolments.ts';
 import { STEPS_PER_MINUTE } from './routes/sign-in.ts';
 
@@ -64,6 +65,7 @@ const REQUEST = {
   answers: limit('answers to proposals at once', MOST_ANSWERS, 'count', 'document/invalid'),
   members: limit('instances of a group', MOST_MEMBERS, 'count', 'document/invalid'),
   owned: limit('instances of a customer in one request', MOST_INSTANCES, 'count', 'document/invalid'),
+  advisories: limit('advisories in a report of compliance', MOST_ADVISORIES, 'count', 'request/invalid'),
   enforced: limit('proposals of one request to enforce', MOST_ENFORCED, 'count', 'more'),
 };
 

@@ -1,6 +1,6 @@
 // What another server's repository holds, proved from a root that came over a trusted way: TUF §5.3 to §5.6, by the rules that agents go by.
 import type { EpochMs } from '../../shared/encoding/instant.ts';
-import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, orNull } from '../../shared/errors/error.ts';
 import { TOP_LEVEL_TARGETS } from '../../shared/trust/delegation.ts';
 import {
   type FileMeta,
@@ -163,13 +163,4 @@ export async function readOrigin(
     throw new FairleadError('trust/misplaced', { path, problem: 'no file of a repository is called so' });
   }
   return await origin.read(path, maxBytes);
-}
-
-function orNull<Value>(verify: () => Value): Value | null {
-  try {
-    return verify();
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hexOf } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { DOCUMENT_LIMITS } from '../../shared/encoding/json.ts';
-import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, orNull } from '../../shared/errors/error.ts';
 import { verifyPack } from '../../shared/node/pack-reader.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import { packPath } from '../../shared/protocol/publication.ts';
@@ -161,13 +161,8 @@ function isSigned(bytes: Uint8Array, target: TargetFile, path: string): boolean 
 
 /** A newer vendor may say more than this program reads: its documents are copied all the same. */
 function treeIn(path: string, bytes: Uint8Array): TreeRef | null {
-  try {
-    const document = parseDocumentBytes(release, bytes, path);
-    return document.schema === 'fairlead/capability@1' ? document.tree : null;
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
+  const document = orNull(() => parseDocumentBytes(release, bytes, path));
+  return document?.schema === 'fairlead/capability@1' ? document.tree : null;
 }
 
 /** Answers those that the origin has not: one of an earlier version has no place for them. */

@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
-import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, orNull } from '../../shared/errors/error.ts';
 import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { createTurns } from '../../shared/node/turns.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type ListedPatch,
   MOST_PATCHES,
   maxPatchBytes,
+  type PatchEnds,
   type PatchList,
   parsePatchList,
 } from '../../shared/protocol/patches.ts';
@@ -17,12 +18,6 @@ import { packName, patchListName, patchName } from './names.ts';
 import type { Receiving } from './pack-upload.ts';
 import type { RepositoryStore } from './store.ts';
 import { withUpload } from './uploads.ts';
-
-/** From one tree to another, both in hexadecimal. */
-export interface PatchEnds {
-  readonly treeHex: string;
-  readonly fromHex: string;
-}
 
 /**
  * Answers the bytes kept. Its units are not applied: agents verify every file of what comes of it anyway.
@@ -62,16 +57,7 @@ export async function hasPatch(store: RepositoryStore, { treeHex, fromHex }: Pat
 async function readPatchList(store: RepositoryStore, treeHex: string): Promise<PatchList | null> {
   const name = patchListName(treeHex);
   const stored = await store.read(name);
-  return stored === null ? null : readable(stored.bytes, name);
-}
-
-function readable(bytes: Uint8Array, name: string): PatchList | null {
-  try {
-    return parsePatchList(bytes, name);
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
+  return stored === null ? null : orNull(() => parsePatchList(stored.bytes, name));
 }
 
 /** Another process may list at the same time and miss ours: whoever reads back what it wrote sees that. */
@@ -88,7 +74,7 @@ async function listPatch(
   const name = patchListName(treeHex);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.read(name);
-    const known = (stored === null ? null : readable(stored.bytes, name))?.patches ?? [];
+    const known = (stored === null ? null : orNull(() => parsePatchList(stored.bytes, name)))?.patches ?? [];
     if (known.some(({ from, bytes }) => from === patch.from && bytes === patch.bytes)) return;
     const all = [...known.filter(({ from }) => from !== patch.from), patch];
     const bytes = encodePatchList({ full, patches: all.slice(-MOST_PATCHES) });

@@ -1,10 +1,10 @@
 // How long a released update stays to be had, as its vendor signed it: no publication goes back on that.
 import { byCodePoint } from '../../shared/encoding/canonical.ts';
-import { type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { parseReleasePath } from '../../shared/schema/release-ref.ts';
 import type { TargetFile } from '../../shared/trust/metadata.ts';
-import { endOfSupport, keptUntil } from '../../shared/trust/target-notes.ts';
+import { endOfSupport, keptDay, keptUntil } from '../../shared/trust/target-notes.ts';
 import { type Roles, resolveIn } from './state.ts';
 
 /** A release that is listed, and until when it stays to be had; infinity where no day was signed. */
@@ -38,19 +38,14 @@ export function verifyKept(published: Roles, next: Roles, now: EpochMs): void {
     const found = listed.get(path);
     const was = target.notes?.availableUntil;
     if (found === undefined) {
-      if (until > now) throw new FairleadError('publication/kept', { path, until: dayOf(until) });
+      if (until > now) throw new FairleadError('publication/kept', { path, until: keptDay(until) });
     } else if (was !== undefined) {
       const is = found.target.notes?.availableUntil;
       // One that is signed no more could come back as an earlier one.
       if ((is === undefined || found.until < until) && until > now)
-        throw new FairleadError('publication/kept', { path, until: dayOf(until) });
+        throw new FairleadError('publication/kept', { path, until: keptDay(until) });
       if (is !== undefined && instantMs(is) < instantMs(was) && instantMs(was) > now)
         throw new FairleadError('publication/kept', { path, until: was });
     }
   }
-}
-
-/** Null for good: no day was signed. */
-export function dayOf(until: EpochMs): string | null {
-  return Number.isFinite(until) ? formatInstant(until) : null;
 }

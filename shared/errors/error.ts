@@ -35,6 +35,20 @@ export function isFairleadError<Code extends ErrorCode>(
   return codes.length === 0 || codes.some((code) => code === error.code);
 }
 
+/** Damage and forgery look alike: where nothing depends on which it is, what does not verify is as if it were not there. */
+export function orNull<Value>(verify: () => Value): Value | null {
+  try {
+    return verify();
+  } catch (error) {
+    return nullIfOurs(error);
+  }
+}
+
+export function nullIfOurs(error: unknown): null {
+  if (isFairleadError(error)) return null;
+  throw error;
+}
+
 // The catalogue's entries differ in their data; the constructor's types tie each code to its own.
 function entryOf(code: ErrorCode): ErrorEntry<object> {
   return CATALOGUE[code] as ErrorEntry<object>;

@@ -23,6 +23,12 @@ const patchList = z.object({
   patches: z.array(z.object({ from: digest, bytes: byteCount })).max(MOST_PATCHES),
 });
 
+/** Of a patch, in hexadecimal: the tree it leads to, and the one it starts at. */
+export interface PatchEnds {
+  readonly treeHex: string;
+  readonly fromHex: string;
+}
+
 export type PatchList = z.output<typeof patchList>;
 export type ListedPatch = PatchList['patches'][number];
 

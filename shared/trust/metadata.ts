@@ -157,14 +157,14 @@ export function parseSignatures(envelope: JsonObject, role: string): readonly Si
 export function signMetadata(signed: JsonObject, keys: readonly SigningKey[]): Uint8Array {
   const payload = canonicalize(signed);
   const signatures = keys.map((key) => signPayload(payload, key));
-  return envelopeOf(signed, payload, signatures);
+  return metadataFileOf(signed, payload, signatures);
 }
 
 /**
  * The file with these signatures of `payload`, the canonical JSON of `signed`: in that form, so that whoever has the version before
  * need not write it again; but where it holds control characters, which that form writes raw and no JSON parser reads.
  */
-export function envelopeOf(
+export function metadataFileOf(
   signed: JsonObject,
   payload: Uint8Array,
   signatures: readonly Signature[],

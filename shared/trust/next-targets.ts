@@ -8,7 +8,7 @@ import { equalBytes } from '../encoding/bytes.ts';
 import { canonicalize } from '../encoding/canonical.ts';
 import { digestOf } from '../encoding/digest.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../encoding/json.ts';
-import { isFairleadError } from '../errors/error.ts';
+import { orNull } from '../errors/error.ts';
 import type { Made, Stretch } from './difference.ts';
 import {
   type FileMeta,
@@ -238,13 +238,4 @@ function lowest(count: number, holds: (i: number) => boolean): number {
     else from = middle + 1;
   }
   return from;
-}
-
-function orNull<Value>(read: () => Value): Value | null {
-  try {
-    return read();
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
 }

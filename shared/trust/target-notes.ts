@@ -1,6 +1,6 @@
 // What is signed beside a release, in its entry of the metadata: its bill of materials, how long it is mended, and how long it is to be had.
 import { isDigest } from '../encoding/digest.ts';
-import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { type EpochMs, formatInstant, instantMs } from '../encoding/instant.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../encoding/json.ts';
 import { MAX_SBOM_BYTES, type SbomRef } from '../schema/sbom.ts';
 
@@ -66,4 +66,9 @@ function parseSbomRef(value: JsonValue | undefined): SbomRef | null {
   const { digest, bytes } = value;
   if (typeof digest !== 'string' || !isDigest(digest) || typeof bytes !== 'number') return null;
   return bytes > 0 && bytes <= MAX_SBOM_BYTES ? { digest, bytes } : null;
+}
+
+/** The day as a document says it; null for good. */
+export function keptDay(until: EpochMs): string | null {
+  return Number.isFinite(until) ? formatInstant(until) : null;
 }

@@ -4,7 +4,7 @@ import { toHex } from '../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../shared/encoding/canonical.ts';
 import type { JsonObject } from '../../shared/encoding/json.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
-import { envelopeOf } from '../../shared/trust/metadata.ts';
+import { metadataFileOf } from '../../shared/trust/metadata.ts';
 
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -16,5 +16,5 @@ export function signFast(signed: JsonObject, keys: readonly SigningKey[]): Uint8
     const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
     return { keyid: key.keyid, sig: toHex(sign(null, payload, privateKey)) };
   });
-  return Uint8Array.from(envelopeOf(signed, payload, signatures));
+  return Uint8Array.from(metadataFileOf(signed, payload, signatures));
 }

@@ -4,9 +4,8 @@ import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
-import type { PatchList } from '../../../shared/protocol/patches.ts';
+import type { PatchEnds, PatchList } from '../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
-import type { PatchEnds } from '../../ports/server.ts';
 
 export interface FetchLimits {
   readonly maxBytes: number;

@@ -3,7 +3,7 @@
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, orNull } from '../../../shared/errors/error.ts';
 import type { AdvisoryDetails } from '../../../shared/schema/advisory-details.ts';
 import type { Classes } from '../../../shared/schema/classes.ts';
 import { type ListedMirror, MIRRORS_PATH } from '../../../shared/schema/mirrors.ts';
@@ -14,7 +14,6 @@ import { verifyFile } from '../../../shared/trust/target.ts';
 import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
 import type { RepositorySource } from '../../ports/server.ts';
 import type { DocumentCache } from '../../ports/state.ts';
-import { orNull } from './root-chain.ts';
 
 /** A document that verified metadata lists. */
 export interface DocumentRef {

@@ -3,14 +3,13 @@ import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import type { Pieces } from '../../../shared/encoding/pieces.ts';
-import { FairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, orNull } from '../../../shared/errors/error.ts';
 import { createRests } from '../../../shared/node/turns.ts';
 import { instant, sbomRef } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
 import type { Targets } from '../../../shared/trust/metadata.ts';
 import { type DocumentRef, isCatalogPath } from './documents.ts';
-import { orNull } from './root-chain.ts';
 import type { TopLevel } from './top-level.ts';
 import type { TargetsTree } from './updater.ts';
 

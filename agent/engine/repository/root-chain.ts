@@ -1,5 +1,5 @@
 // The chain of roots on disk: every root ever trusted, and how trust moves along it without ever moving back.
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, orNull } from '../../../shared/errors/error.ts';
 import type { Root } from '../../../shared/trust/metadata.ts';
 import { isRecovery, verifyInitialRoot, verifyNextRoot } from '../../../shared/trust/rules.ts';
 import { historyFile, ROOT_FILE, SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
@@ -79,18 +79,4 @@ function isNext(root: Root, bytes: Uint8Array): boolean {
 
 function verifyLink(root: Root | null, bytes: Uint8Array): Root | null {
   return orNull(() => (root === null ? verifyInitialRoot(bytes) : verifyNextRoot(root, bytes)));
-}
-
-/** Damage and forgery look alike on disk: both are passed over, and what is missing is fetched again. */
-export function orNull<Value>(verify: () => Value): Value | null {
-  try {
-    return verify();
-  } catch (error) {
-    return nullIfOurs(error);
-  }
-}
-
-export function nullIfOurs(error: unknown): null {
-  if (isFairleadError(error)) return null;
-  throw error;
 }

@@ -1,4 +1,5 @@
 // Since when this install has seen each digest halted, and each order beside a halt: what bounds a halt's power over forced patches.
+
 import { z } from 'zod';
 import { openCritical } from '../../../shared/compile/exposure.ts';
 import { activeHalts } from '../../../shared/compile/halts.ts';
@@ -6,10 +7,10 @@ import type { Catalog } from '../../../shared/compile/releases.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { orNull } from '../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { DocumentCache } from '../../ports/state.ts';
 import { collectCatalog, type DocumentRef, parseEntry, readDocument } from './documents.ts';
-import { orNull } from './root-chain.ts';
 
 const sightings = z.strictObject({
   schema: z.literal('fairlead/halted@1'),

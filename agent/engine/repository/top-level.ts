@@ -1,6 +1,8 @@
 // Root, timestamp and snapshot: fetched, judged, made durable, in the order of TUF §5.3 to §5.5.
+
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { orNull } from '../../../shared/errors/error.ts';
 import type { FileMeta, Root, Snapshot, Timestamp } from '../../../shared/trust/metadata.ts';
 import {
   verifyCachedSnapshot,
@@ -13,7 +15,7 @@ import { SNAPSHOT_FILE, TIMESTAMP_FILE } from '../../core/repository-names.ts';
 import type { RepositorySource, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource, type Timed } from './metadata-source.ts';
-import { advanceRoot, loadRoot, orNull } from './root-chain.ts';
+import { advanceRoot, loadRoot } from './root-chain.ts';
 
 /** A vendor that changes its root every day is caught up with in one refresh after most of a year. */
 const MAX_ROOTS_PER_REFRESH = 256;

@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
+import { nullIfOurs } from '../../../shared/errors/error.ts';
 import { type Delegation, resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
 import { applyDifference, mayHaveDifference, statedVersion } from '../../../shared/trust/difference.ts';
 import type { FileMeta, Root, Snapshot, TargetFile, Targets } from '../../../shared/trust/metadata.ts';
@@ -20,7 +21,6 @@ import { roleFile } from '../../core/repository-names.ts';
 import type { VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
 import { createMetadataSource, type MetadataSource } from './metadata-source.ts';
-import { nullIfOurs } from './root-chain.ts';
 import { TopLevel, type TrustOptions } from './top-level.ts';
 
 /** Not safe for concurrent calls. */

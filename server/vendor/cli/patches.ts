@@ -7,7 +7,7 @@ import { maxPatchBytes, patchUploadPath } from '../../../shared/protocol/patches
 import { componentKeyOf } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, capabilityRelease, type Release } from '../../../shared/schema/release.ts';
-import { componentNameOf, parseReleasePath } from '../../../shared/schema/release-ref.ts';
+import { componentNameOf, formatRef, parseReleasePath, refOf } from '../../../shared/schema/release-ref.ts';
 import type { Version } from '../../../shared/version/version.ts';
 import {
   type ListedRelease,
@@ -76,7 +76,7 @@ async function patchesTo(
       const isEarlierServer = isFairleadError(error, 'vendor/server-refused') && error.data.status === 404;
       const why = isEarlierServer ? 'the server is of an earlier version' : error.message;
       session.out.note(
-        `no patch to ${nameOf(to)} from ${listed.version}: ${why}; installs fetch the full pack`,
+        `no patch to ${formatRef(refOf(to))} from ${listed.version}: ${why}; installs fetch the full pack`,
       );
       if (isEarlierServer) return;
     }
@@ -108,7 +108,7 @@ async function patchBetween(
 ): Promise<void> {
   const address = patchUploadPath(hexOf(to.tree.digest), hexOf(from.tree.digest));
   if (await server.has(address)) return;
-  const name = `${nameOf(to)} from ${from.version}`;
+  const name = `${formatRef(refOf(to))} from ${from.version}`;
   const step = `making a patch to ${name}`;
   const [old, next] = [await bench.layOut(from.tree), await bench.layOut(to.tree)];
   const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
@@ -136,8 +136,4 @@ async function installsOf(server: ServerClient, component: string): Promise<(ver
 
 function isCapability(release: Release): release is CapabilityRelease {
   return release.schema === 'fairlead/capability@1';
-}
-
-function nameOf({ suite, name, version }: CapabilityRelease): string {
-  return `${suite}/${name}@${version}`;
 }

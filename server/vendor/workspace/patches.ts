@@ -3,7 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { orNull } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
@@ -106,14 +106,9 @@ const triedFile = z.strictObject({ schema: z.literal('fairlead-vendor/patches@1'
 export async function readTried(directory: string, tree: Digest): Promise<ReadonlySet<Digest>> {
   const path = join(directory, patchListPath(hexOf(tree)));
   const bytes = await readIfPresent(path);
-  if (bytes === null) return new Set();
-  try {
-    return new Set(parseDocumentBytes(triedFile, bytes, path).tried);
-  } catch (error) {
-    // It saves work, and is worth no more than that.
-    if (isFairleadError(error)) return new Set();
-    throw error;
-  }
+  // It saves work, and is worth no more than that.
+  const known = bytes === null ? null : orNull(() => parseDocumentBytes(triedFile, bytes, path));
+  return new Set(known?.tried);
 }
 
 export async function writeTried(directory: string, tree: Digest, tried: ReadonlySet<Digest>): Promise<void> {

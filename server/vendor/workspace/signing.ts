@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { readCount } from '../../../shared/trust/field.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
-import { envelopeOf, type Signature, signPayload } from '../../../shared/trust/metadata.ts';
+import { metadataFileOf, type Signature, signPayload } from '../../../shared/trust/metadata.ts';
 import type { Signer } from '../../../shared/trust/rules.ts';
 import { countSignatures, delegatorOf, isReached, type Quorum, signerFor } from '../core/quorum.ts';
 import { expiryOf, OFFLINE_ROLES, type OfflineRole } from '../core/roles.ts';
@@ -121,7 +121,7 @@ async function addSignatures(session: Session, file: Draft, purpose: Purpose): P
     keys: keys.map((key) => key.keyid.slice(0, 12)).join(' '),
     ...(session.reason === undefined ? {} : { reason: session.reason }),
   });
-  const next = parseMetadata(role, envelopeOf(envelope.signed, envelope.payload, signWith(keys)));
+  const next = parseMetadata(role, metadataFileOf(envelope.signed, envelope.payload, signWith(keys)));
   if (isEnough(keys)) {
     await writeSigned(session.directory, next);
     return { kind: 'signed', role, version };

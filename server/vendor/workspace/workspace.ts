@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import type { JsonLimits } from '../../../shared/encoding/json.ts';
-import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import { FairleadError, orNull, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
 import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
@@ -104,12 +104,7 @@ export async function readMemory<Schema extends z.ZodType>(
 ): Promise<z.output<Schema> | null> {
   const path = join(directory, name);
   const bytes = await readIfPresent(path);
-  try {
-    return bytes === null ? null : parseDocumentBytes(schema, bytes, path, MEMORY_LIMITS);
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
+  return bytes === null ? null : orNull(() => parseDocumentBytes(schema, bytes, path, MEMORY_LIMITS));
 }
 
 export function writeMemory(directory: string, name: string, value: object): Promise<void> {

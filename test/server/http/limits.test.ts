@@ -21,7 +21,7 @@ import { transact } from '../../../server/db/transact.ts';
 import type { Limit } from '../../../server/http/connection-limits.ts';
 import { LIMITS_BY_NAME, type LimitName } from '../../../server/http/limits.ts';
 import { limitAddresses, watchSlowConnections } from '../../../server/http/slow-connections.ts';
-import { toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
+import { fromUtf8, toBase64url, utf8 } from '../../../shared/encoding/bytes.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import type { TokenRole } from '../../../shared/protocol/fleet.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
@@ -305,6 +305,21 @@ const REQUESTS = {
         headers: { 'if-match': String(made.headers.etag) },
       });
     return both('owned', send, bound);
+  },
+  advisories: async (bound) => {
+    const revisions = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const advisory = `FL-2026-${10_000 + from + i}`;
+        const body = fromUtf8(advisoryOf(advisory).bytes);
+        const at = formatInstantMs(server.now - 1);
+        return { advisory, revision: 1, digest: digestOfText(advisory), at, metadata: 1, entry: null, body };
+      });
+    const [from, to] = [server.now - DAY_MS, server.now + DAY_MS].map(formatInstantMs);
+    const report = () => ask('GET', `compliance/advisories?from=${from}&to=${to}`);
+    await insert('advisory_revisions', revisions(0, bound));
+    const at = toldOf(await report(), 'request/invalid');
+    await insert('advisory_revisions', revisions(bound, 1));
+    return [at, toldOf(await report(), 'request/invalid')];
   },
   enforced: async (bound) => {
     await publishVersions(server, ['1.0.1'], [advisoryOf('FL-2026-0001')]);
@@ -919,6 +934,7 @@ async function streaming(
 
 async function insert(
   table:
+    | 'advisory_revisions'
     | 'events'
     | 'tokens'
     | 'enrolments'

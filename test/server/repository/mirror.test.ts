@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpSource } from '../../../agent/adapters/repository/http-source.ts';
@@ -24,6 +24,7 @@ import { rejectionOf } from '../../support/error-code.ts';
 import { serveHttp } from '../../support/http-server.ts';
 import { patchHeadOf } from '../../support/patch-heads.ts';
 import type { ReleaseServer } from '../../support/release-server.ts';
+import { rubbishOf } from '../../support/rubbish-files.ts';
 import { LOCK } from '../../support/sboms.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 import { createBench, type Vendor } from '../../support/vendor.ts';
@@ -176,6 +177,25 @@ it('brings back what was lost or damaged, and removes what no release needs', as
   expect(await filesIn(target)).toEqual(whole);
   expect(await releasesIn(target)).toEqual(['1.0.0']);
 });
+
+it.each(rubbishOf('fairlead/mirror-kept@1'))(
+  'shows what is new, removes nothing and names the file where what it remembers of days is %s',
+  async (_, rubbish) => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    await mirrorIn(target)(url);
+    const whole = await filesIn(target);
+    const stray = join(target, 'repository/packs', 'a'.repeat(64), 'full.pack');
+    await mkdir(dirname(stray));
+    await writeFile(stray, 'old');
+    await writeFile(join(target, 'kept.json'), rubbish);
+
+    expect((await rejectionOf(mirrorIn(target)(url))).message).toContain('kept.json');
+
+    expect(await filesIn(target)).toEqual([...whole, stray].sort());
+    expect(await releasesIn(target)).toEqual(['1.0.0']);
+  },
+);
 
 const FROM = digestFromHex('1e'.repeat(32));
 

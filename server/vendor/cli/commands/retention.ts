@@ -1,10 +1,9 @@
 // `retention`: how long releases stay to be had, by which policy, signed beside each; and `retire`, for those whose time is over.
-import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { count } from '../../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { formatTable } from '../../../../shared/present/table.ts';
 import { formatRef, type ReleaseRef, refOf } from '../../../../shared/schema/release-ref.ts';
-import { endOfSupport, keptUntil } from '../../../../shared/trust/target-notes.ts';
+import { endOfSupport, keptDay, keptUntil } from '../../../../shared/trust/target-notes.ts';
 import { DEFAULT_YEARS, findNeed, MOST_YEARS, promise } from '../../core/retention.ts';
 import {
   readAdvisories,
@@ -90,7 +89,7 @@ export async function retire(session: Session, refs: readonly ReleaseRef[]): Pro
   for (const { path, document } of gone) {
     const until = keptUntil(notes.get(path), supportEnds);
     if (until <= session.now()) continue;
-    throw new FairleadError('vendor/kept', { release: formatRef(refOf(document)), until: dayOf(until) });
+    throw new FairleadError('vendor/kept', { release: formatRef(refOf(document)), until: keptDay(until) });
   }
   const need = findNeed(
     gone.map(({ document }) => document),
@@ -121,14 +120,10 @@ async function readKept(directory: string): Promise<readonly KeptRow[]> {
   const { releases } = await readReleases(directory);
   return releases.map(({ path, document }) => ({
     release: formatRef(refOf(document)),
-    until: dayOf(keptUntil(notes.get(path), supportEnds)),
+    until: keptDay(keptUntil(notes.get(path), supportEnds)),
   }));
 }
 
 function policyLine(years: number): string {
   return `releases stay to be had for ${count(years, 'year')} after they came out, to the end of that year, and as long as any platform is mended`;
-}
-
-function dayOf(until: number): string | null {
-  return Number.isFinite(until) ? formatInstant(until) : null;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseEnvelope } from '../../../../shared/trust/metadata.ts';
 import { parseTargets } from '../../../../shared/trust/parse-metadata.ts';
+import { rubbishOf } from '../../../support/rubbish-files.ts';
 import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
 
 const YEAR_MS = 366 * 86_400_000;
@@ -50,6 +51,20 @@ it('is never shortened: fewer years are for what comes', async () => {
 
 it.each(['0', '101'])('is no policy of %s years', async (years) => {
   expect(await vendor.refusal('retention', 'set', years)).toBe('vendor/option-invalid');
+});
+
+it.each(rubbishOf('fairlead/retention@1'))('signs nothing by a policy that is %s', async (_, rubbish) => {
+  const id = await openAndBuild(vendor, 'core/auth@1.0.0');
+  await vendor.json('verify', id);
+  await vendor.write('workspace/retention.json', rubbish);
+
+  expect(await vendor.refusal('release', id)).toMatch(/^(?:document\/invalid|json\/)/);
+  await vendor.write(
+    'workspace/retention.json',
+    JSON.stringify({ schema: 'fairlead/retention@1', years: 3 }),
+  );
+  await vendor.json('release', id);
+  expect(dayOf(AUTH)).toBe(`${THIS_YEAR + 4}-01-01T00:00:00Z`);
 });
 
 it('a release that is repeated in another year keeps the day that it waits for signatures with', async () => {

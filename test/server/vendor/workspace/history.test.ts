@@ -16,6 +16,7 @@ import { openChange } from '../../../../shared/change/pipeline.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { digestOfText } from '../../../support/publications.ts';
+import { rubbishOf } from '../../../support/rubbish-files.ts';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
 
 const LATER_MS = 60_000;
@@ -163,6 +164,16 @@ describe('a workspace with a history', () => {
     expect(before).toContainEqual({ ...known, withdrawn: false });
     expect(await listKnownReleases(file(''))).toContainEqual({ ...known, withdrawn: true });
   });
+
+  it.each(rubbishOf('fairlead/known-documents@1'))(
+    'is read from the documents where what was remembered of them is %s',
+    async (_, rubbish) => {
+      const known = await listKnownReleases(file(''));
+      await writeFile(file('known-documents.json'), rubbish);
+
+      expect(await listKnownReleases(file(''))).toEqual(known);
+    },
+  );
 
   it('refuses the next act where an early line of the audit is another by now', async () => {
     const text = await readFile(file('audit.jsonl'), 'utf8');

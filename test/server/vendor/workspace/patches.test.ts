@@ -2,10 +2,14 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { withPatchBench } from '../../../../server/vendor/workspace/patches.ts';
+import { readTried, withPatchBench, writeTried } from '../../../../server/vendor/workspace/patches.ts';
+import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { patchListPath } from '../../../../shared/protocol/patches.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { writeTree } from '../../../support/patched-trees.ts';
+import { digestOfText } from '../../../support/publications.ts';
+import { rubbishOf } from '../../../support/rubbish-files.ts';
 
 const BULK = patternedBytes(200_000, 'bulk');
 
@@ -41,3 +45,16 @@ it('hands out none that installs would refuse', async () => {
 
   expect((await rejectionOf(make(change))).code).toBe('tree/base-changed');
 });
+
+it.each(rubbishOf('fairlead-vendor/patches@1'))(
+  'tries once more where what it remembers of a tree is %s',
+  async (_, rubbish) => {
+    const [work, tree, from] = [temporaryDirectory(), digestOfText('to'), digestOfText('from')];
+    await writeTried(work, tree, new Set([from]));
+    expect(await readTried(work, tree)).toEqual(new Set([from]));
+
+    writeFileSync(join(work, patchListPath(hexOf(tree))), rubbish);
+
+    expect(await readTried(work, tree)).toEqual(new Set());
+  },
+);
