@@ -163,7 +163,7 @@ export const VENDOR_ERRORS = {
   }>({
     message: (d) => `the image "${d.name}" cannot be taken from ${d.source}: ${d.problem}`,
     hint: () =>
-      'save it with docker save --output FILE NAME, or name it as its registry does; log in there with: docker login',
+      'save it with docker save --output FILE NAME, or name it as its registry does; log in there with docker login; --platform says for which machines the release is',
     http: 422,
     exit: EXIT.refused,
   }),

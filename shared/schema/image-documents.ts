@@ -4,16 +4,22 @@ import { canonicalize } from '../encoding/canonical.ts';
 import { type Digest, digestOf } from '../encoding/digest.ts';
 import { digest } from './common.ts';
 import { blobPath } from './drivers/images.ts';
+import { selectFor } from './image-platform.ts';
 
 const MOST_LAYERS = 1000;
 /** Of a configuration or manifest: registries take no larger ones. */
 export const MAX_IMAGE_DOCUMENT_BYTES = 4 << 20;
 
-/** OCI image configuration. The digests of its layers are those of the plain tar archives, lowest first. */
-export const imageConfig = z.object({
+/** For which machines it is. */
+export const saidPlatform = {
   os: z.string().optional(),
   architecture: z.string().optional(),
   variant: z.string().optional(),
+};
+
+/** OCI image configuration. The digests of its layers are those of the plain tar archives, lowest first. */
+export const imageConfig = z.object({
+  ...saidPlatform,
   rootfs: z.object({ diff_ids: z.array(digest).max(MOST_LAYERS) }),
 });
 
@@ -23,7 +29,7 @@ const descriptor = z.object({
   digest,
   size: z.int().min(0),
   urls: z.array(z.string()).max(100).optional(),
-  platform: z.object({ os: z.string(), architecture: z.string(), variant: z.string().optional() }).optional(),
+  platform: z.object(saidPlatform).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
 });
 
@@ -74,21 +80,11 @@ export function findUnusable({ config, layers }: ImageManifest): string | null {
     : null;
 }
 
-/** As images name it: `linux/amd64`, `linux/arm/v7`. */
-export const platform = z.string().regex(/^[a-z0-9]{1,32}\/[a-z0-9]{1,32}(?:\/[a-z0-9]{1,16})?$/, {
-  error: 'a platform such as "linux/amd64"',
-});
-
-/** The one for a platform; where none says for which it is, the only one. */
-export function selectManifest({ manifests }: ImageIndex, wanted: string): Descriptor | null {
-  const [os, architecture, variant] = wanted.split('/');
-  const fitting = manifests.filter(
-    ({ platform: own }) => own?.os === os && own?.architecture === architecture,
-  );
-  const exact = fitting.find(({ platform: own }) => own?.variant === variant);
-  const any = variant === undefined ? fitting[0] : undefined;
+/** The one for these machines, the first of them before the others; where none says for which it is, the only one. */
+export function selectManifest({ manifests }: ImageIndex, machines: readonly string[]): Descriptor | null {
   const [only, ...others] = manifests;
-  return exact ?? any ?? (only?.platform === undefined && others.length === 0 ? (only ?? null) : null);
+  const unsaid = only?.platform === undefined && others.length === 0 ? only : undefined;
+  return selectFor(manifests, machines) ?? unsaid ?? null;
 }
 
 export interface Blob {

@@ -18,9 +18,12 @@ export function makeArchive(
   archive: string,
   content: string,
   shape: 'both' | 'old' | 'oci' | 'gzip' = 'both',
+  platform: object = {},
 ): MadeArchive {
   const layer = Buffer.from(content);
-  const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
+  const config = Buffer.from(
+    JSON.stringify({ ...platform, rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }),
+  );
   const digest = digestOf(config);
   const manifest = Buffer.from(JSON.stringify({ config: { digest }, layers: [{ digest: digestOf(layer) }] }));
   const blob = (bytes: Buffer) => blobPath(digestOf(bytes));
@@ -43,9 +46,12 @@ export function makeArchive(
 export function makeLayout(
   layout: string,
   content: string,
+  platform: object = {},
 ): { readonly layout: string; readonly digest: string } {
   const layer = Buffer.from(content);
-  const config = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }));
+  const config = Buffer.from(
+    JSON.stringify({ ...platform, rootfs: { type: 'layers', diff_ids: [digestOf(layer)] } }),
+  );
   mkdirSync(join(layout, 'blobs/sha256'), { recursive: true });
   for (const bytes of [layer, config]) writeFileSync(join(layout, blobPath(digestOf(bytes))), bytes);
   return { layout, digest: digestOf(config) };

@@ -26,6 +26,7 @@ import {
   readImageDocument,
   selectManifest,
 } from '../../../shared/schema/image-documents.ts';
+import { findMisfit } from '../../../shared/schema/image-platform.ts';
 
 export interface WantedImage {
   /** Which one, where an archive holds several: as docker calls it. */
@@ -66,8 +67,11 @@ export async function takeApart(
     const config = digestOf(bytes);
     if (image.digest !== null && image.digest !== config)
       throw new Error(`${image.config} is something else`);
-    const layers = readImageDocument(imageConfig, bytes)?.rootfs.diff_ids;
-    if (layers === undefined) throw new Error(`${image.config} is no configuration of an image`);
+    const parsed = readImageDocument(imageConfig, bytes);
+    if (parsed === null) throw new Error(`${image.config} is no configuration of an image`);
+    const misfit = findMisfit(parsed, [wanted.platform]);
+    if (misfit !== null) throw new Error(misfit);
+    const layers = parsed.rootfs.diff_ids;
     if (layers.length !== image.layers.length) {
       throw new Error(`it has ${image.layers.length} layers where its configuration names ${layers.length}`);
     }
@@ -141,7 +145,7 @@ function namedIn(index: ImageIndex, { name }: WantedImage): ImageIndex {
 async function followIndexes(archive: Archive, top: ImageIndex, platform: string): Promise<ImageManifest> {
   let index = top;
   for (let depth = 0; depth < MOST_INDEXES; depth++) {
-    const chosen = index.manifests.length === 1 ? index.manifests[0] : selectManifest(index, platform);
+    const chosen = index.manifests.length === 1 ? index.manifests[0] : selectManifest(index, [platform]);
     if (chosen === undefined || chosen === null)
       throw new Error(`it holds several images, none alone for ${platform}`);
     const bytes = await archive.small(blobPath(chosen.digest));

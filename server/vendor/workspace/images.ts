@@ -123,7 +123,7 @@ async function pull(
   const login = await readDockerLogin(host, session.environment);
   const registry = createRegistry({ url: urlOfRegistry(host), login }, session.environment);
   try {
-    const spec = { host, repository, platform, reference: digest ?? tag ?? 'latest' };
+    const spec = { host, repository, platforms: [platform], reference: digest ?? tag ?? 'latest' };
     const image = await findImageIn(registry, spec);
     if (!embed) return { ref: formatPinned({ host, repository }, image.top) };
     const total = image.layers.reduce((sum, { packed }) => sum + packed.size, 0);

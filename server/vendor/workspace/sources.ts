@@ -131,7 +131,10 @@ export async function describeArchives(
       file.digest,
       typeof images === 'string'
         ? images
-        : images.flatMap(({ config, manifest }) => [config, ...(manifest === null ? [] : [manifest])]),
+        : images.map(({ config, manifest, platform }) => ({
+            ids: [config, ...(manifest === null ? [] : [manifest])],
+            platform,
+          })),
     );
   }
   return found;

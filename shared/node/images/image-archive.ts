@@ -1,7 +1,8 @@
 // What an archive of `docker save` holds: each image by what is the same in every store, its configuration and its layers.
 import { z } from 'zod';
 import { type Digest, digestOf } from '../../encoding/digest.ts';
-import { readImageDocument } from '../../schema/image-documents.ts';
+import { readImageDocument, saidPlatform } from '../../schema/image-documents.ts';
+import type { SaidPlatform } from '../../schema/image-platform.ts';
 import { readSmallFiles } from './tar-files.ts';
 
 export interface ArchivedImage {
@@ -11,13 +12,18 @@ export interface ArchivedImage {
   readonly manifest: Digest | null;
   /** Digests of its layers as they are unpacked, lowest first. */
   readonly layers: readonly string[];
+  /** What it says of the machines that it is for. */
+  readonly platform: SaidPlatform;
 }
 
 const manifests = z
   .array(z.object({ Config: z.string() }))
   .min(1)
   .max(1000);
-const configuration = z.object({ rootfs: z.object({ diff_ids: z.array(z.string()).max(1000) }) });
+const configuration = z.object({
+  ...saidPlatform,
+  rootfs: z.object({ diff_ids: z.array(z.string()).max(1000) }),
+});
 const index = z.object({ manifests: z.array(z.object({ digest: z.string() })).max(1000) });
 const manifest = z.object({ config: z.object({ digest: z.string() }) });
 
@@ -37,8 +43,8 @@ export async function readImages(path: string): Promise<readonly ArchivedImage[]
     const bytes = files.get(Config);
     if (bytes === undefined) throw new Error(`its manifest.json names ${Config}, which is not there`);
     const config = digestOf(bytes);
-    const { diff_ids: layers } = parse(configuration, bytes).rootfs;
-    return { config, manifest: known.get(config) ?? null, layers };
+    const { rootfs, ...platform } = parse(configuration, bytes);
+    return { config, manifest: known.get(config) ?? null, layers: rootfs.diff_ids, platform };
   });
 }
 

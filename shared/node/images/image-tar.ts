@@ -18,14 +18,16 @@ const PIECE_BYTES = 1 << 20;
 /** What eleven octal digits hold. */
 const MOST_OCTAL = 8 ** 11 - 1;
 
+type ImageBlobs = Pick<PlainImage, 'config' | 'layers'>;
+
 /** Its id in a store that goes by manifests. */
-export function manifestDigest({ config, layers }: PlainImage): Digest {
+export function manifestDigest({ config, layers }: ImageBlobs): Digest {
   return digestOf(plainManifest(blobOf(config), layers));
 }
 
 /** `pathOf` says where the file of a layer is. Throws errors of the system, and where a file is not as long as it should be. */
 export async function* imageTar(
-  image: PlainImage,
+  image: ImageBlobs,
   pathOf: (layer: Digest) => string,
 ): AsyncGenerator<Uint8Array> {
   const { config, layers } = image;

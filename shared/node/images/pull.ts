@@ -16,6 +16,7 @@ import {
   readImageDocument,
   selectManifest,
 } from '../../schema/image-documents.ts';
+import { findMisfit } from '../../schema/image-platform.ts';
 import { writeDurably } from '../durable-file.ts';
 import { isPresent } from '../read-file.ts';
 import { writePlainLayer } from './plain-layer.ts';
@@ -27,7 +28,8 @@ export interface PullSpec {
   readonly repository: string;
   /** A tag, or a digest that the answer has to have. */
   readonly reference: string;
-  readonly platform: string;
+  /** The machines that it is for; the first of them that there is one for. */
+  readonly platforms: readonly string[];
 }
 
 export interface FoundImage {
@@ -59,7 +61,11 @@ export async function findImageIn(registry: Registry, spec: PullSpec): Promise<F
   const unusable = findUnusable(manifest);
   if (unusable !== null) throw unfit(unusable);
   const configBytes = await readSmallBlob(registry, spec, manifest.config);
-  const plain = readImageDocument(imageConfig, configBytes)?.rootfs.diff_ids;
+  const config = readImageDocument(imageConfig, configBytes);
+  const plain = config?.rootfs.diff_ids;
+  // What an index says of it is not what decides whether it runs.
+  const misfit = findMisfit(config ?? {}, spec.platforms);
+  if (misfit !== null) throw unfit(misfit);
   if (plain?.length !== manifest.layers.length) {
     throw unfit('its configuration and its manifest name different layers');
   }
@@ -115,8 +121,10 @@ async function readManifest(
 
 async function manifestFor(registry: Registry, spec: PullSpec, bytes: Buffer): Promise<ImageManifest> {
   const index = readImageDocument(imageIndex, bytes);
-  const chosen = index === null ? null : selectManifest(index, spec.platform);
-  if (index !== null && chosen === null) throw unfit(`it is for other platforms than ${spec.platform}`);
+  const chosen = index === null ? null : selectManifest(index, spec.platforms);
+  if (index !== null && chosen === null) {
+    throw unfit(`it is for other platforms than ${spec.platforms.join(' or ')}`);
+  }
   const own = chosen === null ? bytes : await readManifest(registry, spec, chosen.digest);
   const manifest = readImageDocument(imageManifest, own);
   if (manifest === null)

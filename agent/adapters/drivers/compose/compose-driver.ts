@@ -124,14 +124,14 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     await takeOver(unit.component);
     if (again) {
       await files.overridden(unit, await resolveAdmitted(unit));
-      await images.provide(unit, true);
+      await images.provide(unit, 'way-back');
       return;
     }
     const resolved = await files.resolve(unit);
     await verifyAdmissible(unit, resolved);
     const project = await files.overridden(unit, resolved);
     await admissions.add(unit);
-    const ids = await images.provide(unit, true);
+    const ids = await images.provide(unit, 'way-forward');
     if (await runs(unit)) return;
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);

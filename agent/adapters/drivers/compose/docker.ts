@@ -6,6 +6,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
+import { platformOf } from '../../../../shared/schema/image-platform.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
@@ -87,8 +88,12 @@ export async function findImage(reference: string): Promise<HeldImage | null> {
 
 /** For which images are chosen: `linux/amd64`. Error: service/manager-failed when it does not answer. */
 export async function enginePlatform(): Promise<string> {
-  const [platform = ''] = await answer(['version', '--format', '{{.Server.Os}}/{{.Server.Arch}}']);
-  return platform;
+  const [said = ''] = await answer(['version', '--format', '{{.Server.Os}}/{{.Server.Arch}}']);
+  const [os, architecture] = said.split('/');
+  if (architecture !== 'arm') return platformOf({ os, architecture }) ?? said;
+  // Which of them is said elsewhere, as its kernel has it.
+  const [machine = 'arm'] = await answer(['info', '--format', '{{.Architecture}}']);
+  return platformOf({ os, architecture: machine }) ?? said;
 }
 
 /** Where the engine keeps images and containers. Error: service/manager-failed when it does not answer. */

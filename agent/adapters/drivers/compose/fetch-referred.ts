@@ -36,7 +36,7 @@ interface Places {
 export async function fetchReferred(
   unit: UnitOf<'compose'>,
   ref: string,
-  platform: string,
+  platforms: readonly string[],
   places: Places,
   onFound: (parts: ReferredParts) => Promise<void>,
 ): Promise<Digest> {
@@ -50,7 +50,7 @@ export async function fetchReferred(
     if (login !== null) secrets.learn(login.password);
     const registry = createRegistry({ url, login }, process.env);
     const repository = `${prefix}${parsed.repository}`;
-    const spec = { host: asked, repository, reference: parsed.digest, platform };
+    const spec = { host: asked, repository, reference: parsed.digest, platforms };
     try {
       const image = await findImageIn(registry, spec);
       const layers = image.layers.map(({ packed, plain }) => ({ packed: packed.digest, plain }));
@@ -63,7 +63,7 @@ export async function fetchReferred(
       await registry.close();
     }
   } catch (cause) {
-    throw failure(unit, asked, places.layout, cause, secrets);
+    throw failure(unit, { ref, host: asked, path: places.layout }, cause, secrets);
   }
 }
 
@@ -122,15 +122,14 @@ const OF_THE_DISK = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES'];
 /** No release is to blame for a registry, the way to it, or a login. */
 function failure(
   unit: UnitOf<'compose'>,
-  host: string,
-  path: string,
+  { ref, host, path }: { readonly ref: string; readonly host: string; readonly path: string },
   cause: unknown,
   { redact }: Secrets,
 ): FairleadError {
   if (isFairleadError(cause)) return cause;
   // Whoever was told a password may say it again.
   const problem = redact(cause instanceof Error ? cause.message : 'it cannot be had');
-  if (isUnfit(cause)) return refusalOf(unit, problem);
+  if (isUnfit(cause)) return refusalOf(unit, `the image ${ref} cannot be run here: ${problem}`);
   if (OF_THE_DISK.includes(systemCode(cause))) return toDiskError(path, cause);
   return new FairleadError('service/manager-failed', { manager: `the registry ${host}`, problem });
 }

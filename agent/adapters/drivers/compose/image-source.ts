@@ -57,6 +57,7 @@ async function openLayout(path: string, digest: Digest): Promise<ImageSource> {
     config: digestOf(image.config),
     manifest: manifestDigest(image),
     layers: image.layers.map((layer) => layer.digest),
+    platform: image.platform,
     load: () => {
       const input = imageTar(image, (layer) => join(path, blobPath(layer)));
       return docker(['load'], { timeoutMs: LOAD_MS, input });

@@ -4,19 +4,26 @@ import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
+import { findMisfit, platformOf } from '../../../../shared/schema/image-platform.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { docker, engineDirectory, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
 import { type ImageSource, openImage } from './image-source.ts';
+import { enginePlatforms } from './platforms.ts';
 import type { PulledImages } from './pulled-images.ts';
+
+/**
+ * A start, what may start next, or what may have to start again. Ahead of either, what only an engine has is fetched again, if
+ * that can be; and what is new has to be for this machine.
+ */
+export type WantedFor = 'start' | 'way-forward' | 'way-back';
 
 export interface Images {
   /**
    * Loads what the engine lacks, and answers with its own id for each image by whatever the compose file may call it. What it
-   * loaded before it failed goes again. `isAhead`: what only an engine has is fetched again, if that can be. Errors:
-   * service/start-failed, service/manager-failed, disk/*.
+   * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
    */
-  provide(unit: UnitOf<'compose'>, isAhead?: boolean): Promise<ReadonlyMap<string, string>>;
+  provide(unit: UnitOf<'compose'>, wanted?: WantedFor): Promise<ReadonlyMap<string, string>>;
   /** Removes what was loaded for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
@@ -39,7 +46,7 @@ export function createImages(directory: string, pulled: PulledImages): Images {
   async function provideOne(
     unit: UnitOf<'compose'>,
     image: UnitImage,
-    isAhead: boolean,
+    wanted: WantedFor,
     onLoad: (id: string) => void,
   ): Promise<string> {
     const { digest } = image;
@@ -47,10 +54,10 @@ export function createImages(directory: string, pulled: PulledImages): Images {
     if (noted !== null) {
       // Also for this tree, which may be the last one that has it by the time it is needed.
       if ('ref' in image) await pulled.keep(unit, image);
-      if ('ref' in image && isAhead) await pulled.have(unit, image).catch(() => undefined);
+      if ('ref' in image && wanted !== 'start') await pulled.have(unit, image).catch(() => undefined);
       return noted.id;
     }
-    const source = await sourceOf(unit, image, pulled);
+    const source = await sourceOf(unit, image, pulled, wanted);
     const { config, manifest, layers } = source;
     const ids = [config, ...(manifest === null ? [] : [manifest])];
     const present = await findSame(layers, ids);
@@ -68,12 +75,12 @@ export function createImages(directory: string, pulled: PulledImages): Images {
   }
 
   return {
-    async provide(unit, isAhead = false) {
+    async provide(unit, wanted = 'start') {
       const provided = new Map<string, string>();
       const loaded: string[] = [];
       try {
         for (const image of unit.images) {
-          const id = await provideOne(unit, image, isAhead, (one) => loaded.push(one));
+          const id = await provideOne(unit, image, wanted, (one) => loaded.push(one));
           for (const name of namesOf(image)) provided.set(name, id);
         }
         return provided;
@@ -100,17 +107,32 @@ function possibleIds({ config, manifest }: GivenImage): readonly string[] {
   return manifest === undefined ? [config] : [config, manifest];
 }
 
-/** Error: service/start-failed, when it cannot be read or holds no such image. */
+/** Error: service/start-failed, when it cannot be read, holds no such image, or is new and for other machines. */
 async function sourceOf(
   unit: UnitOf<'compose'>,
   image: UnitImage,
   pulled: PulledImages,
+  wanted: WantedFor,
 ): Promise<ImageSource> {
-  return openImage(image, (one) => pulled.have(unit, one)).catch((error: unknown) => {
+  const source = await openImage(image, (one) => pulled.have(unit, one)).catch((error: unknown) => {
     if (isFairleadError(error)) throw error;
     const path = 'archive' in image ? image.archive : 'ref' in image ? image.ref : image.layout;
     throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
   });
+  if (wanted === 'way-forward') await verifyPlatform(unit, image, source);
+  return source;
+}
+
+/** An engine loads it all the same, and its programs fail as they start. Errors: service/start-failed, service/manager-failed. */
+async function verifyPlatform(
+  unit: UnitOf<'compose'>,
+  { name, digest }: UnitImage,
+  { platform }: ImageSource,
+): Promise<void> {
+  if (platformOf(platform) === null) return;
+  const misfit = findMisfit(platform, await enginePlatforms());
+  if (misfit === null) return;
+  throw refusalOf(unit, `the image ${name ?? digest} cannot be run here: ${misfit}, as the engine is`);
 }
 
 /** What filled the engine's disk would take the version that runs along. Error: disk/full. */

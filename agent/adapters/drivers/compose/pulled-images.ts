@@ -10,6 +10,7 @@ import type { UnitOf } from '../../../ports/deploy.ts';
 import { enginePlatform } from './docker.ts';
 import type { ReferredParts } from './fetch-referred.ts';
 import { createHeldImageFile, type HeldImage } from './held-images.ts';
+import { enginePlatforms } from './platforms.ts';
 
 export type ReferredImage = UnitImage & { readonly ref: string };
 
@@ -46,9 +47,10 @@ export function createPulledImages(layout: string): PulledImages {
     // What speaks to registries is loaded by those that have one.
     const { fetchReferred } = await import('./fetch-referred.ts');
     const platform = await enginePlatform();
+    const places = { layout, parts };
     const onFound = (found: ReferredParts) =>
       file.note({ digest: of as Digest, platform, ...found }, unit.workingDirectory);
-    return { layout, digest: await fetchReferred(unit, ref, platform, { layout, parts }, onFound) };
+    return { layout, digest: await fetchReferred(unit, ref, await enginePlatforms(), places, onFound) };
   }
 
   async function tidy(): Promise<void> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type ArgumentSpec, InvalidArgumentError, type OptionSpec } from '../../../../shared/cli/command.ts';
 import { parseDuration, parseField, parsePath, parseRelease } from '../../../../shared/cli/values.ts';
 import { serviceImageName } from '../../../../shared/schema/drivers/images.ts';
-import { platform } from '../../../../shared/schema/image-documents.ts';
+import { platform } from '../../../../shared/schema/image-platform.ts';
 import type { NamedImage } from '../../workspace/images.ts';
 import { A_CHANGE, PATCHES, type VendorCommand } from '../command.ts';
 

@@ -3,6 +3,7 @@ import type { Digest } from '../../../../shared/encoding/digest.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { blobPath, digestOfImage } from '../../../../shared/schema/drivers/images.ts';
 import { imageConfig, readImageDocument } from '../../../../shared/schema/image-documents.ts';
+import { platformOf, runsOn } from '../../../../shared/schema/image-platform.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { problem, quote } from './problem.ts';
@@ -37,6 +38,7 @@ export function findImageProblems({ images }: Compose, tree: TreeFacts): readonl
       if ('archive' in image) return archiveProblems(path, image, tree);
       return layoutProblems(path, image, tree);
     }),
+    ...mixed(images, tree),
     ...repeated(images, 'digest', 'each image once'),
     ...repeated(images, 'name', 'one image under each name'),
   ];
@@ -68,8 +70,9 @@ function archiveProblems(
   const wrong = (what: string, remedy: string) =>
     problem(`${path}.archive`, `${quote(archive)}, ${what}`, `an archive with the image ${digest}`, remedy);
   if (typeof held === 'string') return [wrong(held, `write it anew: docker save --output FILE ${digest}`)];
-  if (held.includes(digest)) return [];
-  return [wrong(`which holds ${held.join(', ')}`, 'write the digest of the image that it holds')];
+  const ids = held.flatMap((one) => one.ids);
+  if (ids.includes(digest)) return [];
+  return [wrong(`which holds ${ids.join(', ')}`, 'write the digest of the image that it holds')];
 }
 
 function layoutProblems(
@@ -87,6 +90,35 @@ function layoutProblems(
   if (layers === null) return [wrong(`${digest} in ${quote(layout)}, which is no configuration of an image`)];
   const missing = layers.filter((layer) => blobIn(tree, layout, layer) === null);
   return missing.slice(0, 1).map((layer) => wrong(`${quote(layout)}, which lacks the layer ${layer}`));
+}
+
+/** No machine runs a release whose images are for different ones. Of those in a registry each install finds its own. */
+function mixed(images: readonly Image[], tree: TreeFacts): readonly DocumentIssue[] {
+  const all = images.flatMap((image, at) => {
+    const platform = platformIn(image, tree);
+    return platform === null ? [] : [{ image, at, platform }];
+  });
+  if (all.some(({ platform: machine }) => all.every(({ platform }) => runsOn(platform, machine)))) return [];
+  const [first, ...others] = all;
+  const other = others.find(({ platform }) => first !== undefined && !runsOn(platform, first.platform));
+  if (first === undefined || other === undefined) return [];
+  const label = ({ image }: typeof first) => quote(image.name ?? digestOfImage(image));
+  const found = `${label(other)} for ${other.platform}, beside ${label(first)} for ${first.platform}`;
+  const remedy = 'bring all of them for one, and release another capability for the other machines';
+  return [problem(`service.images.${other.at}`, found, 'images for the same machines', remedy)];
+}
+
+function platformIn(image: Image, tree: TreeFacts): string | null {
+  if ('ref' in image) return null;
+  if ('archive' in image) {
+    const found = tree.at(image.archive);
+    const held = found.kind === 'file' ? tree.images(found.file) : null;
+    const own = typeof held === 'string' ? undefined : held?.find(({ ids }) => ids.includes(image.digest));
+    return own === undefined ? null : platformOf(own.platform);
+  }
+  const config = blobIn(tree, image.layout, image.digest);
+  const head = config === null ? null : tree.head(config);
+  return head === null ? null : platformOf(readImageDocument(imageConfig, head) ?? {});
 }
 
 const REMEDY = 'leave the entry out, and name the image to build: --image NAME=ARCHIVE';

@@ -1,6 +1,7 @@
 // A release's tree as its rules ask it: what stands at a path, links followed, and what the first bytes of a file are.
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { nearest } from '../../../../shared/encoding/nearest.ts';
+import type { SaidPlatform } from '../../../../shared/schema/image-platform.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../../shared/tree/tree-index.ts';
 
 export type Found =
@@ -25,8 +26,14 @@ export interface TreeFacts {
 /** The first bytes of files by the digest of their content. */
 export type Heads = ReadonlyMap<Digest, Uint8Array>;
 
-/** By configuration and by manifest; a text says why it cannot be read. */
-export type ArchiveImages = readonly Digest[] | string;
+export interface ArchiveImage {
+  /** By its configuration, and by its manifest where that is known. */
+  readonly ids: readonly Digest[];
+  readonly platform: SaidPlatform;
+}
+
+/** A text says why it cannot be read. */
+export type ArchiveImages = readonly ArchiveImage[] | string;
 /** Of archives, by the digest of their content. */
 export type Archives = ReadonlyMap<Digest, ArchiveImages>;
 

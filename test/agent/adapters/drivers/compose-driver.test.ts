@@ -53,6 +53,7 @@ function createHarness() {
       mkdirSync(join(engine, 'images'));
       writeFileSync(join(engine, 'containerd'), '');
     },
+    beMachine: (platform: string) => writeFileSync(join(engine, 'platform'), platform),
     say: (health: string) => writeFileSync(join(engine, 'health'), health),
     away: join(engine, 'away'),
     takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
@@ -293,6 +294,39 @@ describe('the compose driver', () => {
 
     expect(await driver.runs(unit)).toBe(true);
     expect(harness.calls().match(/^load$/gm)).toHaveLength(2);
+  });
+
+  const ARM = { os: 'linux', architecture: 'arm64' };
+
+  it.each([
+    ['an archive', () => makeArchive(join(harness.stateDir, 'arm.tar'), 'arm', 'both', ARM)],
+    ['a layout', () => makeLayout(join(harness.stateDir, 'images'), 'arm', ARM)],
+  ])(
+    'refuses %s with an image for other machines before it is loaded, and starts what ran',
+    async (_, make) => {
+      const unit = composeUnit(harness.stateDir, { ...make(), name: 'auth:1' }, 'steady', 'v1');
+
+      const refusal = await rejectionOf(driver.prepare(unit));
+      const loaded = harness.calls().match(/^load/gm);
+      await driver.prepare(unit, true);
+      await driver.start(unit);
+
+      expect(refusal.code).toBe('service/start-failed');
+      expect(refusal.message).toContain(
+        'image auth:1 cannot be run here: it is for linux/arm64, and not for linux/amd64',
+      );
+      expect(loaded).toBeNull();
+      expect(await driver.runs(unit)).toBe(true);
+    },
+  );
+
+  it('takes an image for the machine that the engine is, whatever that is', async () => {
+    harness.beMachine('linux/arm64');
+    const made = makeLayout(join(harness.stateDir, 'images'), 'arm', ARM);
+
+    await driver.prepare(composeUnit(harness.stateDir, made, 'steady', 'v1'));
+
+    expect(harness.calls()).toMatch(/^load$/m);
   });
 
   it.each<[string, (layout: string, digest: string) => void, RegExp]>([

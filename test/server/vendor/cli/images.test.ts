@@ -17,6 +17,7 @@ const BASE = 'the base of all images';
 const WEB = imageOf([BASE, 'web 1']);
 const WEB_2 = imageOf([BASE, 'web 2']);
 const DB = imageOf([BASE, 'db']);
+const ARM = imageOf([BASE, 'arm'], { architecture: 'arm64' });
 const COMPOSE = {
   services: { web: { image: 'registry.example.com/web:1' }, db: { image: 'db', profiles: ['local'] } },
 };
@@ -128,6 +129,31 @@ describe('a build with images', () => {
 
     expect(await vendor.refusal('lint', ...sources(), ...options())).toBe(code);
     expect(answer.err).toMatch(problem);
+  });
+
+  it('refuses an image for other machines than it is built for, and says how to build for those', async () => {
+    writeFileSync(at('arm.tar'), tarOf(oci(ARM)));
+    const own = ['--image', `db=${at('arm.tar')}`];
+    const answer = await vendor.run('lint', ...sources(), ...own);
+    const refusal = 'the image "db" cannot be taken from .*: it is for linux/arm64, and not for linux/amd64';
+
+    expect(answer.err).toMatch(new RegExp(refusal));
+    expect(answer.err).toContain('--platform');
+    // The other one, now.
+    expect(
+      (await vendor.run('lint', ...sources(), ...own, ...web(), '--platform', 'linux/arm64')).err,
+    ).toMatch(/"registry.example.com\/web:1" .*it is for linux\/amd64, and not for linux\/arm64/);
+  });
+
+  it('refuses images of which no machine runs all', async () => {
+    writeFileSync(at('auth/arm.tar'), tarOf(newDocker(ARM)));
+    const images = [{ archive: 'arm.tar', digest: digestOf(ARM.config), name: 'db' }];
+    await vendor.write('mixed.json', { ...MANIFEST, service: { ...MANIFEST.service, images } });
+    const manifest = ['--from', at('auth'), '--manifest', at('mixed.json')];
+
+    const answer = await vendor.run('lint', ...manifest, ...web());
+
+    expect(answer.err).toContain('"registry.example.com/web:1" for linux/amd64, beside "db" for linux/arm64');
   });
 
   it('refuses images for what runs none', async () => {

@@ -115,7 +115,8 @@ describe('an archive of an image becomes its blobs, every layer plain', () => {
     const bytes = tarOf([...first.slice(0, -1), ...renamed.slice(0, -1), ['manifest.json', list]]);
 
     expect((await apart(bytes)).digest).toBe(digestOf(IMAGE.config));
-    expect((await apart(bytes, { ...wanted, name: 'web:2' })).digest).toBe(digestOf(OTHER.config));
+    const web = { name: 'web:2', platform: 'linux/arm64' };
+    expect((await apart(bytes, web)).digest).toBe(digestOf(OTHER.config));
     await expect(apart(bytes, { ...wanted, name: 'db' })).rejects.toThrow(
       /2 images, 0 of them.*auth:1, web:2/,
     );
@@ -191,6 +192,12 @@ describe('an archive is refused', () => {
         })(),
       ),
       /no image but/,
+    ],
+    ['of another platform', tarOf(newDocker(OTHER)), /for linux\/arm64, and not for linux\/amd64/],
+    [
+      'of another platform than its index says',
+      tarOf(oci(OTHER, gzipSync, { platform: { os: 'linux', architecture: 'amd64' } })),
+      /for linux\/arm64, and not for linux\/amd64/,
     ],
     ['whose index leads to itself', tarOf(circle()), /something else/],
     ['whose list is none', tarOf(withFile(oldDocker(IMAGE), 'manifest.json', json({}))), /docker save/],

@@ -8,7 +8,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
-import { fetchImage, findImageIn } from '../../../../shared/node/images/pull.ts';
+import { fetchImage, findImageIn, isUnfit } from '../../../../shared/node/images/pull.ts';
 import { createRegistry, type Login, urlOfRegistry } from '../../../../shared/node/images/registry.ts';
 import { readDockerLogin } from '../../../../shared/node/images/registry-login.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
@@ -39,7 +39,7 @@ async function pull(
   const registry = createRegistry({ url: urlOfRegistry(host), login }, {});
   const places = { layout: join(given, 'images'), parts: join(given, 'parts') };
   try {
-    const spec = { host, repository: 'shop/auth', reference, platform };
+    const spec = { host, repository: 'shop/auth', reference, platforms: [platform] };
     const image = await findImageIn(registry, spec);
     await fetchImage(registry, spec, image, places);
     return {
@@ -160,6 +160,40 @@ async function startFake(answers: Readonly<Record<string, Answer>> = {}) {
 }
 
 const layer = (at: number) => digestOf(LAYERS[at] ?? Buffer.alloc(0));
+
+describe('an image for other machines', () => {
+  const arm = json(
+    manifestOf(
+      ARM.config,
+      ARM.layers.map((bytes) => gzipSync(bytes)),
+    ),
+  );
+  const lying = json({
+    schemaVersion: 2,
+    manifests: [{ ...described(arm), platform: { os: 'linux', architecture: 'amd64' } }],
+  });
+
+  it.each([
+    ['is named by its own manifest', arm],
+    ['is another than its index says', lying],
+  ])('is refused before its layers are fetched, where it %s', async (_, top) => {
+    const give =
+      (bytes: Buffer): Answer =>
+      (_request, to) =>
+        to.end(bytes);
+    const { host, asked } = await startFake(
+      Object.fromEntries([top, arm, ARM.config].map((bytes) => [digestOf(bytes), give(bytes)])),
+    );
+
+    const refused = pull(host, digestOf(top), null);
+
+    await expect(refused).rejects.toThrow('it is for linux/arm64, and not for linux/amd64');
+    await expect(refused).rejects.toSatisfy(isUnfit);
+    expect(asked.map(({ url }) => url.split('/').at(-1))).not.toContain(
+      digestOf(gzipSync(ARM.layers[0] ?? '')),
+    );
+  });
+});
 
 describe('a registry that', () => {
   it.each<[string, string, Answer, RegExp]>([
