@@ -4,7 +4,7 @@ import { proxyFor } from '../../shared/node/proxies.ts';
 import type { PatchEnds } from '../../shared/protocol/patches.ts';
 import type { SbomRef } from '../../shared/schema/sbom.ts';
 import type { Clock } from '../ports/machine.ts';
-import type { Samples } from '../ports/server.ts';
+import type { DownloadLimits, Samples } from '../ports/server.ts';
 import { createEnrolledSource, fetchSbom } from './repository/http-source.ts';
 import { createMirrors } from './repository/mirrors.ts';
 import { type EnrolmentFile, readIdentity } from './server/enrolment-file.ts';
@@ -37,12 +37,12 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
     packs: (onProgress: () => void) => ({
       places: async () => (await nearest()).length,
       fetchPack: async (hex: string, file: string, { place, ...limits }: FetchLimits) =>
-        (await at(place)).pack(hex, file, { ...limits, onProgress }),
+        (await at(place)).pack(hex, file, heard(limits, onProgress)),
       patches: {
         list: async (hex: string, place: number, signal?: AbortSignal) =>
           (await at(place)).patches(hex, signal),
         fetch: async (ends: PatchEnds, file: string, { place, ...limits }: FetchLimits) =>
-          (await at(place)).patch(ends, file, { ...limits, onProgress }),
+          (await at(place)).patch(ends, file, heard(limits, onProgress)),
         apply: (work: PatchWork, signal?: AbortSignal) => applyBeside(work, signal),
       },
     }),
@@ -55,6 +55,17 @@ export async function createServerPorts(enrolment: EnrolmentFile, stateDir: stri
         (await import('./server/survey.ts')).surveyServer(server, network, await mirrors.addresses()),
       preview: async (samples: Samples) =>
         (await import('./server/preview.ts')).previewRequests({ server, instance, clock }, samples),
+    },
+  };
+}
+
+/** Both hear of every piece: who counts the bytes, and who only wants to know that something comes. */
+function heard({ onBytes, ...limits }: Omit<FetchLimits, 'place'>, onProgress: () => void): DownloadLimits {
+  return {
+    ...limits,
+    onProgress: (bytes, total) => {
+      onProgress();
+      onBytes(bytes, total);
     },
   };
 }

@@ -1,4 +1,6 @@
 // What every command works with: where to print, whom to ask, and how.
+
+import type { Progress } from '../../shared/cli/progress.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { safeJson } from '../../shared/encoding/text.ts';
@@ -58,6 +60,8 @@ export interface CliContext {
   verifyDownload(question: DownloadQuestion): Promise<VerifiedDownload>;
   /** One or more whole lines. */
   print(text: string): void;
+  /** How far something is, beside what is printed; clear it before a line is. */
+  readonly progress: Progress;
   confirm(question: string): Promise<boolean>;
   /** Nothing of the answer is shown. */
   askSecret(question: string): Promise<string>;

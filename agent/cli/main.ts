@@ -59,6 +59,7 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
   const { systemClock } = await import('../adapters/machine/surroundings.ts');
   const { localZone } = await import('../../shared/present/windows.ts');
   const { createStyle, wantsColor } = await import('../../shared/present/table.ts');
+  const { createProgress } = await import('../../shared/cli/progress.ts');
   return {
     stateDir: options.stateDir,
     // Only when somebody asks: the tables of time zones take 8 MB, and the service has no terminal.
@@ -75,6 +76,7 @@ async function createContext(options: GlobalOptions): Promise<CliContext> {
       (await import('../logs-at-rest.ts')).readLogsAtRest(options.stateDir, request),
     verifyDownload: async (question) => (await import('../verify-download.ts')).verifyDownload(question),
     print: (text) => void process.stdout.write(`${text}\n`),
+    progress: createProgress(process.stderr, options.json === true),
     ...(await import('../../shared/cli/output.ts')),
   };
 }

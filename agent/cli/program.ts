@@ -93,6 +93,7 @@ export function createProgram({ createContext, runAgent, exit }: ProgramParts): 
     createContext: (options) =>
       createContext({ stateDir: String(options.stateDir), json: options.json === true }),
     exit,
+    onEnd: ({ progress }) => progress.clear(),
   });
   return program;
 }

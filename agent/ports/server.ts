@@ -69,7 +69,8 @@ export interface RepositorySource {
 
 export interface DownloadLimits {
   readonly maxBytes: number;
-  readonly onProgress: (bytes: number) => void;
+  /** Bytes there now, and in all, as far as whoever sends them says so. */
+  readonly onProgress: (bytes: number, total: number | null) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Digest } from '../../shared/encoding/digest.ts';
 import type { LocalState, PolicyState } from '../../shared/policy/local-state.ts';
+import type { Pace } from '../../shared/present/pace.ts';
 import type { AuditHead } from '../../shared/schema/audit-chain.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';
@@ -98,6 +99,17 @@ export interface FetchedTree {
   readonly instead?: unknown;
 }
 
+/** A tree on its way here. */
+export interface Transfer {
+  readonly tree: Digest;
+  readonly way: FetchedTree['way'];
+  /** Those of an earlier attempt included. */
+  readonly bytes: number;
+  /** Of the download, as the place it comes from says; null where it says nothing. */
+  readonly total: number | null;
+  readonly pace: Pace;
+}
+
 /** The files of a release: its tree, and what below it is the service's own. */
 export type ReleaseFiles = Pick<CapabilityRelease, 'tree' | 'writable'>;
 
@@ -115,6 +127,8 @@ export interface TreeStore {
   add(tree: TreeRef, signal?: AbortSignal): Promise<FetchedTree | undefined>;
   /** What `add` would fetch, as far as somebody says so within moments. */
   weigh(tree: TreeRef): Promise<Omit<FetchedTree, 'instead'> | null>;
+  /** What is being fetched or unpacked at this moment. */
+  transfers(): readonly Transfer[];
   /** Re-hashes a stored tree. Empty when it is exactly what its index says, but for what the service may write. */
   verify(files: ReleaseFiles): Promise<readonly TreeDeviation[]>;
   /**

@@ -69,6 +69,8 @@ export interface ProgramSpec<Context> {
     command: CommandSpec<Context>,
   ) => Promise<Context>;
   readonly exit: (status: number) => void;
+  /** However a command ended, before that is told. */
+  readonly onEnd?: (context: Context) => void;
   /** Where help and complaints about what was typed go; the process's own by default. */
   readonly streams?: Streams;
 }
@@ -133,7 +135,8 @@ function addCommand<Context>(
     const values = { ...own.opts(), ...givenBefore(program, own, spec.common) };
     const context = await spec.createContext(values, command);
     const run = await command.load();
-    spec.exit(await run(context, ...([...padded(own), values] as never[])));
+    const ended = run(context, ...([...padded(own), values] as never[]));
+    spec.exit(await ended.finally(() => spec.onEnd?.(context)));
   });
 }
 

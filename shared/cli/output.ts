@@ -1,6 +1,6 @@
 // How a command answers: lines for people or one JSON document, and progress beside them.
 import { safeJson, sanitizeText } from '../encoding/text.ts';
-import { createProgress, type ProgressStream } from './progress.ts';
+import { createProgress, type Progress, type ProgressStream } from './progress.ts';
 
 export interface Output {
   /** The answer: `lines` for people, or with --json the document, whose schema is `PROGRAM/NAME@1`. */
@@ -8,7 +8,9 @@ export interface Output {
   /** Something a person should know on the way; silent with --json. */
   note(line: string): void;
   /** How far a long step is. */
-  progress(step: string, done: number, total: number): void;
+  progress: Progress['show'];
+  /** Nothing of that is left on the line. */
+  clear: Progress['clear'];
 }
 
 export function createOutput(
@@ -32,6 +34,7 @@ export function createOutput(
       if (!json) stderr.write(`${sanitizeText(line)}\n`);
     },
     progress: progress.show,
+    clear: progress.clear,
   };
 }
 

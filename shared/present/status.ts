@@ -6,12 +6,14 @@ import { count, EXIT } from '../errors/entry.ts';
 import type { Contact, StatusReply } from '../protocol/admin.ts';
 import type { FixesFrom } from '../schema/policy.ts';
 import { describeContact, isNews } from './explanation.ts';
+import { describeTransfer } from './pace.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeBlockers, describeNewer, describeVerdict } from './verdict.ts';
 
 export function renderStatus(status: StatusReply, style: Style): readonly string[] {
   return [
     describeVerdict(status.decision, status.inProgress, style),
+    ...(status.transfers ?? []).map(describeTransfer),
     ...(status.deciding === true ? ['A new decision is being made; this is the one before it'] : []),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
     ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),

@@ -9,6 +9,7 @@ import { FIXES_FROM } from '../schema/policy.ts';
 import { hintsState } from './hint.ts';
 import { besidePlan } from './packages.ts';
 import { CHANNELS } from './report.ts';
+import { underWay } from './transfer.ts';
 import { deviation, opening, rollbackTo, slotsState } from './upkeep.ts';
 
 /** Name of the request header that carries the operator's account; see agent/engine/agent/admin-server.ts. */
@@ -60,9 +61,8 @@ export const statusReply = z.strictObject({
   }),
   /** `fixesFrom`: from which severity on fixes come by themselves; absent where only orders force them. */
   ...{ channel: z.enum(CHANNELS), fixesFrom: z.enum(FIXES_FROM).optional(), track: name },
-  /** Null on an empty instance. */
+  /** Null on an empty instance. `support`: until when the vendor mends the platform that runs; absent where that is not said. */
   ...{ generation: z.int().nullable(), manifest: digest.nullable() },
-  /** `support`: until when the vendor mends the platform that runs; absent where that is not said. */
   ...{ components: z.array(component), support: supportEnd.optional() },
   decision,
   /** A decision about what is known now is being made: that above is the one before. */
@@ -76,9 +76,8 @@ export const statusReply = z.strictObject({
   hints: hintsState.nullable().optional(),
   /** What holds everything but forced patches at the moment, also while nothing is on offer. */
   hold: z.strictObject({ until: instant, by: line, reason: line }).nullable(),
-  /** The deployment under way. */
-  inProgress: deploymentRecord.nullable(),
-  quarantine: z.array(quarantined),
+  /** The deployment under way, and what is being fetched. */
+  ...{ inProgress: deploymentRecord.nullable(), ...underWay, quarantine: z.array(quarantined) },
   /** Reports kept on disk until the server takes them. */
   unsentReports: z.int(),
   /** What the vendor proposes and a person has yet to answer. */
@@ -185,7 +184,7 @@ export const changesReply = z.strictObject({
 /** GET /v1/changes/{number} */
 export const changeReply = z.strictObject({
   schema: z.literal('fairlead/change@1'),
-  change: deploymentRecord,
+  ...{ change: deploymentRecord, ...underWay },
 });
 
 /** POST /v1/verify: every live tree hashed again. */
@@ -242,6 +241,7 @@ export type WhatIfRequest = z.output<typeof whatIfRequest>;
 export type ApplyRequest = z.output<typeof applyRequest>;
 export type ApiRollbackRequest = z.output<typeof rollbackRequest>;
 export type StartedReply = z.output<typeof startedReply>;
+export type ChangeReply = z.output<typeof changeReply>;
 export type ChangesReply = z.output<typeof changesReply>;
 export type VerifyReply = z.output<typeof verifyReply>;
 export type AuditReply = z.output<typeof auditReply>;

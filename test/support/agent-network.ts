@@ -98,6 +98,8 @@ export function createAgentNetwork() {
     fetched: [] as string[],
     /** What the server says that a tree would take. */
     weighs: null as Awaited<ReturnType<TreeStore['weigh']>>,
+    /** What is on its way onto the disk. */
+    transfers: [] as ReturnType<TreeStore['transfers']>,
     /** Until it resolves, no pack arrives. */
     packsArrive: Promise.resolve(),
     drift: new Map<string, readonly { path: string; problem: 'missing' | 'changed' | 'unexpected' }[]>(),
@@ -167,6 +169,7 @@ export function createAgentNetwork() {
         await world.packsArrive;
         world.fetched.push(tree.digest);
       },
+      transfers: () => world.transfers,
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),

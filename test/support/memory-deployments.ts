@@ -109,6 +109,7 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
       disk.trees.add(tree.digest);
       return undefined;
     },
+    transfers: () => [],
     weigh: async () => null,
     async repair({ tree: { digest } }, { added, from }) {
       if (disk.stubborn.has(digest)) return;

@@ -25,6 +25,7 @@ export async function atTerminal(channel: Policy['channel'], overrides: Override
   await network.world.clock.advance(1000);
   const printed: string[] = [];
   const asked: string[] = [];
+  const shown: { step: string; done: number; total: number | null }[] = [];
   const context: CliContext = {
     stateDir: '/state',
     zone: 'UTC',
@@ -52,6 +53,7 @@ export async function atTerminal(channel: Policy['channel'], overrides: Override
     readLogsAtRest: () => Promise.reject(new Error('an agent runs here')),
     verifyDownload: () => Promise.reject(new Error('nothing is downloaded here')),
     print: (text) => void printed.push(text),
+    progress: { show: (step, done, total) => void shown.push({ step, done, total }), clear: () => undefined },
     confirm: async (question) => {
       asked.push(question);
       return overrides.answer === true;
@@ -71,5 +73,14 @@ export async function atTerminal(channel: Policy['channel'], overrides: Override
     await holdToAnswer(program, argv, document);
     return document;
   };
-  return { ...network, context, printed, asked, lines, type, json: () => JSON.parse(printed.join('\n')) };
+  return {
+    ...network,
+    context,
+    printed,
+    asked,
+    shown,
+    lines,
+    type,
+    json: () => JSON.parse(printed.join('\n')),
+  };
 }

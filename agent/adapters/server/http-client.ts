@@ -26,8 +26,8 @@ export interface GetOptions {
 
 export interface DownloadOptions {
   readonly maxBytes: number;
-  /** Bytes now in the file, those of an earlier attempt included. */
-  readonly onProgress?: (bytes: number) => void;
+  /** Bytes now in the file, those of an earlier attempt included, and how many it will be where the answer says so. */
+  readonly onProgress?: (bytes: number, total: number | null) => void;
   readonly signal?: AbortSignal;
   readonly authorization?: string | undefined;
 }
@@ -125,6 +125,7 @@ async function saveAnswer(
   const resumed = present > 0 && answer.statusCode === 206 && range.startsWith(`bytes ${present}-`);
   if (!resumed && answer.statusCode !== 200) throw refused(url, answer);
   const start = resumed ? present : 0;
+  const total = totalOf(answer, start, maxBytes);
   let size = start;
   try {
     // Opened at the first bytes: what is no file must not cost what an earlier attempt brought.
@@ -134,7 +135,7 @@ async function saveAnswer(
         file ??= await open(path, resumed ? 'a' : 'w', 0o600);
         await file.write(chunk);
         size += chunk.length;
-        onProgress?.(size);
+        onProgress?.(size, total);
       }
       file ??= await open(path, resumed ? 'a' : 'w', 0o600);
     } finally {
@@ -143,6 +144,13 @@ async function saveAnswer(
   } catch (cause) {
     throw toDiskError(path, cause, maxBytes - size);
   }
+}
+
+/** By its own word, as far as that can be true: null where it says none, or more than will be taken. */
+function totalOf(answer: Exchange['answer'], start: number, maxBytes: number): number | null {
+  const length = header(answer, 'content-length') ?? '';
+  const total = /^\d{1,15}$/.test(length) ? start + Number(length) : null;
+  return total !== null && total <= maxBytes ? total : null;
 }
 
 async function sizeOf(path: string): Promise<number> {

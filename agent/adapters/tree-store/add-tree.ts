@@ -23,6 +23,7 @@ import {
 } from './downloads.ts';
 import type { StoreLayout } from './layout.ts';
 import { type OnLeft, putInPlace } from './places.ts';
+import type { Transfers } from './transfers.ts';
 
 export interface AddTreeOptions {
   readonly layout: StoreLayout;
@@ -37,6 +38,7 @@ export interface AddTreeOptions {
   /** Ends the wait for the network, and for a patch that is being applied. */
   readonly signal: AbortSignal | undefined;
   readonly onLeft: OnLeft;
+  readonly transfers: Transfers;
 }
 
 /** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
@@ -61,6 +63,7 @@ export async function stageTree(
     await use(staging);
     return fetched;
   } finally {
+    options.transfers.end(ref.digest);
     await removeAll(staging).catch(() => undefined);
   }
 }
@@ -128,12 +131,13 @@ async function buildByPack(
   place: number,
   ref: TreeRef,
   staging: string,
-  { layout, fetchPack, diskSpace, signal }: AddTreeOptions,
+  { layout, fetchPack, diskSpace, signal, transfers }: AddTreeOptions,
 ): Promise<number> {
   const hex = hexOf(ref.digest);
   const name = place === 0 ? `${hex}.pack` : `${hex}.${place}.pack`;
   const file = await freeName(join(layout.temporary, name), isResumable);
-  const limits = { maxBytes: maxPackBytes(ref), place, ...(signal === undefined ? {} : { signal }) };
+  const onBytes = transfers.begin(ref.digest, 'pack');
+  const limits = { maxBytes: maxPackBytes(ref), place, onBytes, ...(signal === undefined ? {} : { signal }) };
   await keepingWhatResumes(file, () => fetchPack(hex, file, limits));
   try {
     const bytes = await bytesIn(file);

@@ -10,6 +10,7 @@ import { type DiskSpace, requireSpace } from './disk-space.ts';
 import { bytesIn, freeName, isResumable, keepingWhatResumes, type Patches } from './downloads.ts';
 import type { StoreLayout } from './layout.ts';
 import { placeOf } from './places.ts';
+import type { Transfers } from './transfers.ts';
 
 export type PatchAttempt =
   /** Nobody offers one that starts here. */
@@ -22,6 +23,7 @@ export interface PatchOptions {
   readonly patches: Patches;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
   readonly signal: AbortSignal | undefined;
+  readonly transfers: Transfers;
 }
 
 /**
@@ -90,7 +92,7 @@ interface Wanted {
 async function fetchAndApply(
   place: number,
   { ref, patch, staging }: Wanted,
-  { patches, layout, diskSpace, signal }: PatchOptions,
+  { patches, layout, diskSpace, signal, transfers }: PatchOptions,
   attempt: { bytes: number; isFetched: boolean },
 ): Promise<void> {
   const ends = { treeHex: hexOf(ref.digest), fromHex: hexOf(patch.from) };
@@ -98,7 +100,8 @@ async function fetchAndApply(
   requireSpace(layout.temporary, need, await diskSpace(layout.temporary));
   const name = `${ends.treeHex}.${shortDigest(patch.from)}.${place}.patch`;
   const file = await freeName(join(layout.temporary, name), isResumable);
-  const limits = { maxBytes: patch.bytes, place, ...(signal === undefined ? {} : { signal }) };
+  const onBytes = transfers.begin(ref.digest, 'patch');
+  const limits = { maxBytes: patch.bytes, place, onBytes, ...(signal === undefined ? {} : { signal }) };
   try {
     await keepingWhatResumes(file, () => overOneCut(file, signal, () => patches.fetch(ends, file, limits)));
   } finally {

@@ -6,11 +6,13 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { PatchEnds, PatchList } from '../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
+import type { OnBytes } from './transfers.ts';
 
 export interface FetchLimits {
   readonly maxBytes: number;
   readonly signal?: AbortSignal;
   readonly place: number;
+  readonly onBytes: OnBytes;
 }
 
 /**

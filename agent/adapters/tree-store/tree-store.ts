@@ -24,6 +24,7 @@ import {
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
+import { createTransfers } from './transfers.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
 export interface TreeStoreOptions {
@@ -49,7 +50,8 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const layout = storeLayout(options.stateDir);
   const { fetchPack, patches, places = async () => 1, diskSpace = readDiskSpace } = options;
   const { onLeft = () => undefined, onInstead = () => undefined } = options;
-  const adds = { layout, fetchPack, patches, places, diskSpace, onLeft, onInstead };
+  const transfers = createTransfers();
+  const adds = { layout, fetchPack, patches, places, diskSpace, onLeft, onInstead, transfers };
   const adding = new Map<Digest, Promise<FetchedTree | undefined>>();
 
   /** A tree that is being worked on is not collected, and not worked on twice. */
@@ -84,6 +86,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
       const waited = setTimeout(WEIGH_PATIENCE_MS, null, { signal: patience.signal }).catch(() => null);
       return await Promise.race([asked, waited]).finally(() => patience.abort());
     },
+    transfers: transfers.list,
     verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
   };

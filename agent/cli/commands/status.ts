@@ -5,6 +5,7 @@ import { renderBrief, renderStatus } from '../../../shared/present/status.ts';
 import { statusReply } from '../../../shared/protocol/admin.ts';
 import { askOrLook, atRest } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
+import { showTransfers } from '../follow.ts';
 import { describeAbsence, renderAtRest } from '../render-at-rest.ts';
 
 /** From the agent, or from the disk while none runs. */
@@ -49,10 +50,24 @@ async function askStatus(context: CliContext, options: StatusOptions): Promise<n
   do {
     const reply = await context.client.call('GET', '/v1/status', statusReply);
     // Moments move all the time: they are no news.
-    const news = JSON.stringify({ ...reply, at: '', contact: null, freshness: reply.freshness.state });
-    if (news !== printed) show(context, reply, () => renderStatus(reply, context.style));
+    const { transfers = [], ...still } = reply;
+    const coming = transfers.map(({ what }) => what);
+    const news = JSON.stringify({
+      ...still,
+      at: '',
+      contact: null,
+      freshness: reply.freshness.state,
+      coming,
+    });
+    if (news !== printed) {
+      context.progress.clear();
+      show(context, reply, () => renderStatus(reply, context.style));
+    }
     printed = news;
-    if (options.watch === true) await context.clock.sleep(LOOK_AGAIN_MS);
+    if (options.watch === true) {
+      showTransfers(context, transfers);
+      await context.clock.sleep(LOOK_AGAIN_MS);
+    }
   } while (options.watch === true);
   return 0;
 }

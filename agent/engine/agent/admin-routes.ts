@@ -6,6 +6,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import {
   type AuditReply,
   applyRequest,
+  type ChangeReply,
   type ChangesReply,
   type LiftReply,
   liftRequest,
@@ -39,6 +40,7 @@ import { changeReporting, readSent } from './reporting.ts';
 import { editAllowance, editSetting, readAllowances, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, readSurvey, verifyLive } from './status.ts';
+import { describeTransfers } from './under-way.ts';
 import { readLogs, rehearse, repair, stage } from './upkeep.ts';
 import { readWay } from './way.ts';
 
@@ -135,14 +137,15 @@ async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {
   return { schema: 'fairlead/changes@1', changes: [...(await recordsOf(state))] };
 }
 
-async function readChange(state: Needs<'deployer'>, id: number): Promise<unknown> {
+async function readChange(state: Needs<'deployer' | 'offers' | 'trees'>, id: number): Promise<ChangeReply> {
   const change = (await recordsOf(state)).find((record) => record.id === id);
   if (change === undefined) {
     const isThere = (await state.deployer.recordDamages()).some((one) => one.includes(`/${id}.json `));
     if (isThere) throw new FairleadError('change/unreadable', { change: id });
     throw new FairleadError('change/not-found', { change: id });
   }
-  return { schema: 'fairlead/change@1', change };
+  const isLive = state.deployer.inProgress()?.id === id;
+  return { schema: 'fairlead/change@1', change, ...(isLive ? describeTransfers(state) : {}) };
 }
 
 /** The record under way as it is in memory: a state may be entered a moment before its record is on disk. */

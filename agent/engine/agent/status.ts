@@ -32,8 +32,9 @@ import { type Assessing, type Assessment, assess, assessSoon, readCurrent } from
 import { factsToReport } from './facts.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
+import { describeTransfers } from './under-way.ts';
 
-export async function readStatus(state: Assessing & Needs<'records'>): Promise<StatusReply> {
+export async function readStatus(state: Assessing & Needs<'records' | 'trees'>): Promise<StatusReply> {
   const assessment = await assessSoon(state);
   const { current, facts, decision } = assessment;
   const [health, quarantine, unsent] = await Promise.all([
@@ -64,7 +65,7 @@ export async function readStatus(state: Assessing & Needs<'records'>): Promise<S
     },
     ...{ contact: state.offers.contact.last(), hints: state.offers.hints.state() },
     hold: holdOf(assessment),
-    inProgress: state.deployer.inProgress(),
+    ...{ inProgress: state.deployer.inProgress(), ...describeTransfers(state) },
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
     proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,

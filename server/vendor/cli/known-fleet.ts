@@ -55,7 +55,8 @@ export function createFleetCheck(session: Session): FleetCheck {
     };
     const name = formatRef(refOf(document));
     const looked = await tryFleet(trial, fleet.kinds, {
-      onProgress: (done, all) => session.out.progress(`trying ${name} on the known fleet`, done, all),
+      onProgress: (done, all) =>
+        session.out.progress(`trying ${name} on the known fleet`, done, all, 'pieces'),
     });
     for (const line of describeTrial(looked)) session.out.note(`${name}: ${line}`);
     return judgeTrial({ ...looked, left: looked.left + fleet.left, more: fleet.more });
@@ -87,7 +88,7 @@ export async function readKnownFleet(session: Session): Promise<KnownFleet | nul
     for (let at = 0; at < asked.length; at += AT_A_TIME) {
       const part = asked.slice(at, at + AT_A_TIME).flatMap(([first]) => first ?? []);
       reports.push(...(await Promise.all(part.map(({ id }) => readReport(server, id)))));
-      session.out.progress('asking what the fleet runs', reports.length, asked.length);
+      session.out.progress('asking what the fleet runs', reports.length, asked.length, 'pieces');
     }
     const kinds = asked.flatMap((group, i) => kindOf(group, reports[i] ?? null));
     return { kinds: joined(kinds), left: groups.slice(MOST_KINDS).flat().length, more };

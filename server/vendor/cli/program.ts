@@ -61,6 +61,7 @@ export function createProgram(surroundings: Surroundings, exit: (status: number)
     afterHelp: '\nRun `fairlead-vendor COMMAND --help` for the options of a command.\n',
     createContext: async (options) => createSession(options, surroundings),
     exit,
+    onEnd: ({ out }) => out.clear(),
     streams: surroundings,
   });
 }

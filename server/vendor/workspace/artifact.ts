@@ -46,7 +46,7 @@ export async function checkArtifact(session: Session, document: Release): Promis
   const pack = await openPack(session, document);
   try {
     const onUnit = (done: number, total: number) =>
-      session.out.progress(`hashing ${document.suite}/${document.name}`, done, total);
+      session.out.progress(`hashing ${document.suite}/${document.name}`, done, total, 'pieces');
     const issues = await withScratch(session.directory, (scratch) =>
       verifyContent(pack, document, onUnit, scratch),
     );

@@ -182,6 +182,52 @@ describe('what is under way', () => {
   });
 });
 
+describe('what is being fetched', () => {
+  const coming = {
+    ...({ way: 'patch', bytes: 12_000, total: 40_000 } as const),
+    pace: { bytesPerSecond: 4_000, leftMs: 7_000, stalledMs: 0 },
+  };
+  const fetching = async (overrides: Parameters<typeof atTerminal>[1] = {}) => {
+    const terminal = await atTerminal('manual', overrides);
+    const { tree } = releaseOf('1.0.0').document;
+    terminal.world.transfers = [{ tree: tree.digest, ...coming }];
+    return terminal;
+  };
+
+  it('stands in the status, with how much, how fast and how long still', async () => {
+    const { context, lines } = await fetching();
+
+    await status(context);
+
+    expect(lines()).toContain('fetching core/auth 1.0.0, as a patch: 12.0 kB of 40.0 kB, 4.0 kB/s, 7s left');
+  });
+
+  it('is one list of whole numbers for programs', async () => {
+    const { context, json } = await fetching({ json: true });
+
+    await status(context);
+
+    const { tree: _, pace, ...told } = { tree: '', ...coming };
+    expect(json().transfers).toEqual([{ what: 'core/auth 1.0.0', ...told, ...pace }]);
+  });
+
+  it('shows beside a deployment that is followed, and with no other', async () => {
+    const { context, world, shown, ask, json } = await fetching({ json: true });
+    world.deployer.slow = true;
+    await ask('POST', '/v1/apply', { reason: 'x' });
+    const followed = change(context, 1, { watch: true });
+    await expect
+      .poll(() => shown)
+      .toContainEqual({
+        ...{ step: 'fetching core/auth 1.0.0, as a patch', done: 12_000, total: 40_000 },
+      });
+
+    world.deployer.finish();
+    await followed;
+    expect(json().transfers).toBeUndefined();
+  });
+});
+
 describe('plan with a target', () => {
   it('shows what would lead there, and what is on the disk already', async () => {
     const { context, lines, world } = await atTerminal('frozen');

@@ -1,6 +1,4 @@
 // How far long work is, where nobody watches and where somebody does.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress } from '../../../shared/cli/progress.ts';
 
@@ -15,102 +13,151 @@ function writtenBy(stream: { isTTY?: boolean; columns?: number }, isQuiet: boole
   return written.join('');
 }
 
-describe('progress', () => {
-  beforeEach(() => void vi.stubEnv('CI', undefined));
-  afterEach(() => void vi.unstubAllEnvs());
+/** A terminal, what stands on its line, and the clock that goes on as it is told. */
+function watched(columns = 100) {
+  let text = '';
+  const progress = createProgress(
+    {
+      isTTY: true,
+      columns,
+      write: (more) => {
+        text += more;
+      },
+    },
+    false,
+    () => performance.now(),
+  );
+  const line = () => text.split('\r').at(-1)?.replace('\u001b[K', '');
+  return { progress, line, all: () => text, frames: () => text.split('\r').length - 1 };
+}
 
+const pass = (ms: number) => vi.advanceTimersByTime(ms);
+
+beforeEach(() => {
+  vi.stubEnv('CI', undefined);
+  vi.stubEnv('TERM', 'xterm');
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.useRealTimers();
+});
+
+const LINES = 'packing core/auth …\nuploading\ufffd[2J a pack …\n';
+
+describe('progress where nobody watches', () => {
   it.each([
     ['a pipe', {}],
-    ['a terminal too narrow for a bar', { isTTY: true, columns: 20 }],
+    ['a terminal too narrow for it', { isTTY: true, columns: 59 }],
     ['a terminal that says no width', { isTTY: true }],
-  ])('is one harmless line a step on %s', (_what, stream) => {
-    expect(writtenBy(stream, false)).toBe('packing core/auth …\nuploading\ufffd[2J a pack …\n');
+  ])('is one harmless line a step on %s, and no escape code', (_what, stream) => {
+    expect(writtenBy(stream, false)).toBe(LINES);
   });
 
-  it('is one line a step on a terminal that nobody watches', () => {
-    vi.stubEnv('CI', 'true');
+  it.each([
+    ['CI', 'true'],
+    ['TERM', 'dumb'],
+  ])('is one line a step where %s is %s', (name, value) => {
+    vi.stubEnv(name, value);
 
-    expect(writtenBy({ isTTY: true, columns: 120 }, false)).toBe(
-      'packing core/auth …\nuploading\ufffd[2J a pack …\n',
-    );
+    expect(writtenBy({ isTTY: true, columns: 120 }, false)).toBe(LINES);
   });
 
   it('is nothing beside JSON', () => {
     expect(writtenBy({ isTTY: true, columns: 120 }, true)).toBe('');
   });
+});
 
-  it.each([
-    [59, 'packing core/auth …\nuploading\ufffd[2J a pack …\n'],
-    [60, ''],
-  ])('is lines or a bar on a terminal of %i columns', (columns, written) => {
-    expect(writtenBy({ isTTY: true, columns }, false)).toBe(written);
+describe('progress on a terminal', () => {
+  it('says how much of it is there, how fast it comes and how long the rest takes', () => {
+    const { progress, line } = watched();
+    for (let done = 0; done <= 4; done++) {
+      progress.show('uploading core/auth@1.0.1', done * 1_000_000, 10_000_000);
+      pass(1000);
+    }
+
+    expect(line()).toBe(
+      '[#######-----------] uploading core/auth@1.0.1 40%, 4.0 MB of 10.0 MB, 800.0 kB/s, 8s left',
+    );
   });
 
-  it('is a bar on a terminal that only grows, one for each step, and leaves nothing on its line', async () => {
-    const shown = await barOf([
-      ['a', 1, 4],
-      ['a', 3, 4],
-      ['a', 2, 4],
-      [`x\u001b${'b'.repeat(88)}`, 999, 1000],
-    ]);
+  it('is drawn at most four times a second, however often it is told', () => {
+    const { progress, frames } = watched();
+    for (let done = 0; done < 1000; done++) {
+      progress.show('packing', done, 1000);
+      pass(2);
+    }
 
-    expect(shown.labels).toEqual(['25% a', '75% a', `99% x\ufffd${'b'.repeat(77)}…`]);
-    expect(shown.filled).toEqual([6, 18, 23]);
-    // The cursor goes to the first column and the line is erased before another bar, and before anything else is written.
-    expect(shown.text.match(/\u001b\[1G\u001b\[J\u001b\[\?25h(?:\u001b\[\?25l|AFTER)/g)).toHaveLength(2);
+    expect(frames()).toBeGreaterThan(4);
+    expect(frames()).toBeLessThanOrEqual(8);
+  });
+
+  it('says that nothing comes while nothing comes', () => {
+    const { progress, line } = watched();
+    progress.show('uploading', 1_000, 4_000);
+    pass(1_000);
+    progress.show('uploading', 2_000, 4_000);
+    pass(7_000);
+
+    expect(line()).toMatch(/50%, 2\.0 kB of 4\.0 kB, STALLED for 7s$/);
+  });
+
+  it('counts what is no bytes without a rate', () => {
+    const { progress, line } = watched();
+    progress.show('trying', 1, 4, 'pieces');
+    pass(1_000);
+
+    expect(line()).toBe('[####--------------] trying 25%');
+  });
+
+  it('says no share of what nobody knows the size of', () => {
+    const { progress, line } = watched();
+    progress.show('fetching', 0, null);
+    pass(1_000);
+    progress.show('fetching', 3_000, null);
+    pass(250);
+
+    expect(line()).toBe('[------------------] fetching 3.0 kB, 2.4 kB/s');
+  });
+
+  it.each([60, 79, 200])('never fills a line of %i columns, whatever the step is called', (columns) => {
+    const { progress, line } = watched(columns);
+    progress.show(`uploading\u001b[2J${'x'.repeat(300)}`, 999_999_999, 123_456_789_012);
+    pass(1_000);
+    progress.show(`uploading\u001b[2J${'x'.repeat(300)}`, 1_999_999_999, 123_456_789_012);
+    pass(1_000);
+
+    expect(line()?.length).toBeLessThan(columns);
+    expect(line()).toContain('uploading');
+    expect(line()).toContain(' left');
+    expect(line()).not.toContain('\u001b');
   });
 
   it.each([
     ['that is over', [['a', 4, 4]]],
     ['that was more than was foreseen', [['a', 5, 4]]],
     ['of nothing', [['a', 0, 0]]],
-  ] as const)('is no bar for a step %s', async (_what, steps) => {
-    expect((await barOf(steps)).text).toBe('AFTER');
+  ] as const)('is nothing for a step %s', (_what, steps) => {
+    const { progress, all } = watched();
+    for (const [step, done, total] of steps) progress.show(step, done, total);
+    pass(5_000);
+
+    expect(all()).toBe('');
   });
 
-  it('leaves nothing on the line of a step that has come to its end', async () => {
-    const { text } = await barOf([
-      ['a', 1, 4],
-      ['a', 4, 4],
-    ]);
+  it.each([
+    ['the step ends', (progress: ReturnType<typeof createProgress>) => progress.show('a', 4, 4)],
+    ['something else is written', (progress: ReturnType<typeof createProgress>) => progress.clear()],
+  ])('leaves nothing on the line once %s, and is drawn no more', (_what, end) => {
+    const { progress, all } = watched();
+    progress.show('a', 1, 4);
+    pass(1_000);
+    end(progress);
+    const left = all();
+    pass(5_000);
 
-    expect(text).toMatch(/a 25%\u001b\[1G\u001b\[J\u001b\[\?25hAFTER$/);
+    expect(left).toMatch(/a 25%, .*\r\u001b\[K$/);
+    expect(all()).toBe(left);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
-
-/** What is on a terminal of 120 columns when each step was shown until a frame of it was drawn. */
-async function barOf(steps: readonly (readonly [step: string, done: number, total: number])[]) {
-  const module = new URL('../../../shared/cli/progress.ts', import.meta.url).href;
-  const script = `
-    const { createProgress } = await import(${JSON.stringify(module)});
-    Object.defineProperty(process.stderr, 'isTTY', { value: true });
-    Object.defineProperty(process.stderr, 'columns', { value: 120 });
-    let frames = 0;
-    const write = process.stderr.write.bind(process.stderr);
-    process.stderr.write = (text, ...more) => {
-      if (String(text).includes('%')) frames += 1;
-      return write(text, ...more);
-    };
-    const progress = createProgress(process.stderr, false);
-    await import('@clack/prompts');
-    await new Promise((resolve) => setImmediate(resolve));
-    for (const [step, done, total] of ${JSON.stringify(steps)}) {
-      progress.show(step, done, total);
-      for (const before = frames; frames === before && done < total;) await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    progress.clear();
-    write('AFTER');
-  `;
-  const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-    env: { ...process.env, FORCE_COLOR: '1', NO_COLOR: undefined },
-  });
-  const frames = [...stderr.matchAll(/\u001b\[35m(━*)\u001b\[39m\u001b\[2m━*\u001b\[22m (.*?) (\d+%)/g)].map(
-    ([, filled = '', label, percent]) => ({ filled: filled.length, label: `${percent} ${label}` }),
-  );
-  const changes = frames.filter(({ label }, i) => label !== frames[i - 1]?.label);
-  return {
-    text: stderr,
-    labels: changes.map(({ label }) => label),
-    filled: changes.map(({ filled }) => filled),
-  };
-}
