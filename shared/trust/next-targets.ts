@@ -6,7 +6,7 @@
 // - What is of another form is not wrong: null is the answer, and it is read as every file is.
 import { equalBytes } from '../encoding/bytes.ts';
 import { canonicalize } from '../encoding/canonical.ts';
-import { digestOf } from '../encoding/digest.ts';
+import { type Digest, digestOf } from '../encoding/digest.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../encoding/json.ts';
 import { orNull } from '../errors/error.ts';
 import type { Made, Stretch } from './difference.ts';
@@ -42,30 +42,33 @@ export function verifyOutlined(role: string, signer: Signer, expected: FileMeta,
   return outline === null ? targets : { ...targets, outline };
 }
 
-/** `before` is of the bytes `old`, and `made` was made of them. Null where all of it has to be read. */
+/**
+ * `before` is of the bytes `old`, and `made` was made of them; `digest` is that of what was made. Null where all of it has to be read.
+ */
 export function verifyNextTargets(
   role: string,
   signer: Signer,
   before: Targets,
   old: Uint8Array,
   { bytes, stretches }: Made,
+  digest: Digest,
 ): Targets | null {
   const { outline } = before;
   // Offsets say nothing about other bytes than those that were taken apart.
   if (outline === undefined || digestOf(old) !== outline.digest) return null;
   const form = orNull(() => takeApart(role, signer, bytes));
   if (form === null) return null;
-  const entries = joinEntries(form, [...before.targets], outline, stretches);
+  const entries = joinEntries(form, [...before.targets.keys()], outline, stretches);
   if (entries === null) return null;
   const base = orNull(() => parseTargets({ ...form.around, targets: entries.fresh }, role));
   if (base === null) return null;
   const targets = new Map<string, TargetFile>();
-  for (const one of entries.order) {
-    const file = typeof one === 'string' ? base.targets.get(one) : one[1];
+  for (const path of entries.order) {
+    const file = base.targets.get(path) ?? before.targets.get(path);
     if (file === undefined) return null;
-    targets.set(typeof one === 'string' ? one : one[0], file);
+    targets.set(path, file);
   }
-  return { ...base, targets, outline: { digest: digestOf(bytes), start: form.start, ends: entries.ends } };
+  return { ...base, targets, outline: { digest, start: form.start, ends: entries.ends } };
 }
 
 interface Form {
@@ -141,33 +144,29 @@ function endOfObject(file: Buffer, start: number): number {
   return file.length;
 }
 
-type Entry = readonly [path: string, file: TargetFile];
-
 interface Joined {
   readonly fresh: JsonObject;
-  /** Old ones, and the paths of new ones. */
-  readonly order: readonly (Entry | string)[];
+  /** The paths of all. */
+  readonly order: readonly string[];
   readonly ends: Uint32Array<ArrayBuffer>;
 }
 
 /** What stands between the stretches is new; each stretch brings the entries that are whole in it. */
 function joinEntries(
   form: Form,
-  entries: readonly Entry[],
+  paths: readonly string[],
   outline: Outline,
   stretches: readonly Stretch[],
 ): Joined | null {
-  const joined: Joining = { fresh: {}, order: [], ends: [], at: form.start, last: '', room: MOST_NEW_BYTES };
+  const joined: Joining = { fresh: {}, order: [], ends: [], at: form.start, room: MOST_NEW_BYTES };
   for (const { first, behind, shift } of runsIn(outline, stretches)) {
-    const known = entries.slice(first, behind);
-    const [head] = known[0] ?? [''];
-    if (!readNew(joined, form, startOf(outline, first) + shift) || !follows(joined, head)) return null;
-    for (const [i, entry] of known.entries()) {
-      joined.order.push(entry);
-      joined.ends.push((outline.ends[first + i] ?? 0) + shift);
+    const place = startOf(outline, first) + shift;
+    if (!readNew(joined, form, place) || !follows(joined, paths[first] ?? '')) return null;
+    for (let i = first; i < behind; i++) {
+      joined.order.push(paths[i] ?? '');
+      joined.ends.push((outline.ends[i] ?? 0) + shift);
     }
     joined.at = joined.ends.at(-1) ?? form.start;
-    joined.last = known.at(-1)?.[0] ?? '';
     if (joined.at > form.end) return null;
   }
   const isWhole = readNew(joined, form, form.end) && joined.order.length <= MOST_ENTRIES;
@@ -176,18 +175,17 @@ function joinEntries(
 
 interface Joining {
   readonly fresh: Record<string, JsonValue>;
-  readonly order: (Entry | string)[];
+  readonly order: string[];
   readonly ends: number[];
   /** Behind the last entry. */
   at: number;
-  /** Its path. */
-  last: string;
   /** For what is still to be parsed: a difference may cut every old entry, and have all of them parsed again. */
   room: number;
 }
 
-function follows({ order, last }: Joining, path: string): boolean {
-  return order.length === 0 || last < path;
+function follows({ order }: Joining, path: string): boolean {
+  const last = order.at(-1);
+  return last === undefined || last < path;
 }
 
 /** The entries between the last one and `to`, which is where a known one begins, or the end; with the commas around them. */
@@ -210,7 +208,6 @@ function readNew(joined: Joining, { file, end }: Form, to: number): boolean {
     joined.ends.push(from++);
     joined.order.push(path);
     joined.fresh[path] = value;
-    joined.last = path;
   }
   return true;
 }

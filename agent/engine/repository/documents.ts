@@ -1,13 +1,10 @@
 // Target documents by their SHA-256: fetched once, verified at every reading, from a cache that may be lost; and what they are in the catalog.
 
 import type { Catalog } from '../../../shared/compile/releases.ts';
-import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { digestOf } from '../../../shared/encoding/digest.ts';
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import { FairleadError, orNull } from '../../../shared/errors/error.ts';
-import type { AdvisoryDetails } from '../../../shared/schema/advisory-details.ts';
-import type { Classes } from '../../../shared/schema/classes.ts';
 import { type ListedMirror, MIRRORS_PATH } from '../../../shared/schema/mirrors.ts';
-import type { OrderTerms } from '../../../shared/schema/order-terms.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { parseTargetDocument, placeOf, type TargetDocument } from '../../../shared/schema/target-document.ts';
 import { verifyFile } from '../../../shared/trust/target.ts';
@@ -27,7 +24,7 @@ export interface DocumentRef {
 
 /** True when both name the same bytes in the same place. */
 export function isSameDocument(a: DocumentRef | undefined, b: DocumentRef): boolean {
-  return a?.path === b.path && a.sha256 === b.sha256 && a.length === b.length;
+  return a === b || (a?.path === b.path && a.sha256 === b.sha256 && a.length === b.length);
 }
 
 /** From the disk alone: null when it is not there, or not what was signed. Error: disk/failed. */
@@ -52,6 +49,7 @@ export function withTheirOrders(missing: readonly string[]): ReadonlySet<string>
 }
 
 const CONCURRENT_DOWNLOADS = 8;
+const FEW = 64;
 
 /** Brings as many as can be had into the cache, and tells of each. Failures: trust/*, transport/*, disk/*. */
 export async function obtainAll(
@@ -62,11 +60,11 @@ export async function obtainAll(
 ): Promise<Obtained> {
   const obtained = new Set<string>();
   const failures: unknown[] = [];
-  // A new install has none of a long history: asking the disk for each would cost as much as writing it.
-  const cached = refs.length === 0 ? new Set() : await cache.names();
+  // A new install has none of a long history: asking the disk for each would cost as much as writing it. For a few, the names of all would.
+  const cached = refs.length <= FEW ? null : await cache.names();
   await forEachAtOnce(refs, CONCURRENT_DOWNLOADS, async (ref) => {
     try {
-      const known = cached.has(ref.sha256) ? await readDocument(cache, ref) : null;
+      const known = cached?.has(ref.sha256) !== false ? await readDocument(cache, ref) : null;
       onObtained(ref, known ?? (await obtain(cache, source, ref)));
       obtained.add(ref.path);
     } catch (error) {
@@ -76,13 +74,14 @@ export async function obtainAll(
   return { obtained, failures };
 }
 
-/** Rids the cache of what is listed no longer: it looks at all of it once, and then where something went. Error: disk/failed. */
+/** Rids the cache of what is listed no longer: it looks at all of it once, and then where something `wentAway`. Error: disk/failed. */
 export function createSweep() {
-  let before: readonly DocumentRef[] | null = null;
-  return async (cache: DocumentCache, listed: readonly DocumentRef[]): Promise<void> => {
-    const kept = new Set(listed.map(({ sha256 }) => sha256));
-    if (before?.every(({ sha256 }) => kept.has(sha256)) !== true) await cache.keepOnly(kept);
-    before = listed;
+  let isDue = true;
+  return async (cache: DocumentCache, listed: readonly DocumentRef[], wentAway: boolean): Promise<void> => {
+    isDue ||= wentAway;
+    if (!isDue) return;
+    await cache.keepOnly(new Set(listed.map(({ sha256 }) => sha256)));
+    isDue = false;
   };
 }
 
@@ -143,35 +142,31 @@ export function parseEntry(path: string, bytes: Uint8Array): CatalogEntry {
 
 /** What an order or a halt says in a document of its own is put to it. */
 export function collectCatalog(entries: readonly CatalogEntry[], refs: readonly DocumentRef[] = []): Catalog {
-  const notes = new Map(refs.flatMap(({ path, notes: said }) => (said === undefined ? [] : [[path, said]])));
-  const terms = new Map<string, OrderTerms>();
-  const details = new Map<string, AdvisoryDetails>();
-  const scopes = new Map<Digest, Classes>();
-  for (const { kind, document } of entries) {
-    if (kind === 'order-terms') terms.set(document.advisory, document);
-    if (kind === 'advisory-details') details.set(document.advisory, document);
-    if (kind === 'halt-scope') scopes.set(document.digest, document.classes);
-  }
+  const notes = new Map<string, TargetNotes>();
+  for (const { path, notes: said } of refs) if (said !== undefined) notes.set(path, said);
+  const groups = Map.groupBy(entries, ({ kind }) => kind);
+  const all = <Kind extends CatalogEntry['kind']>(kind: Kind) =>
+    (groups.get(kind) ?? []).map(
+      (entry) => entry.document as Extract<CatalogEntry, { kind: Kind }>['document'],
+    );
+  const terms = new Map(all('order-terms').map((one) => [one.advisory, one]));
+  const details = new Map(all('advisory-details').map((one) => [one.advisory, one]));
+  const scopes = new Map(all('halt-scope').map(({ digest, classes }) => [digest, classes]));
   return {
     ...(notes.size === 0 ? {} : { notes }),
-    releases: entries.flatMap((entry) => (entry.kind === 'release' ? [entry.document] : [])),
-    rollouts: entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.document] : [])),
-    advisories: entries.flatMap(({ kind, document }) => {
-      if (kind !== 'advisory') return [];
-      const own = terms.get(document.id);
-      const said = details.get(document.id);
-      return [
-        {
-          ...document,
-          ...(own === undefined ? {} : { terms: own }),
-          ...(said === undefined ? {} : { details: said }),
-        },
-      ];
+    releases: all('release'),
+    rollouts: all('rollout'),
+    advisories: all('advisory').map((advisory) => {
+      const [own, said] = [terms.get(advisory.id), details.get(advisory.id)];
+      return {
+        ...advisory,
+        ...(own === undefined ? {} : { terms: own }),
+        ...(said === undefined ? {} : { details: said }),
+      };
     }),
-    halts: entries.flatMap(({ kind, document }) => {
-      if (kind !== 'halt') return [];
-      const own = scopes.get(document.digest);
-      return [own === undefined ? document : { ...document, classes: own }];
+    halts: all('halt').map((halt) => {
+      const own = scopes.get(halt.digest);
+      return own === undefined ? halt : { ...halt, classes: own };
     }),
   };
 }

@@ -1,17 +1,13 @@
 // The listing: what the agent reads from the repository, as of the last refresh, old or new and never between.
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
-import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
 import type { Pieces } from '../../../shared/encoding/pieces.ts';
-import { FairleadError, orNull } from '../../../shared/errors/error.ts';
-import { createRests } from '../../../shared/node/turns.ts';
+import { orNull } from '../../../shared/errors/error.ts';
 import { instant, sbomRef } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
-import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
 import type { Targets } from '../../../shared/trust/metadata.ts';
-import { type DocumentRef, isCatalogPath } from './documents.ts';
+import type { DocumentRef } from './documents.ts';
 import type { TopLevel } from './top-level.ts';
-import type { TargetsTree } from './updater.ts';
 
 const entries = z.array(
   z.strictObject({
@@ -91,57 +87,6 @@ export function isComplete({ from }: Listing, { root, timestamp, snapshot }: Top
   );
 }
 
-/**
- * The documents that the loaded roles list, each from the role that may speak for its path: a delegator that lists its
- * delegate's paths itself is overruled by the order of delegations. In slices: paths and patterns are the signers' to choose.
- */
-export async function listDocuments(
-  tree: TargetsTree,
-  loaded: readonly Delegation[],
-  onWarning: (warning: FairleadError) => void,
-): Promise<readonly DocumentRef[]> {
-  const rests = createRests();
-  const refs: DocumentRef[] = [];
-  for (const path of await pathsOf(tree, loaded, rests)) {
-    await rests();
-    const found = resolveTarget(path, tree.lookUp);
-    if (found.kind !== 'found') continue;
-    const { hashes, length, notes } = found.target;
-    const sha256 = hashes.get('sha256');
-    if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes)
-      refs.push({ path, sha256, length, ...(notes === undefined ? {} : { notes }) });
-    else onWarning(new FairleadError('trust/misplaced', { path, problem: 'no SHA-256, or too large' }));
-  }
-  return refs;
-}
-
-/** Each once, in order. */
-async function pathsOf(
-  tree: TargetsTree,
-  loaded: readonly Delegation[],
-  rests: ReturnType<typeof createRests>,
-): Promise<readonly string[]> {
-  const paths = new Set<string>();
-  for (const delegation of loaded) {
-    for (const path of tree.lookUp(delegation)?.targets.keys() ?? []) {
-      if (isCatalogPath(path)) paths.add(path);
-      await rests();
-    }
-  }
-  return [...paths].sort();
-}
-
-/** Of these paths, those for which nobody can tell who speaks: a role is missing on the way. */
-export async function findUnknown(tree: TargetsTree, paths: readonly string[]): Promise<ReadonlySet<string>> {
-  const rests = createRests();
-  const unknown = new Set<string>();
-  for (const path of paths) {
-    await rests();
-    if (resolveTarget(path, tree.lookUp).kind === 'needs') unknown.add(path);
-  }
-  return unknown;
-}
-
 /** What a complete listing is made from: all trusted roles, the first expiry among them, the signing time. */
 export function sourceOf(
   { root, timestamp, snapshot }: TopLevel,
@@ -157,23 +102,25 @@ export function sourceOf(
 }
 
 /**
- * The listing after a refresh. What could not be had keeps its old entry, and then nothing becomes fresher: whoever
+ * The listing after a refresh. What could not be had is `kept` in its old form, and then nothing becomes fresher: whoever
  * withholds a halt or a role must not gain more time than the last complete refresh gave.
  */
 export function nextListing(
   old: Listing,
   obtained: readonly DocumentRef[],
-  isKept: (path: string) => boolean,
+  kept: ReadonlySet<string>,
   complete: ListingSource | null,
 ): Listing {
-  const known = new Set(obtained.map(({ path }) => path));
-  const kept = old.entries.filter(({ path }) => !known.has(path) && isKept(path));
-  const entries = [...obtained, ...kept];
+  const entries = kept.size === 0 ? [...obtained] : [...obtained, ...keptOf(old, obtained, kept)];
   if (complete === null) return { ...old, entries };
   return { schema: old.schema, ...complete, entries };
 }
 
-export function withoutAll(paths: readonly string[], refs: readonly DocumentRef[]): readonly string[] {
-  const listed = new Set(refs.map(({ path }) => path));
-  return paths.filter((path) => !listed.has(path));
+function keptOf(
+  old: Listing,
+  obtained: readonly DocumentRef[],
+  kept: ReadonlySet<string>,
+): Listing['entries'] {
+  const known = new Set(obtained.map(({ path }) => path));
+  return old.entries.filter(({ path }) => kept.has(path) && !known.has(path));
 }

@@ -2,35 +2,22 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import type { FairleadError } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
 import type { Root } from '../../../shared/trust/metadata.ts';
 import type { Freshness, Repository, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
-import {
-  type CatalogEntry,
-  collectCatalog,
-  createSweep,
-  type DocumentRef,
-  forEachAtOnce,
-  isSameDocument,
-  listedMirrors,
-  obtainAll,
-  parseEntry,
-  readDocument,
-  withTheirOrders,
-} from './documents.ts';
+import { CatalogReader } from './catalog-reader.ts';
+import { createSweep, type DocumentRef, listedMirrors, obtainAll, withTheirOrders } from './documents.ts';
+import { compareRefs, createLister, findUnknown } from './listed.ts';
 import {
   EMPTY_LISTING,
-  findUnknown,
   formatListing,
   isComplete,
   type Listing,
-  listDocuments,
   nextListing,
   parseListing,
   sourceOf,
-  withoutAll,
 } from './listing.ts';
 import { createPlaces, type Mirrors, type PlaceSource, type Places } from './places.ts';
 import {
@@ -61,7 +48,6 @@ const LISTING_FILE = 'listing';
 const SIGHTINGS_FILE = 'halted';
 /** Clocks drift; a server's may be somewhat ahead. */
 const CLOCK_ALLOWANCE_MS = 10 * 60_000;
-const CONCURRENT_READS = 8;
 
 /**
  * Opened when it is first asked: a damaged trust store must not keep services from starting. Every call tries again to
@@ -94,11 +80,6 @@ async function open(options: RepositoryOptions): Promise<TufRepository> {
   return new TufRepository(options, { store, updater, places, listing, sightings });
 }
 
-interface ReadDocument {
-  readonly ref: DocumentRef;
-  readonly entry: CatalogEntry | undefined;
-}
-
 type Remembered = Readonly<{ listing: Listing; sightings: Sightings }>;
 type Parts = Remembered & Readonly<{ store: TrustStore; updater: Updater; places: Places }>;
 
@@ -109,11 +90,9 @@ class TufRepository implements Repository {
   readonly #places: Places;
   #listing: Listing;
   readonly #sweep = createSweep();
+  readonly #list: ReturnType<typeof createLister>;
+  readonly #reader: CatalogReader;
   #sightings: Sightings;
-  /** By path, what the last catalog was made of, and what came since: a vendor's history is long, and its news is short. */
-  #read = new Map<string, ReadDocument>();
-  /** Paths of listed documents that the disk no longer has. */
-  #lost: ReadonlySet<string> = new Set();
 
   constructor(options: RepositoryOptions, { store, updater, places, listing, sightings }: Parts) {
     this.#options = options;
@@ -122,6 +101,8 @@ class TufRepository implements Repository {
     this.#places = places;
     this.#listing = listing;
     this.#sightings = sightings;
+    this.#list = createLister(options.onWarning);
+    this.#reader = new CatalogReader(store.documents, options.onWarning);
   }
 
   async refresh(now: EpochMs): Promise<'changed' | 'unchanged'> {
@@ -142,31 +123,9 @@ class TufRepository implements Repository {
   }
 
   async catalog(): Promise<Catalog> {
-    const { entries } = this.#listing;
-    const read = new Map<string, ReadDocument>();
-    const lost = new Set<string>();
-    await forEachAtOnce(entries, CONCURRENT_READS, async (ref) => {
-      const known = this.#read.get(ref.path);
-      if (isSameDocument(known?.ref, ref) && known !== undefined) return void read.set(ref.path, known);
-      const bytes = await readDocument(this.#store.documents, ref);
-      if (bytes === null) lost.add(ref.path);
-      else read.set(ref.path, this.#parse(ref, bytes));
-    });
-    for (const path of lost) {
-      const problem = 'the disk lost it; the next refresh brings it back';
-      this.#options.onWarning(new FairleadError('trust/misplaced', { path, problem }));
-    }
-    this.#read = read;
-    this.#lost = lost;
-    const left = withTheirOrders([...lost]);
-    const inOrder = entries.flatMap(({ path }) => (left.has(path) ? [] : (read.get(path)?.entry ?? [])));
-    this.#options.mirrors?.learn(listedMirrors(inOrder));
-    const { digests, orders } = this.#sightings;
-    return {
-      ...collectCatalog(inOrder, entries),
-      ...(digests.size === 0 ? {} : { haltedSince: digests }),
-      ...(orders.size === 0 ? {} : { ordersHaltedSince: orders }),
-    };
+    const { catalog, entries } = await this.#reader.read(this.#listing, this.#sightings);
+    this.#options.mirrors?.learn(listedMirrors(entries));
+    return catalog;
   }
 
   freshness(now: EpochMs): Freshness {
@@ -185,22 +144,11 @@ class TufRepository implements Repository {
     const updater = this.#updater;
     await updater.refresh(now);
     const roleFailures = await updater.refreshDelegates(now);
-    const isWhole = roleFailures.length === 0 && this.#lost.size === 0;
+    const isWhole = roleFailures.length === 0 && this.#reader.lost.size === 0;
     if (isWhole && isComplete(this.#listing, updater.topLevel)) return 'unchanged';
     const failures = [...roleFailures, ...(await this.#updateListing(roleFailures.length === 0, now))];
     if (failures.length > 0) throw failures[0];
     return 'changed';
-  }
-
-  /** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */
-  #parse(ref: DocumentRef, bytes: Uint8Array): ReadDocument {
-    try {
-      return { ref, entry: parseEntry(ref.path, bytes) };
-    } catch (error) {
-      if (!isFairleadError(error)) throw error;
-      this.#options.onWarning(error);
-      return { ref, entry: undefined };
-    }
   }
 
   /** Returns what kept documents from being fetched. */
@@ -208,24 +156,20 @@ class TufRepository implements Repository {
     const { tree, topLevel } = this.#updater;
     if (tree === null) return [];
     const loaded = await tree.walk((delegation) => tree.loadCached(delegation));
-    const refs = await listDocuments(tree, loaded, this.#options.onWarning);
+    const refs = await this.#list(tree, loaded);
+    const { added, removed } = compareRefs(this.#listing.entries, refs);
     // What is listed was obtained when it came into the listing.
-    const listed = new Map(this.#listing.entries.map((ref) => [ref.path, ref]));
-    const added = refs.filter(
-      (ref) => this.#lost.has(ref.path) || !isSameDocument(listed.get(ref.path), ref),
-    );
+    const wanted = this.#withLost(added, refs);
     const { documents } = this.#store;
-    const { obtained, failures } = await obtainAll(documents, this.#places.source, added, (ref, bytes) =>
-      this.#read.set(ref.path, this.#parse(ref, bytes)),
+    const { obtained, failures } = await obtainAll(documents, this.#places.source, wanted, (ref, bytes) =>
+      this.#reader.learn(ref, bytes),
     );
-    const failed = withTheirOrders(added.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
-    const known = refs.filter(({ path }) => !failed.has(path));
-    const gone = [...listed.keys()].filter((path) => !failed.has(path));
-    const unknown = await findUnknown(tree, withoutAll(gone, known));
+    const failed = withTheirOrders(wanted.flatMap(({ path }) => (obtained.has(path) ? [] : [path])));
+    const gone = removed.flatMap(({ path }) => (failed.has(path) ? [] : [path]));
     const listing = nextListing(
       this.#listing,
-      known,
-      (path) => failed.has(path) || unknown.has(path),
+      failed.size === 0 ? refs : refs.filter(({ path }) => !failed.has(path)),
+      new Set([...failed, ...(await findUnknown(tree, gone))]),
       hasAllRoles && failures.length === 0 ? sourceOf(topLevel, loaded.map(tree.lookUp)) : null,
     );
     await setImmediate();
@@ -233,8 +177,15 @@ class TufRepository implements Repository {
     await setImmediate();
     await this.#store.write(LISTING_FILE, formatListing(listing));
     this.#listing = listing;
-    await this.#sweep(documents, listing.entries);
+    await this.#sweep(documents, listing.entries, removed.length > 0);
     return failures;
+  }
+
+  #withLost(added: readonly DocumentRef[], listed: readonly DocumentRef[]): readonly DocumentRef[] {
+    const { lost } = this.#reader;
+    if (lost.size === 0) return added;
+    const wanted = new Set(added);
+    return listed.filter((ref) => wanted.has(ref) || lost.has(ref.path));
   }
 
   /** Before the listing: a halt acts only once it is on disk since when. */

@@ -53,13 +53,16 @@ export function addSightings(
   halted: readonly string[],
   now: EpochMs,
 ): Sightings {
-  const releases = new Set(listed.map(({ sha256 }) => sha256));
-  const digests = listed.flatMap(({ path }) => /^halts\/([0-9a-f]{64})\.json$/.exec(path)?.[1] ?? []);
-  const ids = new Set(listed.flatMap(({ path }) => /^advisories\/(.+)\.json$/.exec(path)?.[1] ?? []));
+  const halts = pathsIn(listed, 'halts/').flatMap((path) => HALT_PATH.exec(path)?.[1] ?? []);
+  const ids = new Set(pathsIn(listed, 'advisories/').flatMap((path) => ADVISORY_PATH.exec(path)?.[1] ?? []));
+  const asked = new Set([...halts, ...[...known.digests.keys()].map(hexOf)]);
+  const released = new Set(
+    asked.size === 0 ? [] : listed.filter(({ sha256 }) => asked.has(sha256)).map(({ sha256 }) => sha256),
+  );
   return {
     digests: extended(
-      [...known.digests].filter(([digest]) => releases.has(hexOf(digest))),
-      digests.map(digestFromHex).filter((digest) => releases.has(hexOf(digest))),
+      [...known.digests].filter(([digest]) => released.has(hexOf(digest))),
+      halts.filter((hex) => released.has(hex)).map(digestFromHex),
       now,
     ),
     orders: extended(
@@ -68,6 +71,13 @@ export function addSightings(
       now,
     ),
   };
+}
+
+const HALT_PATH = /^halts\/([0-9a-f]{64})\.json$/;
+const ADVISORY_PATH = /^advisories\/(.+)\.json$/;
+
+function pathsIn(listed: readonly DocumentRef[], folder: string): readonly string[] {
+  return listed.filter(({ path }) => path.startsWith(folder)).map(({ path }) => path);
 }
 
 function extended<Key>(

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import { nullIfOurs } from '../../../shared/errors/error.ts';
 import { type Delegation, resolveTarget, TOP_LEVEL_TARGETS } from '../../../shared/trust/delegation.ts';
@@ -204,7 +205,10 @@ export class TargetsTree {
     verifyFile(made.bytes, expected, `${role}.json`);
     await setImmediate();
     const before = this.#before.get(role)?.get(delegator);
-    const next = before === undefined ? null : verifyNextTargets(role, signer, before, old, made);
+    if (before === undefined) return { bytes: made.bytes, targets: null };
+    const sha256 = hashes.get('sha256');
+    const digest = sha256 === undefined ? digestOf(made.bytes) : digestFromHex(sha256);
+    const next = verifyNextTargets(role, signer, before, old, made, digest);
     return { bytes: made.bytes, targets: next?.version === expected.version ? next : null };
   }
 

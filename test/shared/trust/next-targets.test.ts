@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { canonicalize } from '../../../shared/encoding/canonical.ts';
+import { digestOf } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { applyDifference, makeDifference, type Stretch } from '../../../shared/trust/difference.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
@@ -53,7 +54,8 @@ const BEFORE = whole(8, OLD);
 function next(bytes: Uint8Array, old: Uint8Array = OLD, before: Targets = BEFORE): Targets | null {
   const difference = makeDifference(old, bytes);
   if (difference === null) throw new Error('there is no difference');
-  return verifyNextTargets('releases', SIGNER, before, old, applyDifference(old, difference, bytes.length));
+  const made = applyDifference(old, difference, bytes.length);
+  return verifyNextTargets('releases', SIGNER, before, old, made, digestOf(bytes));
 }
 
 describe('the next version of a long list', () => {
@@ -153,7 +155,7 @@ describe('the next version of a long list', () => {
     const bytes = fileOf(9, listOf([...NAMES, 'z.json']));
     const made = applyDifference(other, makeDifference(other, bytes) ?? utf8(''), bytes.length);
 
-    expect(verifyNextTargets('releases', SIGNER, BEFORE, other, made)).toBeNull();
+    expect(verifyNextTargets('releases', SIGNER, BEFORE, other, made, digestOf(bytes))).toBeNull();
   });
 
   it('is read as a whole where nothing is known of the one before', () => {
@@ -167,7 +169,8 @@ describe('the next version of a long list', () => {
     const [old, bytes] = [fileOf(8, listOf(names)), fileOf(9, listOf(names))];
     const before = whole(8, old);
     const of = (stretches: readonly Stretch[]) =>
-      verifyNextTargets('releases', SIGNER, before, old, { bytes, stretches })?.targets.size ?? null;
+      verifyNextTargets('releases', SIGNER, before, old, { bytes, stretches }, digestOf(bytes))?.targets
+        .size ?? null;
     const { start, ends } = before.outline as Outline;
     const cut = [...ends].map((end, i) => {
       const from = (i === 0 ? start : (ends[i - 1] ?? 0) + 1) + 5;
@@ -196,7 +199,14 @@ describe('the next version of a long list', () => {
     const [start = { from: 0, length: 0, at: 0 }] = made.stretches;
     for (const by of [-200, -1, 1, 50, 200]) {
       const stretches = [{ ...start, at: start.at + by }];
-      const found = verifyNextTargets('releases', SIGNER, BEFORE, OLD, { ...made, stretches });
+      const found = verifyNextTargets(
+        'releases',
+        SIGNER,
+        BEFORE,
+        OLD,
+        { ...made, stretches },
+        digestOf(made.bytes),
+      );
       expect(found === null || [...found.targets.keys()].length === NAMES.length + 1).toBe(true);
     }
   });

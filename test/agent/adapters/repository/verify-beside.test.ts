@@ -1,7 +1,7 @@
 // Large metadata is verified beside the loop: the same verdict as at once, and the agent answers meanwhile.
 import { describe, expect, it } from 'vitest';
 import { createVerifyTargets } from '../../../../agent/adapters/repository/verify-beside.ts';
-import { listDocuments } from '../../../../agent/engine/repository/listing.ts';
+import { createLister } from '../../../../agent/engine/repository/listed.ts';
 import { TargetsTree } from '../../../../agent/engine/repository/updater.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
@@ -118,7 +118,7 @@ it('who may speak for which path is found in slices, however many patterns are a
   const tree = treeOf(hidden, targets);
 
   const { result, longest } = await watched(() =>
-    listDocuments(tree, [TOP_LEVEL_TARGETS, { delegator: 'targets', role: 'r0' }], () => undefined),
+    createLister(() => undefined)(tree, [TOP_LEVEL_TARGETS, { delegator: 'targets', role: 'r0' }]),
   );
 
   expect(result).toEqual([]);

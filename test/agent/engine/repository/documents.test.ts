@@ -82,7 +82,11 @@ describe('what is listed', () => {
 
     expect(await obtain(a, b)).toEqual({ obtained: new Set([a.path, b.path]), failures: [] });
 
-    expect(asked).toEqual(['names', ['read', a.sha256], ['fetch', b.path, b.sha256, 2]]);
+    expect(asked).toEqual([
+      ['read', a.sha256],
+      ['read', b.sha256],
+      ['fetch', b.path, b.sha256, 2],
+    ]);
     expect(files.get(b.sha256)).toEqual(bytesOf('bb'));
     expect(obtained).toEqual(
       expect.arrayContaining([
@@ -90,6 +94,19 @@ describe('what is listed', () => {
         [b.path, 'bb'],
       ]),
     );
+  });
+
+  it('of a new install is not looked for one by one: the disk says once what it has', async () => {
+    const { obtain, asked, served } = cached('a');
+    const refs = ['a', ...Array.from({ length: 64 }, (_, i) => `b${i}`)].map((text) => refOf(text));
+    for (const { path } of refs) served.set(path, bytesOf(path.slice('halts/'.length, -'.json'.length)));
+
+    expect((await obtain(...refs)).obtained.size).toBe(65);
+
+    expect(asked[0]).toBe('names');
+    expect(asked.filter((one) => Array.isArray(one) && one[0] === 'read')).toEqual([
+      ['read', refs[0]?.sha256],
+    ]);
   });
 
   it('is fetched where what the disk has is damaged', async () => {

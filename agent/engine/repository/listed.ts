@@ -1,0 +1,125 @@
+// What the loaded roles list for this agent, each document from the role that may speak for its path, and how that differs from what was listed before.
+import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
+import { GRAIN, type Pieces } from '../../../shared/encoding/pieces.ts';
+import { FairleadError } from '../../../shared/errors/error.ts';
+import { createRests, inPieces } from '../../../shared/node/turns.ts';
+import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
+import type { Targets } from '../../../shared/trust/metadata.ts';
+import { type DocumentRef, isCatalogPath, isSameDocument } from './documents.ts';
+import type { TargetsTree } from './updater.ts';
+
+type Lookup = Pick<TargetsTree, 'lookUp'>;
+
+export type ListDocuments = (tree: Lookup, loaded: readonly Delegation[]) => Promise<readonly DocumentRef[]>;
+
+/** A role as its delegator trusts it, and what it said. */
+type Said = readonly (readonly [edge: string, targets: Targets | undefined])[];
+
+/**
+ * In order of their paths, each once: a delegator that lists its delegate's paths itself is overruled by the order of delegations.
+ * While the same roles are loaded, and those that delegate say what they said, who speaks for a path can change only where a role lists
+ * it anew: these paths are looked at, in slices, and for all others it is what was found before. `onWarning` is told once of what cannot be listed.
+ */
+export function createLister(onWarning: (warning: FairleadError) => void): ListDocuments {
+  let before: { readonly said: Said; readonly refs: readonly DocumentRef[] } | null = null;
+  return async (tree, loaded) => {
+    const rests = createRests();
+    const said: Said = loaded.map((one) => [JSON.stringify([one.delegator, one.role]), tree.lookUp(one)]);
+    const changed = before === null ? null : await inPieces(changedPaths(before.said, said), rests);
+    const paths = changed ?? (await inPieces(pathsIn(said), rests));
+    const found = await resolveAll([...paths].sort(), tree, onWarning);
+    const kept = changed === null ? [] : (before?.refs.filter(({ path }) => !changed.has(path)) ?? []);
+    const refs = kept.length === 0 ? found : inOrder([...kept, ...found]);
+    before = { said, refs };
+    return refs;
+  };
+}
+
+/** Paths of which a role says something else than it did. Null where more may have changed than these. */
+function* changedPaths(before: Said, now: Said): Pieces<ReadonlySet<string> | null> {
+  if (before.length !== now.length) return null;
+  const changed = new Set<string>();
+  for (const [i, [edge, is]] of now.entries()) {
+    const [known, was] = before[i] ?? [];
+    if (known !== edge || is === undefined || was === undefined) return null;
+    if (is === was) continue;
+    if (is.delegations.length > 0 || was.delegations.length > 0) return null;
+    yield* eachOf(is.targets, ([path, file]) => was.targets.get(path) !== file && changed.add(path));
+    yield* eachOf(was.targets.keys(), (path) => !is.targets.has(path) && changed.add(path));
+  }
+  return changed;
+}
+
+function* pathsIn(said: Said): Pieces<ReadonlySet<string>> {
+  const paths = new Set<string>();
+  for (const [, targets] of said) {
+    yield* eachOf(targets?.targets.keys() ?? [], (path) => isCatalogPath(path) && paths.add(path));
+  }
+  return paths;
+}
+
+function* eachOf<Item>(items: Iterable<Item>, look: (item: Item) => unknown): Pieces<void> {
+  let looks = 0;
+  for (const item of items) {
+    look(item);
+    if (++looks % GRAIN === 0) yield GRAIN;
+  }
+}
+
+async function resolveAll(
+  paths: readonly string[],
+  tree: Lookup,
+  onWarning: (warning: FairleadError) => void,
+): Promise<readonly DocumentRef[]> {
+  const rests = createRests();
+  const refs: DocumentRef[] = [];
+  for (const path of paths) {
+    await rests();
+    const found = isCatalogPath(path) ? resolveTarget(path, tree.lookUp) : null;
+    if (found?.kind !== 'found') continue;
+    const { hashes, length, notes } = found.target;
+    const sha256 = hashes.get('sha256');
+    if (sha256 !== undefined && length <= DOCUMENT_LIMITS.maxBytes)
+      refs.push({ path, sha256, length, ...(notes === undefined ? {} : { notes }) });
+    else onWarning(new FairleadError('trust/misplaced', { path, problem: 'no SHA-256, or too large' }));
+  }
+  return refs;
+}
+
+/** Of these paths, those for which nobody can tell who speaks: a role is missing on the way. */
+export async function findUnknown(tree: Lookup, paths: readonly string[]): Promise<ReadonlySet<string>> {
+  const rests = createRests();
+  const unknown = new Set<string>();
+  for (const path of paths) {
+    await rests();
+    if (resolveTarget(path, tree.lookUp).kind === 'needs') unknown.add(path);
+  }
+  return unknown;
+}
+
+export interface RefChanges {
+  /** What `now` has of documents that were not listed so before. */
+  readonly added: readonly DocumentRef[];
+  /** What `before` has of documents that are not listed so now. */
+  readonly removed: readonly DocumentRef[];
+}
+
+/** `now` in order of its paths, each once. Most of a long list are the very objects that they were. */
+export function compareRefs(before: readonly DocumentRef[], now: readonly DocumentRef[]): RefChanges {
+  const added: DocumentRef[] = [];
+  const removed: DocumentRef[] = [];
+  let at = 0;
+  for (const ref of inOrder(before)) {
+    for (let next = now[at]; next !== undefined && next !== ref && next.path < ref.path; next = now[++at])
+      added.push(next);
+    const next = now[at];
+    if (next === undefined || !isSameDocument(next, ref)) removed.push(ref);
+    else at++;
+  }
+  added.push(...now.slice(at));
+  return { added, removed };
+}
+
+function inOrder(refs: readonly DocumentRef[]): readonly DocumentRef[] {
+  return refs.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+}
