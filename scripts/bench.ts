@@ -1,100 +1,50 @@
-// The bench's entry: reads the options, measures one subject after another, prints what it found.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// The bench's entry: reads the options and starts the run.
 import { parseArgs } from 'node:util';
-import { measureAnalytics } from '../test/bench/analytics.ts';
-import { measureBackup } from '../test/bench/backup.ts';
-import { measureCompile } from '../test/bench/compile.ts';
-import { measureCompliance } from '../test/bench/compliance.ts';
-import { measureContainers, measureEngines } from '../test/bench/containers.ts';
-import { measureDeltas } from '../test/bench/deltas.ts';
-import { measureExecutable } from '../test/bench/executable.ts';
-import { type Figures, introduction, renderFigures, writeFigures } from '../test/bench/figures.ts';
-import { measureForced } from '../test/bench/forced.ts';
-import { measureHistory } from '../test/bench/history.ts';
-import { measureHostile } from '../test/bench/hostile.ts';
-import { measureHub } from '../test/bench/hub.ts';
-import { measureInstalled } from '../test/bench/installed.ts';
-import { measureLists } from '../test/bench/lists.ts';
-import { measureMemory } from '../test/bench/memory.ts';
-import { measureMetadata } from '../test/bench/metadata.ts';
-import { measurePacks } from '../test/bench/packs.ts';
-import { measurePolls } from '../test/bench/polls.ts';
-import { measureReconnects } from '../test/bench/reconnects.ts';
-import { measureReports } from '../test/bench/reports.ts';
-import { measureRollback } from '../test/bench/rollback.ts';
-import { generateTree, provideNodeRed } from '../test/bench/sample-tree.ts';
-import { measureServer } from '../test/bench/server.ts';
-import { measureStages } from '../test/bench/stages.ts';
-import { measureStartup } from '../test/bench/startup.ts';
-import { measureTraffic } from '../test/bench/traffic.ts';
-import { measureTwoProcesses } from '../test/bench/two-processes.ts';
+import { runBench } from '../test/bench/run.ts';
+import { SUBJECTS } from '../test/bench/subjects.ts';
 
-const SUBJECTS: Readonly<Record<string, (work: string) => Promise<Figures>>> = {
-  startup: measureStartup,
-  memory: measureMemory,
-  executable: (work) => measureExecutable(work, Number(values.minutes)),
-  installed: measureInstalled,
-  metadata: measureMetadata,
-  history: measureHistory,
-  stages: measureStages,
-  compile: measureCompile,
-  hostile: measureHostile,
-  server: measureServer,
-  polls: measurePolls,
-  reports: measureReports,
-  'two-processes': measureTwoProcesses,
-  reconnects: measureReconnects,
-  hub: measureHub,
-  backup: measureBackup,
-  lists: measureLists,
-  analytics: measureAnalytics,
-  ...{ compliance: measureCompliance, forced: measureForced, traffic: measureTraffic },
-  ...{ containers: measureContainers, engines: measureEngines },
-  packs: async (work) => measurePacks(isOffline ? generateTree(work) : await provideNodeRed(), work),
-  deltas: (work) => measureDeltas(work, isOffline),
-  rollback: measureRollback,
-};
+const NAMES = Object.keys(SUBJECTS);
 
-const NEEDS_NETWORK = ['rollback', 'executable'];
+const USAGE = `Usage: scripts/bench [--only SUBJECT[,SUBJECT]] [--offline] [--minutes N] [--json FILE] [--write]
 
-const USAGE = `Usage: scripts/bench [--only SUBJECT] [--offline] [--minutes N] [--write]
+Measures on this machine, over loopback only, beside the best of the kind, in rounds of A B C, then C B A:
 
-Measures on this machine, over loopback only: ${Object.keys(SUBJECTS).join(', ')}.
+  ${NAMES.join(', ')}
 
-  --only      this subject alone
-  --offline   nothing from the npm registry: pack a generated tree, leave out the real applications
+A ratio is the median of the rounds'; NOISY says that the other alone varied by half, SKIP which package to install.
+
+  --only      these subjects alone
+  --offline   nothing from a registry: generated trees, and no real applications
   --minutes   how long agents rest side by side under executable; 10 unless given
-  --write     write the figures to docs/figures.md
+  --json      write the run as JSON to a file; - prints it, and the tables on standard error
+  --write     write the figures to docs/figures.md and keep the run in docs/figures-history.jsonl
+  --help      print this
 `;
 
-const { values } = parseArgs({
-  options: {
-    ...{ only: { type: 'string' }, minutes: { type: 'string', default: '10' } },
-    ...{ offline: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
-  },
-});
-const isOffline = values.offline === true;
-if (values.help === true) console.log(USAGE);
-else if (values.only !== undefined && !Object.hasOwn(SUBJECTS, values.only)) {
-  console.error(`--only takes one of: ${Object.keys(SUBJECTS).join(', ')}`);
-  process.exitCode = 2;
-} else await main();
-
-async function main(): Promise<void> {
-  const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
-  const sections: string[] = [];
-  console.log(introduction());
-  try {
-    for (const [name, measure] of Object.entries(SUBJECTS)) {
-      if ((values.only ?? name) !== name || (isOffline && NEEDS_NETWORK.includes(name))) continue;
-      const text = renderFigures(await measure(work));
-      console.log(`\n${text}`);
-      sections.push(text);
-    }
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      ...{ only: { type: 'string', multiple: true }, minutes: { type: 'string', default: '10' } },
+      ...{ offline: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
+      ...{ json: { type: 'string' }, help: { type: 'boolean', default: false } },
+    },
+  });
+  const only = values.only?.flatMap((list) => list.split(','));
+  const minutes = Number(values.minutes);
+  const problems = [
+    ...(only ?? []).filter((name) => !NAMES.includes(name)).map((name) => `--only ${name}: no subject`),
+    ...(minutes > 0 ? [] : [`--minutes ${values.minutes}: a number above 0`]),
+  ];
+  if (values.help || problems.length > 0) {
+    console[problems.length > 0 ? 'error' : 'log']([...problems, USAGE].join('\n'));
+    return problems.length > 0 ? 2 : 0;
   }
-  if (values.write === true) writeFigures(sections, values.only === undefined);
+  await runBench({
+    ...{ isOffline: values.offline, isWritten: values.write, minutes },
+    ...(only === undefined ? {} : { only }),
+    ...(values.json === undefined ? {} : { json: values.json }),
+  });
+  return 0;
 }
+
+process.exitCode = await main();

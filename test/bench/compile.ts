@@ -3,51 +3,62 @@
 import { compile } from '../support/finished.ts';
 import { barePass, chained, entwined, largeInput, type Requires } from '../support/large-catalog.ts';
 import { compileInputOf } from '../support/scenario.ts';
-import { type Figures, formatMs, median } from './figures.ts';
+import { compareBoth } from './comparisons.ts';
+import type { Comparison, Figures } from './figures.ts';
+import { type Contender, interleave, type Took, take } from './rounds.ts';
+import { npmVersion } from './tools.ts';
 
-const RUNS = 5;
 const SIZES = [
   [100, 40],
   [250, 100],
   [500, 200],
 ] as const;
+/** At the largest size. */
+const GOAL = 2;
 
 export async function measureCompile(): Promise<Figures> {
-  const rows = SIZES.flatMap(([capabilities, versions]) => [
-    row('entwined', capabilities, versions, entwined, false),
-    row('chain pulled down by a pin', capabilities, versions, chained(capabilities), true),
-  ]);
+  const comparisons: Comparison[] = [];
+  for (const [capabilities, versions] of SIZES) {
+    const goal = versions === 200 ? { goal: GOAL } : {};
+    const size = `${capabilities} × ${versions}`;
+    comparisons.push(
+      ...(await row(`${size}, entwined`, { capabilities, versions, requires: entwined, ...goal })),
+      ...(await row(`${size}, a chain pulled down by a pin`, {
+        ...{ capabilities, versions, requires: chained(capabilities), isPinned: true, ...goal },
+      })),
+    );
+  }
   return {
     title: 'Compile',
-    note: `Median of ${RUNS} runs after a first one; "bare" parses and sorts the same versions with semver, nothing else.`,
-    head: ['catalog', 'constraints', 'compile', 'bare', 'ratio'],
-    rows,
+    note:
+      'Capabilities × versions of each; a bare pass parses and sorts the same versions with semver, nothing else. ' +
+      `Each ran once before, so that both are compiled. Beside ${npmVersion('semver')}.`,
+    comparisons,
   };
 }
 
-function row(
-  name: string,
-  capabilities: number,
-  versions: number,
-  requires: Requires,
-  isPinned: boolean,
-): readonly string[] {
+interface Catalog {
+  readonly capabilities: number;
+  readonly versions: number;
+  readonly requires: Requires;
+  readonly isPinned?: true;
+  readonly goal?: number;
+}
+
+async function row(what: string, catalog: Catalog): Promise<readonly Comparison[]> {
+  const { capabilities, versions, requires, isPinned, ...goal } = catalog;
   const input = largeInput(capabilities, versions, requires);
   const last = `core/c${capabilities - 1}`;
   const lowest = `1.${Math.floor(versions * 0.75)}.0`;
   const { pins } = compileInputOf({ releases: {}, pins: isPinned ? { [last]: lowest } : {} });
-  const ours = medianMs(() => compile({ ...input, pins }));
-  const bare = medianMs(() => barePass(input));
-  const size = `${capabilities} capabilities × ${versions} versions`;
-  return [size, name, formatMs(ours), formatMs(bare), (ours / bare).toFixed(1)];
+  const [ours = [], bare = []] = await interleave([
+    warmed('Fairlead', () => compile({ ...input, pins })),
+    warmed('semver', () => barePass(input)),
+  ]);
+  return compareBoth(what, ours, { name: 'a bare pass', ...goal, took: bare });
 }
 
-function medianMs(work: () => unknown): number {
+function warmed(name: string, work: () => unknown): Contender<Took> {
   work();
-  const times = Array.from({ length: RUNS }, () => {
-    const start = performance.now();
-    work();
-    return performance.now() - start;
-  });
-  return median(times);
+  return { name, run: () => take(work) };
 }

@@ -1,133 +1,172 @@
-// How small a patch is, what making and applying it takes, beside the tools that compare two archives.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+// How small a patch is beside the tools that compare two archives, and what making and applying it takes.
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
-import type { TreeRef } from '../../shared/schema/release.ts';
-import { treeDigest } from '../../shared/tree/tree-index.ts';
-import type { DeltaResult } from './delta-child.ts';
-import { generatePair, provideCorpus, type TreePair } from './delta-corpus.ts';
-import { type Figures, formatMb, formatMs } from './figures.ts';
-import { runNode } from './processes.ts';
+import {
+  type Archives,
+  archive,
+  CASYNC,
+  DIFFERENCES,
+  type Difference,
+  FULL,
+  sizeOfDifference,
+} from './archives.ts';
+import { compareWith, geometricMean } from './comparisons.ts';
+import { provideCorpus, type TreePair } from './corpus.ts';
+import { type Comparison, type Figures, formatBytes, formatMb, formatMs } from './figures.ts';
+import { type Contender, inLanes, interleave, runShell, type Took } from './rounds.ts';
+import { proveSameTree } from './same-tree.ts';
+import { generatePair } from './sample-tree.ts';
+import { lacking, versionsOf } from './tools.ts';
+import type { TreeTook } from './tree-child.ts';
+import { runTreeAct } from './trees.ts';
 
-/** The slowest, bsdiff on a binary of 120 MB, takes minutes. */
-const LIMIT_MS = 30 * 60_000;
+/** Of processes that compute and wait for nobody, one for each of the two cores that a small machine has. */
+const LANES = 2;
+const PEERS = [...DIFFERENCES, CASYNC, FULL];
+const BEST = 'the best of xdelta3, bsdiff, zstd --patch-from';
+const MEMORY_GOAL = 150e6;
 
-interface Peer {
-  readonly name: string;
-  /** What has to be installed. */
-  readonly program: string;
-  /** Writes the difference to `$out`. The bench's own text, never input. */
-  readonly make: string;
-  /** Writes the new archive to `$back`. */
-  readonly apply: string;
+interface Sized {
+  readonly pair: TreePair;
+  readonly bytes: number;
+  readonly applied: TreeTook;
+  readonly differences: readonly Difference[];
 }
 
-/** `$old` and `$new` are archives of the two trees. */
-const PEERS: readonly Peer[] = [
-  {
-    ...{ name: 'xdelta3 -9', program: 'xdelta3' },
-    make: 'xdelta3 -9 -e -f -B 536870912 -s "$old" "$new" "$out"',
-    apply: 'xdelta3 -d -f -B 536870912 -s "$old" "$out" "$back"',
-  },
-  {
-    ...{ name: 'bsdiff', program: 'bsdiff' },
-    make: 'bsdiff "$old" "$new" "$out"',
-    apply: 'bspatch "$old" "$back" "$out"',
-  },
-  {
-    ...{ name: 'zstd --patch-from -19', program: 'zstd' },
-    make: 'zstd -q -f -19 --long=31 --patch-from="$old" "$new" -o "$out"',
-    apply: 'zstd -q -f -d --long=31 --patch-from="$old" "$out" -o "$back"',
-  },
-  {
-    ...{ name: 'zstd -19 of all', program: 'zstd' },
-    make: 'zstd -q -f -19 "$new" -o "$out"',
-    apply: 'zstd -q -f -d "$out" -o "$back"',
-  },
-  {
-    ...{ name: 'casync', program: 'casync' },
-    // What of the new archive's chunks the old one's store does not have.
-    make:
-      'rm -rf "$out.a" "$out.b" && casync make --store="$out.a" "$out.caibx" "$old" >/dev/null && ' +
-      'casync make --store="$out.b" "$out.caibx" "$new" >/dev/null && ' +
-      '{ cat "$out.caibx"; cd "$out.b" && find . -type f | while read -r f; do [ -e "$out.a/$f" ] || cat "$f"; done; } >"$out"',
-    // It would take what stands there for a seed, and stumble over its own writing.
-    apply: 'rm -f "$back" && casync extract --store="$out.b" "$out.caibx" "$back" >/dev/null',
-  },
-];
-
 export async function measureDeltas(work: string, isOffline: boolean): Promise<Figures> {
-  const pairs = isOffline ? [generatePair(work)] : await provideCorpus();
-  const rows: string[][] = [];
-  for (const pair of pairs) rows.push(await measurePair(pair, work));
+  const { pairs, skipped } = await pairsOf(work, isOffline);
+  const sized: Sized[] = [];
+  for (const [place, pair] of pairs.entries()) {
+    const directory = join(work, `delta-${place}`);
+    sized.push(await measurePair(pair, directory));
+    rmSync(directory, { recursive: true });
+  }
   return {
     title: 'Patches',
     note:
-      'Bytes of a patch, and of what other tools make of two archives of the same trees. What came of each was compared ' +
-      'with the new tree, ours by the digest of every file, link, mode and empty directory. CPU is what making it took; ' +
-      'peak is the memory of the process that applied it, Node and the loaded sources included.',
-    head: ['', 'Fairlead', 'CPU', 'apply', 'peak', ...PEERS.map(({ name }) => name), 'CPU of zstd -19'],
-    rows,
+      'Bytes of a patch, and of what other tools make of two archives of the same trees. What came of ours was compared with ' +
+      'the new tree by `diff -r`, links, modes and empty directories included, what came of theirs byte for byte. Applying is ' +
+      'one run, verified; peak is the memory of its process, Node and the loaded sources included. ' +
+      `Beside ${versionsOf('xdelta3', 'bsdiff', 'zstd', 'casync')}.`,
+    head: ['', 'patch', 'apply', 'peak', `goal of the peak: ${formatMb(MEMORY_GOAL)}`],
+    rows: [
+      ...sized.map(({ pair, bytes, applied }) => [
+        ...[pair.name, formatBytes(bytes), formatMs(applied.wallMs), formatMb(applied.peakBytes)],
+        applied.peakBytes > MEMORY_GOAL ? 'missed' : 'kept',
+      ]),
+      ...skipped.map((text) => [text, '', '', '', '']),
+    ],
+    comparisons: [...sized.flatMap(compareSizes), ...compareMeans(sized)],
   };
 }
 
-async function measurePair({ name, from, to }: TreePair, work: string): Promise<string[]> {
+export async function measureMaking(work: string, isOffline: boolean): Promise<Figures> {
+  const { pairs, skipped } = await pairsOf(work, isOffline);
+  const comparisons = await inLanes(pairs, LANES, async (pair, place) => {
+    const directory = join(work, `making-${place}`);
+    const found = await compareMaking(pair, directory);
+    rmSync(directory, { recursive: true });
+    return found;
+  });
+  const note =
+    'Processor time of making a patch, every file of both trees read and hashed before, beside compressing all of the new ' +
+    `archive; two pairs at a time, each on a core. Beside ${versionsOf('zstd')}.`;
+  return {
+    title: 'Making a patch',
+    note: [note, ...skipped].join(' '),
+    comparisons,
+  };
+}
+
+async function pairsOf(work: string, isOffline: boolean) {
+  return isOffline ? { pairs: [generatePair(join(work, 'pair'))], skipped: [] } : await provideCorpus();
+}
+
+async function measurePair(pair: TreePair, work: string): Promise<Sized> {
+  const archives = await archive(pair, work);
   const patch = join(work, 'a.patch');
-  const into = join(work, 'patched');
-  const made = await runChild(['make', patch, from, to]);
+  const made = await runTreeAct('make', patch, pair.from, pair.to);
+  const applied = await applyProved(pair, patch, made, join(work, 'patched'));
+  const differences = await inLanes(PEERS, LANES, (peer) => sizeOfDifference(peer, archives, work));
+  return { pair, bytes: statSync(patch).size, applied, differences };
+}
+
+async function applyProved({ name, from, to }: TreePair, patch: string, made: TreeTook, into: string) {
   mkdirSync(into);
-  const applied = await runChild(['apply', patch, from, into, JSON.stringify(made.ref)]);
-  const digest = treeDigest(await readTree(into));
-  if (digest !== made.ref.digest) throw new Error(`the patch of ${name} came to another tree`);
+  const applied = await runTreeAct('apply', patch, from, into, JSON.stringify(made.ref));
+  proveSameTree(to, into, `the patch of ${name}`);
   rmSync(into, { recursive: true });
-  const peers = measurePeers({ name, from, to }, work);
-  const full = peers.find(({ peer }) => peer.name === 'zstd -19 of all');
+  return applied;
+}
+
+function compareSizes({ pair, bytes, differences }: Sized): readonly Comparison[] {
+  const what = { what: pair.name, measure: 'bytes', values: [bytes] } as const;
+  const best = bestOf(differences);
   return [
-    ...[name, formatBytes(statSync(patch).size), formatMs(made.cpuMs), formatMs(applied.ms)],
-    formatMb(applied.peakBytes),
-    ...peers.map(({ text }) => text),
-    full?.cpuMs === undefined ? '–' : formatMs(full.cpuMs),
+    ...differences.map(({ name, bytes: theirs, skip }) =>
+      compareWith(what, {
+        ...{ name, values: theirs === null ? [] : [theirs] },
+        ...(skip === undefined ? {} : { skip }),
+      }),
+    ),
+    ...(best === null ? [] : [compareWith(what, { name: BEST, goal: 1.25, values: [best] })]),
   ];
 }
 
-async function runChild(words: readonly string[]): Promise<DeltaResult & { readonly ref: TreeRef }> {
-  const script = join(import.meta.dirname, 'delta-child.ts');
-  const output = await runNode([script, ...words], { limitMs: LIMIT_MS });
-  return JSON.parse(output ?? '{}') as DeltaResult;
+/** Null where one of them is missing: the best of fewer is no measure. */
+function bestOf(differences: readonly Difference[]): number | null {
+  const sizes = differences.slice(0, DIFFERENCES.length).map(({ bytes }) => bytes ?? Number.NaN);
+  return sizes.some(Number.isNaN) ? null : Math.min(...sizes);
 }
 
-function measurePeers({ name, from, to }: TreePair, work: string) {
-  const files = { old: join(work, 'old.tar'), new: join(work, 'new.tar') };
-  const tar = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
-  for (const [file, directory] of [[files.old, from] as const, [files.new, to] as const]) {
-    execFileSync('tar', [...tar, '-cf', file, '-C', directory, '.']);
-  }
-  return PEERS.map((peer) => {
-    if (!existsSync(join('/usr/bin', peer.program))) {
-      return { peer, text: `SKIP: install ${peer.program}` };
-    }
-    const env = { ...process.env, ...files, out: join(work, 'peer'), back: join(work, 'back.tar') };
-    const before = childrenMs();
-    runShell(peer.make, env);
-    const cpuMs = childrenMs() - before;
-    runShell(peer.apply, env);
-    runShell('cmp "$new" "$back"', { ...env, name });
-    return { peer, cpuMs, text: formatBytes(statSync(env.out).size) };
-  });
+/** Of the corpus: geometric means, and the least and the most ratio in it. */
+function compareMeans(sized: readonly Sized[]): readonly Comparison[] {
+  const theirsOf = (name: string) => (one: Sized) =>
+    name === BEST
+      ? bestOf(one.differences)
+      : (one.differences.find((difference) => difference.name === name)?.bytes ?? null);
+  return [[BEST, 1] as const, [CASYNC.name, 0.1] as const, [FULL.name, 0.05] as const].flatMap(
+    ([name, goal]) => {
+      const theirs = sized.flatMap((one) => theirsOf(name)(one) ?? []);
+      if (theirs.length < sized.length || sized.length < 2) return [];
+      const ratios = sized.map(({ bytes }, i) => bytes / (theirs[i] ?? Number.NaN));
+      const mean = {
+        ...({ what: `geometric mean of ${sized.length}`, measure: 'bytes', peer: name, goal } as const),
+        ...{ ours: geometricMean(sized.map(({ bytes }) => bytes)), theirs: geometricMean(theirs) },
+        ratio: { median: geometricMean(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
+        ...{ rounds: sized.length, isNoisy: false, isLate: false },
+      };
+      return [mean];
+    },
+  );
 }
 
-function runShell(command: string, env: NodeJS.ProcessEnv): void {
-  execFileSync('bash', ['-c', command], { env, stdio: ['ignore', 'ignore', 'inherit'], timeout: LIMIT_MS });
-}
-
-/** Processor time of the children that have ended: the 16th and 17th fields, in hundredths. */
-function childrenMs(): number {
-  const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
-  const fields = stat.split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) * 10;
-}
-
-function formatBytes(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : formatMb(bytes);
+async function compareMaking(pair: TreePair, work: string): Promise<Comparison> {
+  const archives: Archives = await archive(pair, work);
+  const [patch, out] = [join(work, 'a.patch'), join(work, 'full')];
+  const skip = lacking('zstd');
+  let made: TreeTook | undefined;
+  const ours: Contender<Took> = {
+    name: 'Fairlead',
+    run: async () => {
+      made = await runTreeAct('make', patch, pair.from, pair.to);
+      return made;
+    },
+    prove: async () => {
+      if (made !== undefined) await applyProved(pair, patch, made, join(work, 'patched'));
+    },
+  };
+  const back = join(work, 'back');
+  const theirs: Contender<Took> = {
+    name: FULL.name,
+    run: () => runShell(FULL.make, { ...archives, out }),
+    prove: async () =>
+      void (await runShell(`${FULL.apply} && cmp "$new" "$back"`, { ...archives, out, back })),
+  };
+  const [us = [], them = []] = await interleave(skip === undefined ? [ours, theirs] : [ours]);
+  const cpu = (tooks: readonly Took[]) => tooks.map(({ cpuMs }) => cpuMs);
+  return compareWith(
+    { what: pair.name, measure: 'CPU', values: cpu(us) },
+    { name: FULL.name, goal: 0.3, values: cpu(them), ...(skip === undefined ? {} : { skip }) },
+  );
 }

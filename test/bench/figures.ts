@@ -1,47 +1,42 @@
-// Figures and how they are shown: one table per subject, ours beside the others, medians of several runs.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { join } from 'node:path';
+// What a subject of the bench finds: ours beside others as numbers, or a table of its own, and how numbers are written.
 
 export interface Figures {
   readonly title: string;
   /** What was measured and how, in a sentence or two. */
   readonly note: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
+  /** Of a table of its own. */
+  readonly head?: readonly string[];
+  readonly rows?: readonly (readonly string[])[];
+  readonly comparisons?: readonly Comparison[];
 }
 
-/** A Markdown section; columns are padded, so that it reads in a terminal too. */
-export function renderFigures({ title, note, head, rows }: Figures): string {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [`## ${title}`, '', note, '', line(head), rule, ...rows.map(line)].join('\n');
+export type Measure = 'wall' | 'CPU' | 'bytes' | 'memory';
+
+/** One figure of ours beside the same of one other. This is what is kept of a run. */
+export interface Comparison {
+  readonly what: string;
+  readonly measure: Measure;
+  readonly peer: string;
+  /** Of the ratio. */
+  readonly goal?: number;
+  /** Milliseconds or bytes, the median of the rounds. */
+  readonly ours: number;
+  /** Null where there is nothing to compare with. */
+  readonly theirs: number | null;
+  readonly ratio: Ratio | null;
+  readonly rounds: number;
+  /** The other alone varies by half: what differs from it by less than that may be chance. */
+  readonly isNoisy: boolean;
+  /** The other was stopped at `theirs`: the ratio is at most this. */
+  readonly isLate: boolean;
+  /** Why there is nothing to compare with, and what to do about it. */
+  readonly skip?: string;
 }
 
-/** One subject takes the place of what the page has of it; all of them make the page anew. */
-export function writeFigures(sections: readonly string[], isAll: boolean): void {
-  const path = join(import.meta.dirname, '../../docs/figures.md');
-  const page = readFileSync(path, 'utf8');
-  if (isAll) {
-    // What the fault laboratory found stands behind its own marker.
-    const [faults = ''] = /\n<!-- faults[\s\S]*$/.exec(page) ?? [];
-    writeFileSync(path, `${[introduction(), ...sections].join('\n\n')}\n${faults}`);
-    return;
-  }
-  const [section = ''] = sections;
-  const title = section.slice(0, section.indexOf('\n'));
-  const parts = page.split(/\n(?=## |<!-- )/);
-  const at = parts.findIndex((part) => part.startsWith(`${title}\n`));
-  if (at === -1) throw new Error(`docs/figures.md has no section "${title}"`);
-  writeFileSync(path, parts.with(at, `${section}\n`).join('\n'));
-}
-
-export function introduction(): string {
-  const [{ model } = { model: 'unknown processor' }, ...others] = cpus();
-  const on = `${others.length + 1} × ${model}, Node ${process.version}`;
-  return `# Figures\n\nMeasured in one run of \`scripts/bench\` on ${on}.`;
+export interface Ratio {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -61,4 +56,8 @@ export function formatMs(ms: number): string {
 
 export function formatMb(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+export function formatBytes(bytes: number): string {
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : formatMb(bytes);
 }

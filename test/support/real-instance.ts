@@ -85,20 +85,22 @@ export interface InstanceOptions {
   /** Every unit is a program; the agent itself runs it unless this does. */
   readonly driver?: Driver<ProgramUnit>;
   readonly soakMs?: number;
+  /** Whoever has trees fetched gives their store; otherwise they lie there already. */
+  readonly trees?: TreeStore;
 }
 
 export function realInstance(stateDir: string, options: InstanceOptions = {}): RealInstance {
-  const { driver = createProcessDriver({ stateDir }), soakMs = 200 } = options;
+  const { driver = createProcessDriver({ stateDir }), soakMs = 200, trees = treesIn(stateDir) } = options;
   const warnings: unknown[] = [];
   const onWarning = (error: unknown) => void warnings.push(error);
   const deployer = createDeployer({
     store: createDeploymentStore({
       stateDir,
-      treeDirectoryOf: (tree) => treeDirectory(stateDir, tree),
+      treeDirectoryOf: (tree) => trees.directoryOf(tree),
       onDamage: onWarning,
     }),
     journal: createJournal({ stateDir }),
-    trees: treesIn(stateDir),
+    trees,
     driver: driver as Driver,
     prober: createProber(),
     traffic: createTraffic({ stateDir, driver, command: SWITCH }),
