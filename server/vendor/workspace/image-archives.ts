@@ -177,7 +177,7 @@ async function openArchive(file: string, scratch: string): Promise<Archive> {
   });
   const find = (name: string): TarEntry => {
     let entry = entries.get(posix.normalize(name));
-    for (let links = 0; entry?.kind === 'link' && links < MOST_LINKS; links++) {
+    for (let links = 0; isLink(entry) && links < MOST_LINKS; links++) {
       // Old archives have a layer that occurs twice once, and a link: read here as a name of the archive, never of this machine.
       entry = entries.get(posix.join(dirname(entry.name), entry.target)) ?? entries.get(entry.target);
     }
@@ -203,11 +203,15 @@ async function openArchive(file: string, scratch: string): Promise<Archive> {
   };
 }
 
+function isLink(entry: TarEntry | undefined): entry is TarEntry {
+  return entry?.kind === 'symlink' || entry?.kind === 'hardlink';
+}
+
 /** Two files under one name: which of them counts, every program decides for itself. */
 async function listEntries(handle: FileHandle): Promise<ReadonlyMap<string, TarEntry>> {
   const entries = new Map<string, TarEntry>();
   for await (const entry of readEntries(await tarSourceOf(handle, Number.POSITIVE_INFINITY))) {
-    if (entry.kind === 'other') continue;
+    if (entry.kind === 'other' || entry.kind === 'directory') continue;
     if (entries.has(entry.name)) throw new Error(`it holds two files ${JSON.stringify(entry.name)}`);
     entries.set(entry.name, entry);
   }

@@ -17,6 +17,7 @@ import { MAX_LOCK_BYTES, parseLock } from '../core/sbom/npm-lock.ts';
 import type { TreeLock } from '../core/sbom/npm-parts.ts';
 import { createSbom } from '../core/sbom/release-sbom.ts';
 import { findAct } from './audit.ts';
+import { describeUnknown, readContents } from './image-contents.ts';
 import { type MetadataFile, readNewest } from './metadata.ts';
 import { entriesOf } from './targets.ts';
 import { optionProblem, readOption } from './workspace.ts';
@@ -26,11 +27,18 @@ export interface BuiltSbom {
   readonly ref: SbomRef;
 }
 
+/** Where the files of a tree are that is being built. */
+interface Places {
+  readonly from: string;
+  readonly elsewhere: ReadonlyMap<string, string>;
+  readonly scratch: string;
+}
+
 /** `note` hears why there is none, or what it leaves out. Errors: vendor/file-unreadable, disk/*. */
 export async function makeSbom(
   release: CapabilityRelease,
   index: TreeIndex,
-  from: string,
+  { from, elsewhere, scratch }: Places,
   note: (text: string) => void,
 ): Promise<BuiltSbom | null> {
   const locks: TreeLock[] = [];
@@ -47,7 +55,10 @@ export async function makeSbom(
       return null;
     }
   }
-  const made = createSbom(release, index, locks);
+  const place = (path: string) => elsewhere.get(path) ?? join(from, path);
+  const contents = await readContents(release, place, scratch);
+  const made = createSbom(release, index, locks, contents);
+  for (const line of describeUnknown(release, contents)) note(line);
   if (made !== null && made.unlisted.length > 0) {
     const first = made.unlisted.slice(0, 3).join(', ');
     const many = count(made.unlisted.length, 'package');

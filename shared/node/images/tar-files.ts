@@ -17,7 +17,7 @@ export interface TarEntry {
   readonly name: string;
   readonly size: number;
   /** Whatever else there is carries no bytes of an image. */
-  readonly kind: 'file' | 'link' | 'other';
+  readonly kind: 'file' | 'directory' | 'hardlink' | 'symlink' | 'other';
   /** Where a link leads, as written. */
   readonly target: string;
   /** Where its bytes begin. */
@@ -63,11 +63,11 @@ async function collect(source: TarSource): Promise<ReadonlyMap<string, Buffer>> 
 
 /**
  * Whoever takes an entry may read its bytes from the source before asking for the next. Throws where it is no tar archive,
- * or holds more entries than any image.
+ * or holds more entries than that: by itself than any archive of an image.
  */
-export async function* readEntries(source: TarSource): AsyncGenerator<TarEntry> {
+export async function* readEntries(source: TarSource, most = MOST_ENTRIES): AsyncGenerator<TarEntry> {
   let extended: Extended = {};
-  for (let entries = 0; entries < MOST_ENTRIES; entries++) {
+  for (let entries = 0; entries < most; entries++) {
     const header = await source.read(BLOCK);
     if (header.length === 0 || header.every((byte) => byte === 0)) return;
     const { flag, ...parsed } = parseHeader(header);
@@ -119,9 +119,12 @@ function parseRecords(bytes: Buffer): Extended {
   return found;
 }
 
+const KINDS: Readonly<Record<string, TarEntry['kind']>> = {
+  ...{ '': 'file', 0: 'file', 7: 'file', 1: 'hardlink', 2: 'symlink', 5: 'directory' },
+};
+
 function kindOf(flag: string): TarEntry['kind'] {
-  if (flag === '' || flag === '0') return 'file';
-  return flag === '1' || flag === '2' ? 'link' : 'other';
+  return KINDS[flag] ?? 'other';
 }
 
 /** POSIX.1-1988 ustar. */

@@ -67,7 +67,7 @@ async function buildIn(
     const found = earlier?.details.tree?.digest === tree?.digest ? `${release} (another manifest)` : release;
     throw new FairleadError('vendor/immutable', { release: formatRef(ref), expected: change.release, found });
   }
-  const sbom = await findSbom(session, document, index, options);
+  const sbom = await findSbom(session, document, sources, options, scratch);
   await writeBuiltSbom(directory, change, sbom);
   if (index !== null) await pack(session, formatRef(ref), options.from, index, sources.elsewhere);
   await writeDurably(buildFile(directory, change.id), bytes);
@@ -106,11 +106,13 @@ async function toDocument(
 async function findSbom(
   session: Session,
   document: Release,
-  index: TreeIndex | null,
+  { index, elsewhere }: Sources,
   { from, sbom: file }: BuildOptions,
+  scratch: string,
 ): Promise<BuiltSbom | null> {
   if (document.schema === 'fairlead/capability@1' && index !== null) {
-    return file === undefined ? makeSbom(document, index, from, session.out.note) : readGivenSbom(file);
+    if (file !== undefined) return readGivenSbom(file);
+    return makeSbom(document, index, { from, elsewhere, scratch }, session.out.note);
   }
   if (file === undefined) return null;
   const form = 'no --sbom for a suite or platform: it is made of releases that have their own';

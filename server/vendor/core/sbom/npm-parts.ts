@@ -121,6 +121,6 @@ function hashesOf({ integrity }: LockedPackage): readonly JsonObject[] {
 const EXPRESSION = /^\(*[A-Za-z0-9][A-Za-z0-9.+-]*\)*(?: (?:AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.+-]*\)*)*$/;
 
 /** Whether it is on SPDX's list is for whoever reads it: what has the form of an expression is given as one. */
-function toLicense(license: string): JsonObject {
+export function toLicense(license: string): JsonObject {
   return EXPRESSION.test(license) ? { expression: license } : { license: { name: license } };
 }

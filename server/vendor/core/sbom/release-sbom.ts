@@ -1,21 +1,23 @@
 // The bill of materials of a release: the component itself, the packages and images in its tree, and how they hang together.
 
-import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { digestOfImage } from '../../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
 import { formatSbom } from '../../../../shared/schema/sbom.ts';
 import type { TreeIndex } from '../../../../shared/tree/tree-index.ts';
-import { collectNpmParts, type TreeLock } from './npm-parts.ts';
+import type { ImageContents } from './image-packages.ts';
+import { collectNpmParts, type TreeLock, toLicense } from './npm-parts.ts';
 
-/** Null where nothing in the tree says what it is made of. */
+/** `contents` are of its images, by their digests. Null where nothing in the tree says what it is made of. */
 export function createSbom(
   release: CapabilityRelease,
   index: TreeIndex,
   locks: readonly TreeLock[],
+  contents: ReadonlyMap<Digest, ImageContents | string> = new Map(),
 ): (ReturnType<typeof formatSbom> & { readonly unlisted: readonly string[] }) | null {
-  const images = imagesOf(release, index);
+  const images = imagesOf(release, index, contents);
   if (locks.length === 0 && images.length === 0) return null;
   const npm = collectNpmParts(locks, new Set(index.entries.map(({ path }) => path)));
   const root = formatRef(refOf(release));
@@ -37,8 +39,14 @@ export function createSbom(
     },
     components: [...npm.components, ...images],
     dependencies,
-    // Of packages alone: what was copied into the tree by hand is in no lockfile, and what is in an image is not looked at.
-    compositions: [{ aggregate: isWhole ? 'complete' : 'incomplete', dependencies: [root] }],
+    // Of packages alone: what was copied into a tree or an image by hand is in no list of anybody's.
+    compositions: [
+      { aggregate: isWhole ? 'complete' : 'incomplete', dependencies: [root] },
+      ...images.map((image) => ({
+        aggregate: 'components' in image ? 'incomplete' : 'unknown',
+        assemblies: [image['bom-ref'] as string],
+      })),
+    ],
   });
   return { ...made, unlisted: npm.unlisted };
 }
@@ -62,7 +70,11 @@ export function toComponent(release: CapabilityRelease): JsonObject {
 }
 
 /** By the digest of the image, and that of its archive where it came as one file. */
-function imagesOf({ service }: CapabilityRelease, index: TreeIndex): readonly JsonObject[] {
+function imagesOf(
+  { service }: CapabilityRelease,
+  index: TreeIndex,
+  contents: ReadonlyMap<Digest, ImageContents | string>,
+): readonly JsonObject[] {
   if (service.driver !== 'compose') return [];
   const files = new Map(
     index.entries.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry.digest]] : [])),
@@ -76,7 +88,24 @@ function imagesOf({ service }: CapabilityRelease, index: TreeIndex): readonly Js
       name: image.name ?? ('archive' in image ? image.archive : digest),
       version: digest,
       ...(file === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: hexOf(file) }] }),
+      ...insideOf(`image:${digest}`, contents.get(digest) ?? 'nobody looked'),
     };
   });
   return [...new Map(images.map((image) => [image['bom-ref'], image])).values()];
+}
+
+/** The packages in it, or that they are not known: an image of which nothing is told is not one that has none. */
+function insideOf(ref: string, contents: ImageContents | string): JsonObject {
+  const said = (value: string) => [{ name: 'fairlead:packages', value }];
+  if (typeof contents === 'string') return { properties: said(`unknown: ${contents}`) };
+  const { packages, managers, unread } = contents;
+  const by = managers.length === 0 ? 'unknown: it has no list that is read' : `by ${managers.join(', ')}`;
+  const components = packages.map(({ license, ...one }) => ({
+    ...{ type: 'library', 'bom-ref': `${ref}/${one.purl}`, ...one },
+    ...(license === undefined ? {} : { licenses: [toLicense(license)] }),
+  }));
+  return {
+    properties: [...said(by), ...unread.flatMap((one) => said(`unknown: ${one}`))],
+    ...(components.length === 0 ? {} : { components }),
+  };
 }

@@ -26,6 +26,15 @@ const MANIFEST = {
   health: [{ tcp: '127.0.0.1:1' }],
 };
 
+const textOf = (files: Readonly<Record<string, string>>) =>
+  tarOf(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)])).toString('latin1');
+const DEBIAN = textOf({
+  'etc/os-release': 'ID=debian\nVERSION_ID="12"\n',
+  'var/lib/dpkg/status':
+    'Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl\nVersion: 3.0.11-1~deb12u2\n',
+});
+const RPM = textOf({ 'var/lib/rpm/rpmdb.sqlite': 'SQLite' });
+
 let vendor: Vendor;
 beforeAll(async () => {
   vendor = await createVendor();
@@ -104,6 +113,33 @@ describe('a build with images', () => {
     );
     // What was taken apart before lies in the tree, and is shipped like any file of it.
     expect(news.toSorted()).toEqual([...changed, 'images/index.json', 'web.tar'].toSorted());
+  });
+
+  it.each([
+    ['taken apart', ['--image', 'db=packed.tar']],
+    ['shipped as an archive', []],
+  ])('lists the packages inside of an image that is %s, and says what is not known', async (_, options) => {
+    const packed = imageOf([DEBIAN, RPM]);
+    const archive = tarOf(newDocker(packed));
+    const isWhole = options.length === 0;
+    const images = isWhole ? [{ archive: 'packed.tar', digest: digestOf(packed.config), name: 'db' }] : [];
+    await vendor.write(`inside-${isWhole}/compose.yaml`, { services: { db: { image: 'db' } } });
+    await vendor.write(`inside-${isWhole}.json`, { ...MANIFEST, service: { ...MANIFEST.service, images } });
+    writeFileSync(at(isWhole ? 'inside-true/packed.tar' : 'packed.tar'), archive);
+    const version = isWhole ? '1.0.6' : '1.0.5';
+    const id = await openChange(version);
+    const given = options.map((one) => one.replace('packed.tar', at('packed.tar')));
+    const from = ['--from', at(`inside-${isWhole}`), '--manifest', at(`inside-${isWhole}.json`)];
+
+    const answer = await vendor.run('build', `core/auth@${version}`, '--change', id, ...from, ...given);
+
+    expect(answer.status, answer.err).toBe(0);
+    const bill = JSON.parse(await vendor.read(`workspace/builds/${id}.cdx.json`));
+    expect(bill.components[0].components.map(({ purl }: { purl: string }) => purl)).toEqual([
+      'pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12&upstream=openssl',
+    ]);
+    expect(answer.err).toMatch(/does not say what is inside of "db": .*rpm.* is not read/);
+    expect(await readdir(at('workspace/builds'))).not.toContain('.images');
   });
 
   it('builds the same again, and says so', async () => {

@@ -1,13 +1,14 @@
 // Bills of materials: what is made of a tree's lockfiles, what is refused, and what is new between two.
 import { describe, expect, it } from 'vitest';
+import type { ImageContents } from '../../../../server/vendor/core/sbom/image-packages.ts';
 import { MAX_LOCKED_PACKAGES, parseLock } from '../../../../server/vendor/core/sbom/npm-lock.ts';
 import { createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
-import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
 import { compareSboms, describeDifference } from '../../../../shared/present/sbom-difference.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, capabilityRelease } from '../../../../shared/schema/release.ts';
-import { parseSbom } from '../../../../shared/schema/sbom.ts';
+import { componentsOf, parseSbom } from '../../../../shared/schema/sbom.ts';
 import type { TreeEntry } from '../../../../shared/tree/tree-index.ts';
 import { codeOf } from '../../../support/error-code.ts';
 import { expectCycloneDx, LOCK, LOCKED_FILES } from '../../../support/sboms.ts';
@@ -123,7 +124,43 @@ describe('a bill of materials made of a lockfile', () => {
     const bill = billOf(null, ['compose.yaml', 'auth.tar'], releaseWith({ service }));
 
     expect(bill.components).toMatchObject([{ type: 'container', name: 'auth.tar', version: DIGEST }]);
-    expect(bill.compositions).toMatchObject([{ aggregate: 'incomplete' }]);
+    expect(bill.compositions).toMatchObject([{ aggregate: 'incomplete' }, { aggregate: 'unknown' }]);
+  });
+
+  it('says which packages are inside of which image, and of which image that is not known', () => {
+    const other = digestOf(utf8('another'));
+    const images = [
+      { archive: 'auth.tar', digest: DIGEST },
+      { archive: 'other.tar', digest: other },
+    ];
+    const release = releaseWith({ service: { driver: 'compose', file: 'compose.yaml', images } });
+    const purl = 'pkg:apk/alpine/busybox@1.36.1-r15';
+    const busybox = { purl, group: 'alpine', name: 'busybox', version: '1.36.1-r15', license: 'GPL-2.0' };
+    const contents = new Map<Digest, ImageContents | string>([
+      [DIGEST, { packages: [busybox], managers: ['apk'], unread: ['what is too large'] }],
+      [other, 'it stays in its registry'],
+    ]);
+    const made = createSbom(release, treeOf(['compose.yaml', 'auth.tar', 'other.tar']), [], contents);
+    const bill = JSON.parse(Buffer.from(made?.bytes ?? []).toString());
+    expectCycloneDx(bill);
+
+    const [first, second] = bill.components;
+    expect(first.components).toMatchObject([
+      { purl, 'bom-ref': `image:${DIGEST}/${purl}`, licenses: [{ expression: 'GPL-2.0' }] },
+    ]);
+    expect(first.properties.map(({ value }: { value: string }) => value)).toEqual([
+      'by apk',
+      'unknown: what is too large',
+    ]);
+    expect(second.components).toBeUndefined();
+    expect(second.properties[0].value).toBe('unknown: it stays in its registry');
+    expect(bill.compositions.slice(1)).toMatchObject([
+      { aggregate: 'incomplete', assemblies: [`image:${DIGEST}`] },
+      { aggregate: 'unknown', assemblies: [`image:${other}`] },
+    ]);
+    expect(componentsOf(parseSbom(made?.bytes ?? new Uint8Array(), 'it')).map(({ name }) => name)).toEqual([
+      ...['auth.tar', 'busybox', 'other.tar'],
+    ]);
   });
 
   it('is not made where nothing says what a tree is made of', () => {
