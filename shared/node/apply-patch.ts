@@ -60,14 +60,19 @@ function takenContents({ base, index, plan }: PatchContents): ReadonlyMap<Digest
  * Bytes that are not what was signed come of other bytes in a dictionary as well as of a patch that lies: whoever fetches them must
  * know which. Error: tree/base-changed where an old file is not what it was.
  */
-async function blamingBases({ base, plan }: PatchContents, write: () => Promise<void>): Promise<void> {
+async function blamingBases(
+  { base, plan, scripts }: PatchContents,
+  write: () => Promise<void>,
+): Promise<void> {
   try {
     await write();
   } catch (cause) {
     if (!isFairleadError(cause, 'tree/pack-damaged', 'tree/mismatch')) throw cause;
     const rest = createRests();
     const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    for (const position of new Set(plan.flatMap(({ bases }) => bases.map(([position]) => position)))) {
+    const scripted = [...scripts.values()].map(({ from }) => from);
+    const starts = plan.flatMap(({ bases }) => bases.map(([position]) => position));
+    for (const position of new Set([...scripted, ...starts])) {
       const file = base.index.entries[position];
       if (file?.kind !== 'file') continue;
       const found = withBaseFile(base, file, (fd) => hash(fd, file, buffer));

@@ -52,10 +52,15 @@ export function readDictionary(base: BaseTree, parts: readonly BasePart[], room?
   const bytes = room?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
   bytes.set(PATCH_MAGIC);
   let at = PATCH_MAGIC.length;
-  for (const part of parts) {
-    const into = bytes.subarray(at, at + part.length);
-    withBaseFile(base, part.file, (fd) => readExactly(base, part, fd, into));
-    at += part.length;
+  for (let i = 0; i < parts.length; ) {
+    const { file } = parts[i] as BasePart;
+    withBaseFile(base, file, (fd) => {
+      for (; parts[i]?.file === file; i++) {
+        const part = parts[i] as BasePart;
+        readExactly(base, part, fd, bytes.subarray(at, at + part.length));
+        at += part.length;
+      }
+    });
   }
   return bytes;
 }

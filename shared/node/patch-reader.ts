@@ -48,7 +48,7 @@ export async function readPatch(
   }
   if (digestOf(found.indexBytes) !== header.from) throw baseChanged(header.from, 'index.json');
   const index = await parseIndexInTurns(found.indexBytes);
-  const start = await source.run(patchStart(header, found.indexBytes));
+  const start = await source.run(patchStart(header, { index, indexBytes: found.indexBytes }));
   verifyMeasures(start.index, ref);
   const base = { digest: header.from, directory: found.directory, index };
   return { ...start, base, units: readUnits(source, start, base) };
@@ -62,8 +62,8 @@ async function* readUnits(
   // One buffer for all, and what was made is given back at once: it would pile up faster than it is collected.
   const room = Buffer.allocUnsafeSlow(start.header.dictionary);
   for (const unit of start.plan) {
-    const dictionary = readDictionary(base, resolveBases(base.index, unit, start.header.to), room);
-    const parts = await source.run(patchedUnit(start, unit, dictionary));
+    const bases = resolveBases(base.index, unit, start.scripts, start.header.to);
+    const parts = await source.run(patchedUnit(start, unit, readDictionary(base, bases, room)));
     yield parts;
     for (const { bytes } of parts.slice(0, 1)) freeLarge(bytes);
   }

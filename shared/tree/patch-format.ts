@@ -6,29 +6,28 @@ import type { JsonLimits } from '../encoding/json.ts';
 import { byteCount, digest } from '../schema/common.ts';
 import { MAX_TREE_ENTRIES } from '../schema/release.ts';
 import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree } from './pack-format.ts';
-import { maxScriptBytes } from './patch-script.ts';
+import { copiedBytes, type FileScripts, MAX_SCRIPTS_BYTES } from './patch-script.ts';
 
 /*
- *   "FLPATCH1\n"
+ *   "FLPATCH2\n"
  *   frame: header
  *   index: zstd, header.index.packed bytes; its dictionary is the index of the tree it starts from
+ *   scripts: zstd, header.scripts.packed bytes; which files are built from which old one, see patch-script.ts
  *   plan: zstd, header.plan.packed bytes of canonical JSON
  *   for each unit of the plan:
- *     its length (4 bytes, big-endian), and that many bytes:
- *       0 and zstd, or
- *       1, the length of a script (4 bytes, big-endian) and zstd of the script; see patch-script.ts
- *     The dictionary of either is stretches of the old files.
+ *     its length (4 bytes, big-endian), and that many bytes of zstd: what the script of its file needs, or the bytes
+ *     of its files, with stretches of old files for a dictionary
  *
  * Every dictionary begins with the magic: zstd would take one that begins with its own mark for a trained one. Contents
  * that stand in no unit are taken from the old tree. Nothing follows the last unit.
  */
-export const PATCH_MAGIC = utf8('FLPATCH1\n');
+export const PATCH_MAGIC = utf8('FLPATCH2\n');
 /** Larger trees travel whole: their index would not fit into the reader's memory twice. */
 export const MAX_PATCH_INDEX_BYTES = 16 * 2 ** 20;
 export const MAX_PLAN_BYTES = 2 * 2 ** 20;
 export const MAX_PLAN_NODES = 500_000;
 export const MAX_DICTIONARY_BYTES = 16 * 2 ** 20;
-/** The largest zstd window: an index, or a unit. */
+/** The largest zstd window: that of an index. */
 export const MAX_PATCH_WINDOW_LOG = 24;
 
 /** The smallest that zstd knows. */
@@ -39,9 +38,6 @@ export function maxDictionaryBytes(rawBytes: number): number {
   return 8 * rawBytes + 64 * 2 ** 20;
 }
 
-export const PLAIN_UNIT = 0;
-export const SCRIPT_UNIT = 1;
-
 const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: MAX_PLAN_NODES };
 
 const packedPart = (maxRaw: number) =>
@@ -51,6 +47,7 @@ const patchHeader = z.strictObject({
   from: digest,
   to: digest,
   index: packedPart(MAX_PATCH_INDEX_BYTES),
+  scripts: packedPart(MAX_SCRIPTS_BYTES),
   plan: packedPart(MAX_PLAN_BYTES),
   /** What the largest part asks of its reader: zstd's window as a power of two, and the bytes of a dictionary. */
   window: byteCount.min(MIN_WINDOW_LOG).max(MAX_PATCH_WINDOW_LOG),
@@ -61,7 +58,7 @@ const patchHeader = z.strictObject({
 const stretch = z.tuple([byteCount, byteCount, byteCount.min(1)]);
 
 const patchUnit = z.strictObject({
-  /** What its dictionary is made of, end to end. */
+  /** What its dictionary is made of, end to end; nothing where its file has a script. */
   bases: z.array(stretch).max(MAX_TREE_ENTRIES),
   /** Positions in the new index, in the order in which the files' bytes stand in the unit, end to end. */
   files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
@@ -80,20 +77,28 @@ export type Stretch = z.output<typeof stretch>;
 export function parsePatchHeader(bytes: Uint8Array, to: Digest): PatchHeader {
   const header = parseFrame(patchHeader, bytes, to);
   requireTree(header.to, to);
-  for (const { raw } of [header.index, header.plan]) requireWithin(header, raw);
+  for (const { raw } of [header.index, header.scripts, header.plan]) requireWithin(header, raw);
   return header;
 }
 
 /** Error: tree/pack-damaged. */
-export function parsePatchPlan(bytes: Uint8Array, header: PatchHeader): readonly PatchUnit[] {
+export function parsePatchPlan(
+  bytes: Uint8Array,
+  header: PatchHeader,
+  scripts: FileScripts,
+): readonly PatchUnit[] {
   const { to, dictionary } = header;
   const { units } = parseFrame(patchPlan, bytes, to, PLAN_LIMITS);
   let raw = 0;
   let bases = 0;
   for (const unit of units) {
-    const size = dictionaryBytes(unit);
+    const isScripted = unit.files.some((position) => scripts.has(position));
+    if (isScripted && unit.files.length + unit.bases.length > 1) {
+      throw damagedPack(to, 'a file with a script does not stand alone in its unit');
+    }
+    const size = dictionaryBytes(unit, scripts);
     if (size > dictionary) throw damagedPack(to, 'a dictionary is larger than its header says');
-    requireWithin(header, maxScriptBytes(unit.raw));
+    requireWithin(header, unit.raw);
     raw += unit.raw;
     bases += size;
   }
@@ -106,8 +111,16 @@ function requireWithin({ to, window }: PatchHeader, raw: number): void {
   if (windowLogOf(raw) > window) throw damagedPack(to, 'a part is larger than the window its header states');
 }
 
-export function dictionaryBytes({ bases }: Pick<PatchUnit, 'bases'>): number {
-  return bases.reduce((sum, [, , length]) => sum + length, PATCH_MAGIC.length);
+const NO_SCRIPTS: FileScripts = new Map();
+
+/** Of old files, with the magic: what a unit is compressed with, or built of. */
+export function dictionaryBytes(
+  unit: Pick<PatchUnit, 'bases'> | PatchUnit,
+  scripts: FileScripts = NO_SCRIPTS,
+): number {
+  const script = 'files' in unit ? scripts.get(unit.files[0] as number) : undefined;
+  if (script !== undefined) return PATCH_MAGIC.length + copiedBytes(script, unit as PatchUnit);
+  return unit.bases.reduce((sum, [, , length]) => sum + length, PATCH_MAGIC.length);
 }
 
 /** The least window, as a power of two, that holds so many bytes at once. */

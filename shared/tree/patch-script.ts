@@ -1,63 +1,165 @@
-// How a unit of machine code is built: runs of the dictionary with a difference added to each byte, and literal bytes between them.
+// How a file is built from an old one: runs of it with a difference added to each byte, and literal bytes between them.
 import type { Digest } from '../encoding/digest.ts';
 import { damagedPack } from './pack-format.ts';
+import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 /*
  * Where an address moved, code differs from the old code in one byte of many: added, these differences are almost all zero.
  *
- *   the bytes of the steps, the bytes of the literals (two numbers)
- *   steps: seek, copied bytes, literal bytes
- *   literals of all steps
- *   differences of all steps
+ * The scripts of all files:
+ *   how many files there are; for each of them, in the order of their positions:
+ *     its position in the new index, that of the old file
+ *     steps until they have made the whole file: seek, copied bytes, literal bytes
  *
- * A number has seven bits in a byte, the lowest first, the eighth bit where more follow. A step seeks from
- * where the last one stopped in the dictionary (the bytes forth times two, or back times two less one), adds its differences
- * to what stands there, then takes its literals.
+ * A number has seven bits in a byte, the lowest first, the eighth bit where more follow. A step seeks from where the last
+ * one stopped in the old file (the bytes forth times two, or back times two less one), adds its differences to what stands
+ * there, then takes its literals. A unit of such a file has the literals of its part of the steps, then the differences.
  */
+export const MAX_SCRIPTS_BYTES = 2 * 2 ** 20;
+/** Of all files together: each of them reads from the disk. */
+export const MAX_STEPS = 2 ** 18;
+/** Positions are counted in 32 bits. */
+export const MAX_SCRIPTED_BYTES = 2 ** 32 - 1;
 
-/** A script may be so much longer than what it makes. */
-export function maxScriptBytes(raw: number): number {
-  return raw + (raw >> 2) + 64;
+/** Step by step; the literals of each go up to where the next one begins. */
+export interface FileScript {
+  /** Position of the old file in its index. */
+  readonly from: number;
+  /** Where in the new file. */
+  readonly at: Uint32Array;
+  /** Where in the old file. */
+  readonly source: Uint32Array;
+  readonly copied: Uint32Array;
 }
 
-/** In time that grows with `raw` alone. Error: tree/pack-damaged. */
-export function runScript(script: Uint8Array, dictionary: Uint8Array, raw: number, to: Digest): Uint8Array {
-  const damaged = () => damagedPack(to, 'the script of a unit does not make what it should');
-  const reader = createReader(script, damaged);
-  const stepBytes = reader.number();
-  const literalBytes = reader.number();
-  const stepsEnd = reader.at() + stepBytes;
-  let literal = stepsEnd;
-  let difference = stepsEnd + literalBytes;
-  if (difference > script.length) throw damaged();
-  const made = Buffer.allocUnsafeSlow(raw);
-  let [at, from] = [0, 0];
-  while (reader.at() < stepsEnd) {
-    from += reader.signed();
-    const [copied, literals] = [reader.number(), reader.number()];
-    const fits =
-      copied + literals > 0 &&
-      at + copied + literals <= raw &&
-      from >= 0 &&
-      from + copied <= dictionary.length &&
-      literal + literals <= stepsEnd + literalBytes &&
-      difference + copied <= script.length;
-    if (!fits) throw damaged();
-    for (let i = 0; i < copied; i++) {
-      made[at + i] = (dictionary[from + i] as number) + (script[difference + i] as number);
-    }
-    made.set(script.subarray(literal, literal + literals), at + copied);
-    at += copied + literals;
-    literal += literals;
-    difference += copied;
-    from += copied;
+/** By position in the new index. */
+export type FileScripts = ReadonlyMap<number, FileScript>;
+
+/** A part of a step that stands within a unit. */
+export interface StepPart {
+  readonly source: number;
+  readonly copied: number;
+  readonly literals: number;
+}
+
+/** Which bytes of the new file. */
+interface UnitBytes {
+  readonly offset: number;
+  readonly raw: number;
+}
+
+/** Error: tree/pack-damaged. */
+export function parseScripts(bytes: Uint8Array, old: TreeIndex, next: TreeIndex, to: Digest): FileScripts {
+  const damaged = () => damagedPack(to, 'the script of a file does not make what it should');
+  const reader = createReader(bytes, damaged);
+  const fileAt = ({ entries }: TreeIndex, position: number): TreeFile => {
+    const entry = entries[position];
+    if (entry?.kind !== 'file' || entry.size > MAX_SCRIPTED_BYTES) throw damaged();
+    return entry;
+  };
+  const scripts = new Map<number, FileScript>();
+  let last = -1;
+  let left = MAX_STEPS;
+  for (let count = reader.number(); count > 0; count--) {
+    const [position, from] = [reader.number(), reader.number()];
+    if (position <= last) throw damaged();
+    last = position;
+    const script = parseSteps(reader, fileAt(old, from).size, fileAt(next, position).size, left, damaged);
+    left -= script.at.length;
+    scripts.set(position, { from, ...script });
   }
-  const isWhole = at === raw && reader.at() === stepsEnd && literal === stepsEnd + literalBytes;
-  if (!isWhole || difference !== script.length) throw damaged();
+  if (reader.at() !== bytes.length) throw damaged();
+  return scripts;
+}
+
+function parseSteps(
+  reader: NumberReader,
+  oldSize: number,
+  size: number,
+  most: number,
+  damaged: () => Error,
+): Omit<FileScript, 'from'> {
+  const [at, source, copied]: [number[], number[], number[]] = [[], [], []];
+  let [made, stopped] = [0, 0];
+  while (made < size) {
+    const start = stopped + reader.signed();
+    const [length, literals] = [reader.number(), reader.number()];
+    const fits = length + literals > 0 && made + length + literals <= size && start >= 0;
+    if (!fits || start + length > oldSize || at.length === most) throw damaged();
+    at.push(made);
+    source.push(start);
+    copied.push(length);
+    made += length + literals;
+    stopped = start + length;
+  }
+  return { at: Uint32Array.from(at), source: Uint32Array.from(source), copied: Uint32Array.from(copied) };
+}
+
+/** What the steps do for the new file's bytes from `offset` on. */
+export function* stepsWithin({ at, source, copied }: FileScript, { offset, raw }: UnitBytes) {
+  const end = offset + raw;
+  for (let i = lastUpTo(at, offset); i < at.length && (at[i] as number) < end; i++) {
+    const begin = at[i] as number;
+    const turn = begin + (copied[i] as number);
+    const next = Math.min(end, at[i + 1] ?? end);
+    const skipped = Math.max(0, offset - begin);
+    const part: StepPart = {
+      source: (source[i] as number) + skipped,
+      copied: Math.max(0, Math.min(turn, next) - begin - skipped),
+      literals: Math.max(0, next - Math.max(turn, offset)),
+    };
+    yield part;
+  }
+}
+
+/** How many bytes of the old file a unit is made of. */
+export function copiedBytes(script: FileScript, unit: UnitBytes): number {
+  let bytes = 0;
+  for (const { copied } of stepsWithin(script, unit)) bytes += copied;
+  return bytes;
+}
+
+/** `old` is what is copied of the old file, end to end. In time that grows with the unit alone. */
+export function runScript(
+  script: FileScript,
+  unit: UnitBytes,
+  old: Uint8Array,
+  body: Uint8Array,
+): Uint8Array {
+  const made = Buffer.allocUnsafeSlow(unit.raw);
+  const differences = unit.raw - old.length;
+  let [at, taken, literal] = [0, 0, 0];
+  for (const { copied, literals } of stepsWithin(script, unit)) {
+    for (let i = 0; i < copied; i++) {
+      made[at + i] = (old[taken + i] as number) + (body[differences + taken + i] as number);
+    }
+    at += copied;
+    taken += copied;
+    made.set(body.subarray(literal, literal + literals), at);
+    at += literals;
+    literal += literals;
+  }
   return made;
 }
 
-function createReader(bytes: Uint8Array, damaged: () => Error) {
+/** The last of ascending numbers that is not above the limit; the first where all are. */
+function lastUpTo(numbers: Uint32Array, limit: number): number {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((numbers[middle] as number) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+interface NumberReader {
+  number(): number;
+  signed(): number;
+  at(): number;
+}
+
+function createReader(bytes: Uint8Array, damaged: () => Error): NumberReader {
   let at = 0;
   const number = (): number => {
     let value = 0;

@@ -2,7 +2,13 @@
 import { constants as zlib } from 'node:zlib';
 import { equalBytes, freeLarge } from '../encoding/bytes.ts';
 import type { Digest } from '../encoding/digest.ts';
-import { damagedPack, EXPANSION_BYTES, FRAME_LENGTH_BYTES, MAX_UNIT_BYTES } from './pack-format.ts';
+import {
+  damagedPack,
+  EXPANSION_BYTES,
+  FRAME_LENGTH_BYTES,
+  MAX_UNIT_BYTES,
+  WINDOW_LOG,
+} from './pack-format.ts';
 import { resolveParts, type UnitPart } from './pack-plan.ts';
 import {
   cutUnit,
@@ -13,15 +19,15 @@ import {
   verifiedIndex,
 } from './pack-steps.ts';
 import {
+  MAX_PATCH_WINDOW_LOG,
   PATCH_MAGIC,
   type PatchHeader,
   type PatchUnit,
-  PLAIN_UNIT,
   parsePatchHeader,
   parsePatchPlan,
-  SCRIPT_UNIT,
+  type Stretch,
 } from './patch-format.ts';
-import { maxScriptBytes, runScript } from './patch-script.ts';
+import { type FileScripts, parseScripts, runScript, stepsWithin } from './patch-script.ts';
 import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 export interface PatchStart {
@@ -29,6 +35,7 @@ export interface PatchStart {
   readonly index: TreeIndex;
   /** The signed bytes: their SHA-256 is the tree's digest. */
   readonly indexBytes: Uint8Array;
+  readonly scripts: FileScripts;
   readonly plan: readonly PatchUnit[];
 }
 
@@ -48,18 +55,28 @@ export function* patchHeader(to: Digest): PackSteps<PatchHeader> {
 }
 
 /** The rest up to the first unit. Errors: tree/pack-damaged, tree/mismatch, and what an impossible index raises. */
-export function* patchStart(header: PatchHeader, baseIndexBytes: Uint8Array): PackSteps<PatchStart> {
-  const { to, index: packedIndex, plan: packedPlan } = header;
-  const dictionary = Buffer.concat([PATCH_MAGIC, baseIndexBytes]);
+export function* patchStart(
+  header: PatchHeader,
+  base: { readonly index: TreeIndex; readonly indexBytes: Uint8Array },
+): PackSteps<PatchStart> {
+  const { to, index: packedIndex, scripts: packedScripts, plan: packedPlan } = header;
+  const dictionary = Buffer.concat([PATCH_MAGIC, base.indexBytes]);
   const indexBytes = decompressPart(header, yield packedIndex.packed, packedIndex.raw, dictionary);
   const index = yield* verifiedIndex(indexBytes, to);
+  const scriptBytes = decompressPart(header, yield packedScripts.packed, packedScripts.raw, PATCH_MAGIC);
+  const scripts = parseScripts(scriptBytes, base.index, index, to);
   const planBytes = decompressPart(header, yield packedPlan.packed, packedPlan.raw, PATCH_MAGIC);
-  return { header, index, indexBytes, plan: parsePatchPlan(planBytes, header) };
+  return { header, index, indexBytes, scripts, plan: parsePatchPlan(planBytes, header, scripts) };
 }
 
-/** The runs of which a unit's dictionary is made. Error: tree/pack-damaged when the old tree has no such runs. */
-export function resolveBases(old: TreeIndex, { bases }: PatchUnit, to: Digest): readonly BasePart[] {
-  return bases.map(([position, offset, length]) => {
+/** The runs that its script copies, or of which its dictionary is made. Error: tree/pack-damaged when the old tree has no such runs. */
+export function resolveBases(
+  old: TreeIndex,
+  unit: PatchUnit,
+  scripts: FileScripts,
+  to: Digest,
+): readonly BasePart[] {
+  return stretchesOf(unit, scripts).map(([position, offset, length]) => {
     const file = old.entries[position];
     if (file?.kind !== 'file') throw damagedPack(to, `it starts from entry ${position}, which is no file`);
     if (offset + length > file.size) throw damagedPack(to, 'it starts from more than an old file has');
@@ -67,30 +84,31 @@ export function resolveBases(old: TreeIndex, { bases }: PatchUnit, to: Digest): 
   });
 }
 
-/** The next unit: the runs of file content in it, in order. `dictionary` begins with the magic. Error: tree/pack-damaged. */
-export function* patchedUnit(
-  { header, index }: Pick<PatchStart, 'header' | 'index'>,
-  unit: PatchUnit,
-  dictionary: Uint8Array,
-): PackSteps<readonly UnpackedPart[]> {
-  const parts = resolveParts(index, unit, header.to);
-  requireFull(parts, unit.raw, header.to);
-  const body = yield parseUnitLength(yield FRAME_LENGTH_BYTES, header.to);
-  return cutUnit(parts, unpackBody(header, body, unit.raw, dictionary));
+function stretchesOf(unit: PatchUnit, scripts: FileScripts): readonly Stretch[] {
+  const script = scripts.get(unit.files[0] as number);
+  if (script === undefined) return unit.bases;
+  return [...stepsWithin(script, unit)]
+    .filter(({ copied }) => copied > 0)
+    .map(({ source, copied }) => [script.from, source, copied]);
 }
 
-function unpackBody(header: PatchHeader, body: Uint8Array, raw: number, dictionary: Uint8Array): Uint8Array {
+/** The next unit: the runs of file content in it, in order. `old` is what stands in its bases, behind the magic. Error: tree/pack-damaged. */
+export function* patchedUnit(
+  { header, index, scripts }: Pick<PatchStart, 'header' | 'index' | 'scripts'>,
+  unit: PatchUnit,
+  old: Uint8Array,
+): PackSteps<readonly UnpackedPart[]> {
   const { to } = header;
-  const [coding] = body;
-  if (coding === PLAIN_UNIT) return decompressPart(header, body.subarray(1), raw, dictionary);
-  if (coding !== SCRIPT_UNIT || body.length < 1 + FRAME_LENGTH_BYTES)
-    throw damagedPack(to, 'a unit has no known coding');
-  const length = Buffer.from(body.subarray(1, 1 + FRAME_LENGTH_BYTES)).readUInt32BE();
-  if (length > maxScriptBytes(raw)) throw damagedPack(to, `a script of ${length} bytes is too long`);
-  const script = decompressPart(header, body.subarray(1 + FRAME_LENGTH_BYTES), length, dictionary);
-  const made = runScript(script, dictionary, raw, to);
-  freeLarge(script);
-  return made;
+  const parts = resolveParts(index, unit, to);
+  requireFull(parts, unit.raw, to);
+  const packed = yield parseUnitLength(yield FRAME_LENGTH_BYTES, to);
+  const script = scripts.get(unit.files[0] as number);
+  const dictionary = script === undefined ? old : PATCH_MAGIC;
+  const bytes = decompressPart(header, packed, unit.raw, dictionary, WINDOW_LOG);
+  if (script === undefined) return cutUnit(parts, bytes);
+  const made = runScript(script, unit, old.subarray(PATCH_MAGIC.length), bytes);
+  freeLarge(bytes);
+  return cutUnit(parts, made);
 }
 
 /** Else a file could come byte by byte, and each take the time that a unit takes. */
@@ -112,9 +130,10 @@ function decompressPart(
   packed: Uint8Array,
   raw: number,
   dictionary: Uint8Array,
+  largest: number = MAX_PATCH_WINDOW_LOG,
 ): Uint8Array {
   return decompressExactly(packed, raw, to, {
     dictionary,
-    params: { [zlib.ZSTD_d_windowLogMax]: window },
+    params: { [zlib.ZSTD_d_windowLogMax]: Math.min(window, largest) },
   });
 }

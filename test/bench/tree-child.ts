@@ -2,7 +2,7 @@
 import { link, open } from 'node:fs/promises';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
-import type { PatchSide } from '../../server/vendor/workspace/patch-plan.ts';
+import type { PatchSide } from '../../server/vendor/workspace/patch-bases.ts';
 import { writePatch } from '../../server/vendor/workspace/patch-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { applyPatch } from '../../shared/node/apply-patch.ts';

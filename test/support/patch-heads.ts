@@ -5,6 +5,6 @@ import { PATCH_MAGIC } from '../../shared/tree/patch-format.ts';
 
 export function patchHeadOf(to: Digest, from: Digest): Buffer {
   const part = { packed: 1, raw: 1 };
-  const header = { from, to, index: part, plan: part, window: 10, dictionary: 0 };
+  const header = { from, to, index: part, scripts: part, plan: part, window: 10, dictionary: 0 };
   return Buffer.concat([PATCH_MAGIC, writeFrame(header)]);
 }

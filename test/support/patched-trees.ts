@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PatchSide } from '../../server/vendor/workspace/patch-plan.ts';
+import type { PatchSide } from '../../server/vendor/workspace/patch-bases.ts';
 import { writePatch } from '../../server/vendor/workspace/patch-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { applyPatch } from '../../shared/node/apply-patch.ts';

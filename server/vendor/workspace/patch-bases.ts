@@ -7,6 +7,11 @@ import type { Stretch } from '../../../shared/tree/patch-format.ts';
 import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { createSampleTable, eachSample, type SampleTable } from './patch-samples.ts';
 
+/** A tree whose files lie in a directory, as its index says. */
+export interface PatchSide extends BaseTree {
+  readonly index: TreeIndex;
+}
+
 export interface BaseFinder {
   /** At most three, the best first. `same` is the old file of the same path. */
   find(bytes: Uint8Array, same: number | undefined): readonly Stretch[];
@@ -36,11 +41,8 @@ interface OldFile {
 }
 
 /** Reads every content of the old tree once, where one of its files may be a base. Error: tree/base-changed. */
-export function createBaseFinder(
-  base: BaseTree,
-  index: TreeIndex,
-  isBase: (file: TreeFile) => boolean,
-): BaseFinder {
+export function createBaseFinder(base: PatchSide, isBase: (file: TreeFile) => boolean): BaseFinder {
+  const { index } = base;
   const files = listFiles(index, isBase);
   const expected = files.reduce((sum, { file, bits }) => sum + file.size / 2 ** bits, 0);
   const table = createSampleTable(Math.min(expected, MOST_SAMPLES));

@@ -1,6 +1,6 @@
 // Which bytes of the new tree stand in which unit of a patch, and which old ones are the dictionary of each.
 import type { Digest } from '../../../shared/encoding/digest.ts';
-import { type BaseTree, readStretch } from '../../../shared/node/base-files.ts';
+import { readStretch } from '../../../shared/node/base-files.ts';
 import { isWritable } from '../../../shared/schema/service.ts';
 import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
 import { distinctFiles } from '../../../shared/tree/pack-plan.ts';
@@ -10,23 +10,22 @@ import {
   type PatchUnit,
   type Stretch,
 } from '../../../shared/tree/patch-format.ts';
-import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
-import { createBaseFinder } from './patch-bases.ts';
+import type { FileScript, FileScripts } from '../../../shared/tree/patch-script.ts';
+import type { BasePart } from '../../../shared/tree/patch-steps.ts';
+import type { TreeFile } from '../../../shared/tree/tree-index.ts';
+import { createBaseFinder, type PatchSide } from './patch-bases.ts';
+import { createScriptFinder } from './patch-scripts.ts';
 
-/** A tree whose files lie in a directory, as its index says. */
-export interface PatchSide extends BaseTree {
-  readonly index: TreeIndex;
+export interface PatchPlan {
+  readonly units: readonly PatchUnit[];
+  readonly scripts: FileScripts;
 }
 
 /**
  * Every content once that the old tree does not have, outside of what its service writes to (`writable`).
  * Error: tree/base-changed, for either.
  */
-export function planPatch(
-  from: PatchSide,
-  to: PatchSide,
-  writable: readonly string[] = [],
-): readonly PatchUnit[] {
+export function planPatch(from: PatchSide, to: PatchSide, writable: readonly string[] = []): PatchPlan {
   const old = new Set<Digest>();
   const byPath = new Map<string, number>();
   const isBase = ({ path }: TreeFile) => !isWritable(path, writable);
@@ -35,25 +34,37 @@ export function planPatch(
     old.add(entry.digest);
     byPath.set(entry.path, position);
   });
+  const scripts = new Map<number, FileScript>();
   const wanted = distinctFiles(to.index).filter(({ file }) => !old.has(file.digest));
-  if (wanted.length === 0) return [];
-  const finder = createBaseFinder(from, from.index, isBase);
+  if (wanted.length === 0) return { units: [], scripts };
+  const bases = createBaseFinder(from, isBase);
+  const finder = createScriptFinder(from, to);
   const units = createUnits();
   for (const { position, file } of wanted) {
-    for (let offset = 0; offset === 0 || offset < file.size; offset += MAX_UNIT_BYTES) {
-      const length = Math.min(MAX_UNIT_BYTES, file.size - offset);
-      const bytes = readStretch(to, { file, offset, length });
-      units.add({ position, file, offset, length }, finder.find(bytes, byPath.get(file.path)));
+    const same = byPath.get(file.path);
+    const likest = () => same ?? bases.find(readStretch(to, firstPart(file)), undefined)[0]?.[0];
+    const script = finder.find(file, likest);
+    if (script !== null) scripts.set(position, script);
+    for (const part of partsOf(file)) {
+      if (script !== null) units.addAlone({ position, ...part });
+      else units.add({ position, ...part }, bases.find(readStretch(to, part), same));
     }
   }
-  return units.all();
+  return { units: units.all(), scripts };
 }
 
-interface NewPart {
+function firstPart(file: TreeFile): BasePart {
+  return { file, offset: 0, length: Math.min(MAX_UNIT_BYTES, file.size) };
+}
+
+function* partsOf(file: TreeFile): Generator<BasePart> {
+  for (let offset = 0; offset === 0 || offset < file.size; offset += MAX_UNIT_BYTES) {
+    yield { file, offset, length: Math.min(MAX_UNIT_BYTES, file.size - offset) };
+  }
+}
+
+interface NewPart extends BasePart {
   readonly position: number;
-  readonly file: TreeFile;
-  readonly offset: number;
-  readonly length: number;
 }
 
 /** Parts go together as long as the unit and its dictionary have room; those of a file that is cut stand alone. */
@@ -66,6 +77,10 @@ function createUnits() {
     unit = { files: [], raw: 0, dictionary: createDictionary() };
   };
   return {
+    addAlone({ position, offset, length }: NewPart) {
+      end(0);
+      done.push({ bases: [], files: [position], offset, raw: length });
+    },
     add({ position, file, offset, length }: NewPart, bases: readonly Stretch[]) {
       const isCut = file.size > MAX_UNIT_BYTES;
       if (isCut || unit.raw + length > MAX_UNIT_BYTES || !unit.dictionary.hasRoomFor(bases)) end(0);

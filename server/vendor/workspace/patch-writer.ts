@@ -8,18 +8,19 @@ import {
   MAX_PATCH_INDEX_BYTES,
   MAX_PLAN_BYTES,
   PATCH_MAGIC,
-  PLAIN_UNIT,
+  type PatchUnit,
   parsePatchPlan,
-  SCRIPT_UNIT,
   windowLogOf,
 } from '../../../shared/tree/patch-format.ts';
-import { maxScriptBytes } from '../../../shared/tree/patch-script.ts';
+import { type FileScript, MAX_SCRIPTS_BYTES, parseScripts } from '../../../shared/tree/patch-script.ts';
 import { resolveBases } from '../../../shared/tree/patch-steps.ts';
 import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { requireAtMost, writeWhole } from './pack-writer.ts';
+import type { PatchSide } from './patch-bases.ts';
 import { planBytes, withinBounds } from './patch-budget.ts';
-import { type PatchSide, planPatch } from './patch-plan.ts';
-import { writeScript } from './script-writer.ts';
+import { planPatch } from './patch-plan.ts';
+import { scriptedBytes } from './patch-scripts.ts';
+import { writeScripts } from './script-writer.ts';
 import { createUnitReader } from './unit-reader.ts';
 
 export interface PatchOptions {
@@ -65,32 +66,39 @@ async function* patchChunks({
   for (const bytes of [oldIndex, newIndex]) {
     requireAtMost(MAX_PATCH_INDEX_BYTES, 'an index of a patch in bytes', bytes.length);
   }
-  const units = withinBounds(planPatch(from, to, writable));
+  const planned = planPatch(from, to, writable);
+  const units = withinBounds(planned.units);
   const plan = planBytes(units);
   requireAtMost(MAX_PLAN_BYTES, 'the plan of a patch in bytes', plan.length);
-  const raws = [newIndex.length, plan.length, ...units.map(({ raw }) => maxScriptBytes(raw))];
+  const scriptBytes = writeScripts(planned.scripts, to.index);
+  requireAtMost(MAX_SCRIPTS_BYTES, 'the scripts of a patch in bytes', scriptBytes.length);
+  const scripts = parseScripts(scriptBytes, from.index, to.index, to.digest);
+  const raws = [newIndex.length, plan.length, scriptBytes.length, ...units.map(({ raw }) => raw)];
   const packedIndex = await compressPart(newIndex, Buffer.concat([PATCH_MAGIC, oldIndex]), LEVEL_SMALL);
+  const packedScripts = await compressPart(scriptBytes, PATCH_MAGIC, LEVEL_SMALL);
   const packedPlan = await compressPart(plan, PATCH_MAGIC, LEVEL_SMALL);
   const header = {
     from: from.digest,
     to: to.digest,
     index: { packed: packedIndex.length, raw: newIndex.length },
+    scripts: { packed: packedScripts.length, raw: scriptBytes.length },
     plan: { packed: packedPlan.length, raw: plan.length },
     window: Math.max(...raws.map(windowLogOf)),
-    dictionary: Math.max(0, ...units.map(dictionaryBytes)),
+    dictionary: Math.max(0, ...units.map((unit) => dictionaryBytes(unit, scripts))),
   };
   // Whoever reads it looks at the plan first: a patch that all of them refuse is not even begun.
-  parsePatchPlan(plan, header);
+  parsePatchPlan(plan, header, scripts);
   yield PATCH_MAGIC;
   yield writeFrame(header);
   yield packedIndex;
+  yield packedScripts;
   yield packedPlan;
   const readUnit = createUnitReader(to.directory, to.index);
   const total = units.reduce((sum, { raw }) => sum + raw, 0);
   let done = 0;
   for (const unit of units) {
-    const dictionary = readDictionary(from, resolveBases(from.index, unit, to.digest));
-    const body = await packUnit(await readUnit(unit), dictionary, level);
+    const old = readDictionary(from, resolveBases(from.index, unit, scripts, to.digest));
+    const body = await packUnit(unit, scripts.get(unit.files[0] as number), old, await readUnit(unit), level);
     yield lengthOf(body.length);
     yield body;
     done += unit.raw;
@@ -98,23 +106,16 @@ async function* patchChunks({
   }
 }
 
-/** The smaller of its two codings. */
-async function packUnit(raw: Uint8Array, dictionary: Uint8Array, level: number): Promise<Uint8Array> {
-  const plain = [Buffer.of(PLAIN_UNIT), await compressPart(raw, dictionary, level)];
-  const script = looksLikeCode(raw) ? writeScript(dictionary, raw) : raw;
-  if (script === raw || script.length > maxScriptBytes(raw.length)) return Buffer.concat(plain);
-  const packed = await compressPart(script, dictionary, level);
-  const scripted = [Buffer.of(SCRIPT_UNIT), lengthOf(script.length), packed];
-  return [plain, scripted]
-    .map((parts) => Buffer.concat(parts))
-    .reduce((a, b) => (b.length < a.length ? b : a));
-}
-
-/** Text has no zeros; of machine code and its tables every tenth byte is one. A script of anything else is never smaller. */
-function looksLikeCode(raw: Uint8Array): boolean {
-  let zeros = 0;
-  for (const byte of raw) if (byte === 0) zeros++;
-  return zeros * 32 > raw.length;
+async function packUnit(
+  unit: PatchUnit,
+  script: FileScript | undefined,
+  old: Uint8Array,
+  next: Uint8Array,
+  level: number,
+): Promise<Uint8Array> {
+  if (script === undefined) return await compressPart(next, old, level);
+  const body = scriptedBytes(script, unit, old.subarray(PATCH_MAGIC.length), next);
+  return await compressPart(body, PATCH_MAGIC, level);
 }
 
 function lengthOf(value: number): Uint8Array {

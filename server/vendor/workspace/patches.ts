@@ -17,7 +17,7 @@ import { digest } from '../../../shared/schema/common.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
-import type { PatchSide } from './patch-plan.ts';
+import type { PatchSide } from './patch-bases.ts';
 import { writePatch } from './patch-writer.ts';
 import { openRequired, writeJson } from './workspace.ts';
 

@@ -1,51 +1,89 @@
-// Finds where old bytes begin as new ones go on: one table over every place of the old ones.
+// Finds where old bytes go on as new ones do: a table of places of the old ones, by a hash of what stands there.
 
 export interface Seeds {
-  /** A place of the old bytes that begins as the new ones from `at` on may begin; -1 where none is known. */
-  find(at: number): number;
+  /** A place of the old bytes that has the most in common with the new ones from `at` on, and how much; -1 where none is known. */
+  find(at: number, shift: number): { readonly from: number; readonly length: number };
   /** How many bytes are equal from both places on, as far as it matters. */
   common(from: number, at: number): number;
 }
 
-const WINDOW_BYTES = 12;
-const MAX_TABLE_LOG = 23;
+export const SEED_BYTES = 24;
+/** Of large files not every place has room in the table. */
+const MOST_PLACES_LOG = 24;
 /** Longer runs are found as several. */
 const MOST_COMMON_BYTES = 4096;
+/** So many places of one hash are kept: the first one, and the last. */
+const WAYS = 2;
 
 export function createSeeds(old: Uint8Array, next: Uint8Array): Seeds {
-  // 0 is an empty place: of those with one hash, the last stays.
-  const log = Math.min(MAX_TABLE_LOG, Math.ceil(Math.log2(old.length + 2)) + 1);
-  const places = new Uint32Array(2 ** log);
-  eachWindow(old, log, (start, slot) => {
-    places[slot] = start + 1;
-  });
-  const slots = new Uint32Array(Math.max(0, next.length - WINDOW_BYTES + 1));
-  eachWindow(next, log, (start, slot) => {
-    slots[start] = slot;
-  });
+  const log = Math.min(MOST_PLACES_LOG, Math.max(8, Math.ceil(Math.log2(old.length + 1))));
+  const mask = 2 ** log / WAYS - 1;
+  const places = indexPlaces(old, log, mask);
+  const hash = createRollingHash(next);
+  const common = (from: number, at: number): number => {
+    if (from < 0) return 0;
+    const end = Math.min(old.length - from, next.length - at, MOST_COMMON_BYTES);
+    let length = 0;
+    while (length < end && old[from + length] === next[at + length]) length++;
+    return length;
+  };
+  const NONE = { from: -1, length: 0 };
   return {
-    find: (at) => (at < slots.length ? (places[slots[at] as number] as number) - 1 : -1),
-    common(from, at) {
-      if (from < 0) return 0;
-      const end = Math.min(old.length - from, next.length - at, MOST_COMMON_BYTES);
-      let length = 0;
-      while (length < end && old[from + length] === next[at + length]) length++;
-      return length;
+    common,
+    find(at, shift) {
+      if (at + SEED_BYTES > next.length) return NONE;
+      const slot = slotOf(hash(at), mask);
+      let best = NONE;
+      for (let way = 0; way < WAYS; way++) {
+        const from = (places[slot + way] as number) - 1;
+        const length = common(from, at);
+        const isNearer = Math.abs(from - at - shift) < Math.abs(best.from - at - shift);
+        if (length > best.length || (length === best.length && length > 0 && isNearer))
+          best = { from, length };
+      }
+      return best;
     },
   };
 }
 
+/** 0 is an empty place. */
+function indexPlaces(old: Uint8Array, log: number, mask: number): Uint32Array {
+  const places = new Uint32Array(2 ** log);
+  const every = 2 ** Math.max(0, Math.ceil(Math.log2(old.length)) - MOST_PLACES_LOG);
+  const hash = createRollingHash(old);
+  for (let at = 0; at + SEED_BYTES <= old.length; at++) {
+    const slot = hash(at);
+    if (at % every !== 0) continue;
+    const first = slotOf(slot, mask);
+    places[places[first] === 0 ? first : first + 1] = at + 1;
+  }
+  return places;
+}
+
 const FACTOR = 0x9e3779b1;
 
-/** A sum that the next byte joins and the oldest leaves. */
-function eachWindow(bytes: Uint8Array, log: number, onWindow: (start: number, slot: number) => void): void {
-  const mask = 2 ** log - 1;
+function slotOf(hash: number, mask: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+  return ((mixed ^ (mixed >>> 13)) & mask) * WAYS;
+}
+
+/** Of the bytes from a place on; asked for one place after the other, a sum that the next byte joins and the oldest leaves. */
+function createRollingHash(bytes: Uint8Array): (at: number) => number {
   let leaving = 1;
-  for (let i = 0; i < WINDOW_BYTES; i++) leaving = Math.imul(leaving, FACTOR);
-  let hash = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    hash = (Math.imul(hash, FACTOR) + (bytes[i] as number) + 1) | 0;
-    if (i >= WINDOW_BYTES) hash = (hash - Math.imul(leaving, (bytes[i - WINDOW_BYTES] as number) + 1)) | 0;
-    if (i >= WINDOW_BYTES - 1) onWindow(i - WINDOW_BYTES + 1, (hash ^ (hash >>> 15)) & mask);
-  }
+  for (let i = 0; i < SEED_BYTES; i++) leaving = Math.imul(leaving, FACTOR);
+  let [last, hash] = [-2, 0];
+  const join = (at: number) => {
+    hash = (Math.imul(hash, FACTOR) + (bytes[at] as number) + 1) | 0;
+  };
+  return (at) => {
+    if (at === last + 1) {
+      join(at + SEED_BYTES - 1);
+      hash = (hash - Math.imul(leaving, (bytes[at - 1] as number) + 1)) | 0;
+    } else {
+      hash = 0;
+      for (let i = 0; i < SEED_BYTES; i++) join(at + i);
+    }
+    last = at;
+    return hash;
+  };
 }

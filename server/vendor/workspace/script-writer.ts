@@ -1,5 +1,9 @@
 // Writes the script of shared/tree/patch-script.ts: how old bytes become new ones where most stay and many move.
-import { createSeeds, type Seeds } from './script-seeds.ts';
+import type { FileScript, FileScripts } from '../../../shared/tree/patch-script.ts';
+import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { createSeeds, SEED_BYTES, type Seeds } from './script-seeds.ts';
+
+type Steps = Omit<FileScript, 'from'>;
 
 /** A run of new bytes, and of old ones that it continues from. */
 interface Alignment {
@@ -8,26 +12,31 @@ interface Alignment {
 }
 
 /** Each part from where the old bytes lie that it has most in common with, as `bsdiff` chooses them. */
-export function writeScript(old: Uint8Array, next: Uint8Array): Uint8Array {
-  const script = createScript(old, next);
+export function alignBytes(old: Uint8Array, next: Uint8Array): Steps {
+  const [at, source, copied]: [number[], number[], number[]] = [[], [], []];
+  const add = (run: Alignment, length: number, end: number) => {
+    if (end === run.at) return;
+    at.push(run.at);
+    source.push(length === 0 ? 0 : run.from);
+    copied.push(length);
+  };
   let last: Alignment = { at: 0, from: 0 };
   for (const found of alignments(old, next)) {
     const ahead = extendAhead(old, next, last, found.at);
     const back = extendBack(old, next, last, found);
     const [kept, taken] = shareOverlap(old, next, { last, found, ahead, back });
     const then = { at: found.at - taken, from: found.from - taken };
-    script.add(last, kept, then.at);
+    add(last, kept, then.at);
     last = then;
   }
-  const ahead = extendAhead(old, next, last, next.length);
-  script.add(last, ahead, next.length);
-  return script.end();
+  add(last, extendAhead(old, next, last, next.length), next.length);
+  return { at: Uint32Array.from(at), source: Uint32Array.from(source), copied: Uint32Array.from(copied) };
 }
 
 /** What another place has to have more in common with the next bytes than the present one. */
 const ADVANTAGE_BYTES = 8;
-/** So many equal bytes in a row need no other place. */
-const SETTLED_BYTES = 32;
+/** Where a run has become so much worse than it was, it does not go on. */
+const GIVEN_UP_BYTES = 4096;
 
 /** Where new bytes go on from another place of the old ones than those before. */
 function* alignments(old: Uint8Array, next: Uint8Array): Generator<Alignment> {
@@ -58,9 +67,8 @@ function leaveAlignment(
   for (let at = start; at < next.length; at++) {
     const present = at + shift;
     const settled = seeds.common(present, at);
-    if (settled >= SETTLED_BYTES) return { at, from: present, length: settled };
-    const from = seeds.find(at);
-    const length = from < 0 ? 0 : seeds.common(from, at);
+    if (settled >= SEED_BYTES) return { at, from: present, length: settled };
+    const { from, length } = seeds.find(at, shift);
     for (; counted < at + length; counted++) if (old[counted + shift] === next[counted]) agreed++;
     if (length > agreed + ADVANTAGE_BYTES) return { at, from, length };
     if (counted > at && old[present] === next[at]) agreed--;
@@ -76,7 +84,9 @@ function extendAhead(old: Uint8Array, next: Uint8Array, { at, from }: Alignment,
   for (let i = 0; i < limit; ) {
     if (old[from + i] === next[at + i]) equal++;
     i++;
-    if (equal * 2 - i > best) [best, length] = [equal * 2 - i, i];
+    const lead = equal * 2 - i;
+    if (lead > best) [best, length] = [lead, i];
+    else if (lead < best - GIVEN_UP_BYTES) break;
   }
   return length;
 }
@@ -87,7 +97,9 @@ function extendBack(old: Uint8Array, next: Uint8Array, last: Alignment, { at, fr
   const limit = Math.min(at - last.at, from);
   for (let i = 1; i <= limit; i++) {
     if (old[from - i] === next[at - i]) equal++;
-    if (equal * 2 - i > best) [best, length] = [equal * 2 - i, i];
+    const lead = equal * 2 - i;
+    if (lead > best) [best, length] = [lead, i];
+    else if (lead < best - GIVEN_UP_BYTES) break;
   }
   return length;
 }
@@ -116,37 +128,26 @@ function shareOverlap(
   return [ahead - overlap + kept, back - kept];
 }
 
-function createScript(old: Uint8Array, next: Uint8Array) {
-  const steps: number[] = [];
-  const literals: Uint8Array[] = [];
-  const differences: Uint8Array[] = [];
-  let stopped = 0;
-  return {
-    /** The run copied from `last` on, and the literals behind it up to `end`. */
-    add(last: Alignment, copied: number, end: number) {
-      if (end === last.at) return;
-      const from = copied === 0 ? stopped : last.from;
-      putNumber(steps, from < stopped ? (stopped - from) * 2 - 1 : (from - stopped) * 2);
-      putNumber(steps, copied);
-      putNumber(steps, end - last.at - copied);
-      stopped = from + copied;
-      literals.push(next.subarray(last.at + copied, end));
-      const added = new Uint8Array(copied);
-      for (let i = 0; i < copied; i++) {
-        added[i] = (next[last.at + i] as number) - (old[last.from + i] as number);
-      }
-      differences.push(added);
-    },
-    end: (): Uint8Array => {
-      const head: number[] = [];
-      putNumber(head, steps.length);
-      putNumber(
-        head,
-        literals.reduce((sum, { length }) => sum + length, 0),
-      );
-      return Buffer.concat([Buffer.from(head), Buffer.from(steps), ...literals, ...differences]);
-    },
-  };
+/** As they stand in a patch. */
+export function writeScripts(scripts: FileScripts, { entries }: TreeIndex): Uint8Array {
+  const numbers: number[] = [];
+  putNumber(numbers, scripts.size);
+  for (const [position, { from, at, source, copied }] of [...scripts].toSorted(([a], [b]) => a - b)) {
+    putNumber(numbers, position);
+    putNumber(numbers, from);
+    const file = entries[position];
+    const size = file?.kind === 'file' ? file.size : 0;
+    let stopped = 0;
+    at.forEach((begin, i) => {
+      const [start, length] = [source[i] as number, copied[i] as number];
+      const end = at[i + 1] ?? size;
+      putNumber(numbers, start < stopped ? (stopped - start) * 2 - 1 : (start - stopped) * 2);
+      putNumber(numbers, length);
+      putNumber(numbers, end - begin - length);
+      stopped = start + length;
+    });
+  }
+  return Buffer.from(numbers);
 }
 
 function putNumber(into: number[], value: number): void {

@@ -77,6 +77,8 @@ function publish(tree: PackedTree, before: readonly PackedTree[]): void {
   files.set(`${directory}/patches.json`, Buffer.from(encodePatchList({ full: tree.pack.length, patches })));
 }
 
+const NO_SCRIPTS = Buffer.of(0);
+
 /** What changes comes in two units, the rest from the old tree. */
 function patchBetween(from: PackedTree, to: PackedTree): Buffer {
   const parts = to.own.map((own, i) => ({ own, old: from.own[i] ?? own, at: FIRST_OWN + i }));
@@ -85,10 +87,15 @@ function patchBetween(from: PackedTree, to: PackedTree): Buffer {
       ...{ bases: [[at, 0, old.length]], files: [at], offset: 0, raw: own.length },
     })),
   });
-  const packed = { index: compressed(to.indexBytes, from.indexBytes), plan: compressed(plan) };
+  const packed = {
+    index: compressed(to.indexBytes, from.indexBytes),
+    scripts: compressed(NO_SCRIPTS),
+    plan: compressed(plan),
+  };
   const header = {
     ...{ from: from.ref.digest, to: to.ref.digest, window: 23, dictionary: 4_000 },
     index: { packed: packed.index.length, raw: to.indexBytes.length },
+    scripts: { packed: packed.scripts.length, raw: NO_SCRIPTS.length },
     plan: { packed: packed.plan.length, raw: plan.length },
   };
   const units = parts.map(({ own, old }) => patchUnitOf(own, old));

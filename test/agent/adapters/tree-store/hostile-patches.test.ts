@@ -14,7 +14,7 @@ import { MAX_PATCH_INDEX_BYTES } from '../../../../shared/tree/patch-format.ts';
 import { describeDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import type { HostilePack } from './hostile-packs.ts';
-import { damagedPatches, generousPatch, lyingPatches, patchFrom } from './lying-patches.ts';
+import { damagedPatches, generousPatch, lyingPatches, patchFrom, scriptedPatch } from './lying-patches.ts';
 import { join } from './pack-builder.ts';
 import { unreachable } from './pack-server.ts';
 import { draftPatch, OLD_FILES, OLD_INDEX, OLD_REF, patchSections } from './patch-builder.ts';
@@ -116,6 +116,12 @@ describe('the store', () => {
     );
 
     putOldTree();
+  });
+
+  it('takes a file that a script builds from an old one', async () => {
+    const patch = scriptedPatch();
+
+    expect(await outcomeOf({ ref: patch.ref, bytes: join(patchSections(patch)) })).toBe('harmless');
   });
 
   it('refuses every patch that lies, in little memory and time', async () => {

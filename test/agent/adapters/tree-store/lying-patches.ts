@@ -8,17 +8,18 @@ import { compressWithHugeWindow, join, type Section, zstdBomb } from './pack-bui
 import {
   compressed,
   draftPatch,
+  LATER,
   NEW_ENTRIES,
   OLD_FILES,
   type PatchDraft,
   PLAN,
   patchSections,
-  scriptOf,
   TAIL,
   unitFrom,
   unitOf,
   withPart,
   withPlan,
+  withScripts,
 } from './patch-builder.ts';
 
 const honest = draftPatch();
@@ -50,7 +51,7 @@ export function lyingPatches(): readonly HostilePack[] {
     ['a window of gigabytes', withHeader({ window: 31 })],
     ['no window', withHeader({ window: 0 })],
     ['a window too small for its parts', withHeader({ window: 10 })],
-    ['a window within a unit that the header does not say', withUnits([first, unitFrom([0], wide), third])],
+    ['a window within a unit that the header does not say', withUnits([first, unitFrom(wide), third])],
     ['a dictionary larger than any', withHeader({ dictionary: 2 ** 30 })],
     ['a dictionary larger than it says', withHeader({ dictionary: 100 })],
     ['an index of a gigabyte', withHeader({ index: { packed: 10, raw: 2 ** 30 } })],
@@ -58,6 +59,8 @@ export function lyingPatches(): readonly HostilePack[] {
     ['an index that ends past the patch', withHeader({ index: { packed: 2 ** 23, raw: 2 ** 23 } })],
     ['an index without the old one', withPart(honest, 'index', compressed(Buffer.from('{}')), 2)],
     ['an index that is a bomb', withPart(honest, 'index', bomb, 1_000)],
+    ['scripts of a gigabyte', withHeader({ scripts: { packed: 10, raw: 2 ** 30 } })],
+    ['scripts that are a bomb', withPart(honest, 'scripts', bomb, 2 ** 20)],
     ['a plan that is a bomb', withPart(honest, 'plan', bomb, 2 ** 21)],
     ['a plan that is no JSON', withPart(honest, 'plan', compressed(Buffer.from('plan')), 4)],
     [
@@ -103,11 +106,11 @@ export function lyingPatches(): readonly HostilePack[] {
       'bytes for another dictionary',
       withUnits([first, second, unitOf(OLD_FILES.text.subarray(100, 1_600), OLD_FILES.text)]),
     ],
-    ['a bomb in a unit', withUnits([unitFrom([0], bomb), second, third])],
+    ['a bomb in a unit', withUnits([unitFrom(bomb), second, third])],
     ['a unit of four gigabytes', withUnits([{ ...first, length: 2 ** 32 - 1 }, second, third])],
     ['a unit longer than it is', withUnits([{ ...first, length: first.length + 1 }, second, third])],
     ['a unit packed into no bytes', withUnits([{ length: 0, packed: new Uint8Array() }, second, third])],
-    ...lyingScripts(bomb),
+    ...lyingScripts(),
     ['one byte more than a unit has', withFirst({ raw: 2_014 })],
     ['one byte less than a unit has', withFirst({ raw: 2_012 })],
     ['a unit of negative size', withFirst({ raw: -1 })],
@@ -141,11 +144,16 @@ export function lyingPatches(): readonly HostilePack[] {
       bytes: Buffer.concat([join(patchSections(honest)), Buffer.of(0)]),
     },
     { name: 'no bytes', ref: honest.ref, bytes: Buffer.alloc(0) },
-    { name: 'a later format', ref: honest.ref, bytes: Buffer.from('FLPATCH2\n') },
+    {
+      name: 'an earlier format',
+      ref: honest.ref,
+      bytes: Buffer.concat([Buffer.from('FLPATCH1\n'), join(patchSections(honest).slice(1))]),
+    },
+    { name: 'a later format', ref: honest.ref, bytes: Buffer.from('FLPATCH3\n') },
     {
       name: 'a header of four gigabytes',
       ref: honest.ref,
-      bytes: Buffer.concat([Buffer.from('FLPATCH1\n'), Buffer.alloc(64, 0xff)]),
+      bytes: Buffer.concat([Buffer.from('FLPATCH2\n'), Buffer.alloc(64, 0xff)]),
     },
     { name: 'a zstd file', ref: honest.ref, bytes: zstdCompressSync(Buffer.from('a patch')) },
   ];
@@ -164,28 +172,61 @@ export function generousPatch(): PatchDraft {
   );
 }
 
-/** Of the first unit, 2,013 bytes; the dictionary has 2,009 with its magic. */
-function lyingScripts(bomb: Uint8Array): readonly (readonly [string, PatchDraft])[] {
-  const script = (numbers: readonly number[], rest = 0, length?: number) =>
-    withUnits([scriptOf(numbers, Buffer.alloc(rest), OLD_FILES.text, length), second, third]);
-  // 0xdd 0x0f is 2,013.
+/** Of the new `text` (2,013 bytes) from the old one (2,000), which is copied up to 700 and after the 13 new bytes. */
+const SCRIPT = [1, 6, 2, 0, ...number(700), 13, 0, ...number(1_300), 0];
+const SCRIPTED_PLAN: readonly JsonObject[] = [
+  { bases: [], files: [6], offset: 0, raw: 2_013 },
+  { ...PLAN[0], files: [5], raw: 0 },
+];
+
+/** The honest patch, with a script for `text`. */
+export function scriptedPatch(
+  numbers: readonly number[] = SCRIPT,
+  plan: readonly JsonValue[] = SCRIPTED_PLAN,
+) {
+  const body = Buffer.concat([LATER.subarray(700, 713), Buffer.alloc(2_000)]);
+  const units = [unitOf(body), unitOf(new Uint8Array(), OLD_FILES.text), second, third];
+  return withScripts(withUnits(units, [...plan, ...PLAN.slice(1)]), numbers);
+}
+
+function lyingScripts(): readonly (readonly [string, PatchDraft])[] {
+  const [unit, rest] = SCRIPTED_PLAN as [JsonObject, JsonObject];
+  const steps = (...numbers: readonly number[]) => scriptedPatch([1, 6, 2, ...numbers]);
   return [
-    ['a coding that nobody knows', withUnits([unitFrom([2], first.packed.subarray(1)), second, third])],
-    ['a unit that is its coding alone', withUnits([unitFrom([1], new Uint8Array()), second, third])],
-    ['a script of gigabytes', withUnits([unitFrom([1, 255, 255, 255, 255], bomb), second, third])],
-    ['a script that is a bomb', withUnits([unitFrom([1, 0, 0, 8, 0], bomb), second, third])],
-    ['a script without an end', script([])],
-    ['a script of nothing', script([0, 0])],
-    ['a script longer than it says', script([0, 0], 0, 1)],
-    ['a script of zeros of the right length', script([4, 0xdd, 0x0f, 0, 0, 0xdd, 0x0f], 2_013)],
-    ['more steps than it has', script([200, 1, 0], 2_013)],
-    ['more literals than it has', script([4, 0xde, 0x0f, 0, 0, 0xde, 0x0f], 2_013)],
-    ['a step that copies past the dictionary', script([4, 0, 0, 0xdd, 0x0f, 0], 2_013)],
-    ['a step that seeks before it', script([4, 0xdd, 0x0f, 1, 0, 0xdd, 0x0f], 2_013)],
-    ['a step of nothing', script([7, 0xdd, 0x0f, 0, 0, 0, 0, 0, 0xdd, 0x0f], 2_013)],
-    ['a step that makes more than its unit', script([4, 0xff, 0x0f, 0, 0, 0xff, 0x0f], 2_047)],
-    ['a number without an end', script(Array(20).fill(255), 2_013)],
+    ['scripts of nothing', scriptedPatch([])],
+    ['scripts that go on', scriptedPatch([...SCRIPT, 0])],
+    ['a script less than they say', scriptedPatch([2, ...SCRIPT.slice(1)])],
+    ['a file with two scripts', scriptedPatch([2, ...SCRIPT.slice(1), ...SCRIPT.slice(1)])],
+    ['a script for a link', scriptedPatch([1, 4, 2, 0, ...number(1_000), 0])],
+    ['a script for a file past the index', scriptedPatch([1, 99, 2, 0, ...number(1_000), 0])],
+    ['a script from a link', scriptedPatch([1, 6, 1, 0, ...number(2_000), 13])],
+    ['a script from a file past the index', scriptedPatch([1, 6, 99, 0, ...number(2_000), 13])],
+    ['a script that ends early', steps(0, ...number(700), 13)],
+    ['a step that copies past the old file', steps(0, ...number(2_001), 12)],
+    ['a step that seeks before it', steps(1, ...number(700), 13, 0, ...number(1_300), 0)],
+    ['a step that seeks past it', steps(...number(4_000), 1, 0, 0, 0, ...number(2_012))],
+    ['a step of nothing', steps(0, 0, 0, ...SCRIPT.slice(3))],
+    ['a step that makes more than its file', steps(0, ...number(700), ...number(1_314))],
+    ['a number without an end', scriptedPatch(Array(20).fill(255))],
+    ['a million steps', scriptedPatch([1, 1, 2, ...ONE_LITERAL_EACH])],
+    ['other places of the right length', steps(2, ...number(700), 13, 0, ...number(1_299), 1)],
+    ['a scripted file with another one', scriptedPatch(SCRIPT, [PLAN[0] as JsonObject])],
+    ['a scripted file with a dictionary', scriptedPatch(SCRIPT, [{ ...unit, bases: [[2, 0, 9]] }, rest])],
+    ['a scripted unit past the end of its file', scriptedPatch(SCRIPT, [{ ...unit, raw: 2_014 }, rest])],
+    ['a scripted unit that begins there', scriptedPatch(SCRIPT, [{ ...unit, offset: 9_999 }, rest])],
+    [
+      'more copied than its header says',
+      { ...scriptedPatch(), header: { ...scriptedPatch().header, dictionary: 1_000 } },
+    ],
   ];
+}
+
+/** More steps than there may be, within `cut`. */
+const ONE_LITERAL_EACH = Array.from({ length: 3 * 2 ** 19 }, (_, i) => (i % 3 === 2 ? 1 : 0));
+
+/** Seven bits in a byte, the lowest first. */
+function number(value: number): readonly number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...number(value >> 7)];
 }
 
 /** Every section left out, doubled, exchanged, cut, and with bits flipped. */

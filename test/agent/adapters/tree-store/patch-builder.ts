@@ -10,8 +10,6 @@ import {
   MAX_DICTIONARY_BYTES,
   MAX_PATCH_WINDOW_LOG,
   PATCH_MAGIC,
-  PLAIN_UNIT,
-  SCRIPT_UNIT,
 } from '../../../../shared/tree/patch-format.ts';
 import { patternedBytes } from '../../../support/directories.ts';
 import { frameSections, type Section } from './pack-builder.ts';
@@ -21,12 +19,14 @@ export interface PatchDraft {
   readonly ref: TreeRef;
   readonly header: JsonObject;
   readonly index: Uint8Array;
+  readonly scripts: Uint8Array;
   readonly plan: Uint8Array;
   readonly units: readonly { readonly length: number; readonly packed: Uint8Array }[];
 }
 
+const NOTHING = new Uint8Array();
 const TEXT = patternedBytes(2_000, 'text');
-const LATER = Buffer.concat([TEXT.subarray(0, 700), utf8('something new'), TEXT.subarray(700)]);
+export const LATER = Buffer.concat([TEXT.subarray(0, 700), utf8('something new'), TEXT.subarray(700)]);
 const LONG = Buffer.concat([Buffer.alloc(MAX_UNIT_BYTES, 'long'), patternedBytes(1_500, 'long')]);
 
 /** The last bytes of `cut`. */
@@ -75,7 +75,7 @@ export function draftPatch(entries: readonly JsonValue[] = NEW_ENTRIES): PatchDr
     ...{ from: OLD_REF.digest, to: draft.ref.digest, window: 24, dictionary: 2_100 },
     index: { packed: draft.index.length, raw: newIndex.length },
   };
-  return withPlan({ ...draft, header, plan: new Uint8Array() }, PLAN);
+  return withPlan(withScripts({ ...draft, header, scripts: NOTHING, plan: NOTHING }), PLAN);
 }
 
 interface PlainTrees {
@@ -101,7 +101,8 @@ export function draftOf({
     ...{ from: digestOf(oldIndex), to: ref.digest, index: { packed: index.length, raw: newIndex.length } },
     ...{ window: MAX_PATCH_WINDOW_LOG, dictionary: MAX_DICTIONARY_BYTES },
   };
-  return { ...withPlan({ ref, header, index, units, plan: new Uint8Array() }, plan), oldIndex };
+  const draft = withScripts({ ref, header, index, units, scripts: NOTHING, plan: NOTHING });
+  return { ...withPlan(draft, plan), oldIndex };
 }
 
 /** The draft with another plan, whose size its header says. */
@@ -110,9 +111,15 @@ export function withPlan(draft: PatchDraft, units: JsonValue, more: JsonObject =
   return withPart(draft, 'plan', compressed(raw), raw.length);
 }
 
+/** The draft with other scripts: how many files, and what is said of each. */
+export function withScripts(draft: PatchDraft, numbers: readonly number[] = [0]): PatchDraft {
+  const raw = Buffer.from(numbers);
+  return withPart(draft, 'scripts', compressed(raw), raw.length);
+}
+
 export function withPart(
   draft: PatchDraft,
-  part: 'index' | 'plan',
+  part: 'index' | 'scripts' | 'plan',
   packed: Uint8Array,
   raw: number,
 ): PatchDraft {
@@ -120,27 +127,15 @@ export function withPart(
   return { ...draft, header, [part]: packed };
 }
 
-export function unitOf(raw: Uint8Array, dictionary: Uint8Array = new Uint8Array()) {
-  return unitFrom([PLAIN_UNIT], compressed(raw, dictionary));
+export function unitOf(raw: Uint8Array, dictionary: Uint8Array = NOTHING) {
+  return unitFrom(compressed(raw, dictionary));
 }
 
-export function unitFrom(head: readonly number[], packed: Uint8Array) {
-  return { length: head.length + packed.length, packed: Buffer.concat([Buffer.from(head), packed]) };
+export function unitFrom(packed: Uint8Array) {
+  return { length: packed.length, packed };
 }
 
-/** What its steps say may be a lie, too. */
-export function scriptOf(
-  numbers: readonly number[],
-  rest: Uint8Array,
-  dictionary: Uint8Array,
-  length?: number,
-) {
-  const script = Buffer.concat([Buffer.from(numbers), rest]);
-  const size = lengthOf(length ?? script.length);
-  return unitFrom([SCRIPT_UNIT, ...size], compressed(script, dictionary));
-}
-
-export function compressed(bytes: Uint8Array, dictionary: Uint8Array = new Uint8Array()): Uint8Array {
+export function compressed(bytes: Uint8Array, dictionary: Uint8Array = NOTHING): Uint8Array {
   return zstdCompressSync(bytes, {
     dictionary: Buffer.concat([PATCH_MAGIC, dictionary]),
     pledgedSrcSize: bytes.length,
@@ -148,11 +143,12 @@ export function compressed(bytes: Uint8Array, dictionary: Uint8Array = new Uint8
   });
 }
 
-export function patchSections({ header, index, plan, units }: PatchDraft): readonly Section[] {
+export function patchSections({ header, index, scripts, plan, units }: PatchDraft): readonly Section[] {
   return [
     { name: 'magic', bytes: PATCH_MAGIC },
     ...frameSections('header', header),
     { name: 'index', bytes: index },
+    { name: 'scripts', bytes: scripts },
     { name: 'plan', bytes: plan },
     ...units.flatMap(({ length, packed }, i) => [
       { name: `unit ${i} length`, bytes: lengthOf(length) },

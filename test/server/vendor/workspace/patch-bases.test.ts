@@ -19,8 +19,8 @@ function noise(length: number, seed: number): Buffer {
 async function basesOf(old: TreeOnPaper, next: TreeOnPaper): Promise<readonly (string | undefined)[]> {
   const work = temporaryDirectory();
   const from = await writeTree(join(work, 'from'), old);
-  const [unit] = planPatch(from, await writeTree(join(work, 'to'), next));
-  return (unit?.bases ?? []).map(([position]) => from.index.entries[position]?.path);
+  const { units } = planPatch(from, await writeTree(join(work, 'to'), next));
+  return (units[0]?.bases ?? []).map(([position]) => from.index.entries[position]?.path);
 }
 
 /** So many bytes around the first sample that a large file has behind the first 64 kB. */

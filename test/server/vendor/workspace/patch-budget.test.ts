@@ -17,10 +17,12 @@ const ANY = digestOf(new Uint8Array());
 /** Error: that of a reader. */
 function read(units: readonly PatchUnit[]): readonly PatchUnit[] {
   const plan = planBytes(units);
-  return parsePatchPlan(plan, {
+  const part = { packed: 1, raw: 1 };
+  const header = {
     ...{ from: ANY, to: ANY, window: MAX_PATCH_WINDOW_LOG, dictionary: MAX_DICTIONARY_BYTES },
-    ...{ index: { packed: 1, raw: 1 }, plan: { packed: plan.length, raw: plan.length } },
-  });
+    ...{ index: part, scripts: part, plan: { packed: plan.length, raw: plan.length } },
+  };
+  return parsePatchPlan(plan, header, new Map());
 }
 
 const unit = (file: number, raw: number, ...bases: Stretch[]): PatchUnit => ({

@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PatchSide } from '../../../../server/vendor/workspace/patch-plan.ts';
+import type { PatchSide } from '../../../../server/vendor/workspace/patch-bases.ts';
 import { describeDirectory, patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { applied, patchBetween, type TreeOnPaper, writeTree } from '../../../support/patched-trees.ts';
