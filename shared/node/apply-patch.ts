@@ -6,6 +6,8 @@ import {
   copyFileSync,
   fchmodSync,
   fstatSync,
+  linkSync,
+  lstatSync,
   openSync,
   readSync,
   rmSync,
@@ -13,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../encoding/digest.ts';
-import { isFairleadError } from '../errors/error.ts';
+import { isFairleadError, systemCode } from '../errors/error.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
@@ -27,14 +29,15 @@ const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 /**
  * `directory` is empty and the agent's alone; for a process of its own: a unit
- * with its dictionary takes up to 100 ms in one piece.
+ * with its dictionary takes up to 100 ms in one piece. `mayLink` where nothing can write to the files of the old tree but whoever
+ * may write to those of the new one too: unchanged ones are one file in both then.
  * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and the file system's own.
  */
-export async function applyPatch(patch: PatchContents, directory: string): Promise<void> {
+export async function applyPatch(patch: PatchContents, directory: string, mayLink = false): Promise<void> {
   const taken = takenContents(patch);
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
   await layOut(patch.index, directory, async () => {
-    await takeFiles(patch, taken, directory);
+    await takeFiles(patch, taken, directory, mayLink);
     await blamingBases(patch, () => writeUnits(patch, check, directory));
   });
 }
@@ -87,14 +90,15 @@ async function takeFiles(
   { base, index }: PatchContents,
   taken: ReadonlyMap<Digest, TreeFile[]>,
   directory: string,
+  mayLink: boolean,
 ): Promise<void> {
   const rest = createRests();
-  const copy = createCopier();
+  const take = createTaker(base.directory, mayLink);
   for (const entry of index.entries) {
     const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
     if (entry.kind !== 'file' || copies === undefined) continue;
     const path = join(directory, entry.path);
-    takeOne(base, copies, path, (fd) => copy(fd, path, entry));
+    takeOne(base, copies, path, (fd, from) => take(fd, from, path, entry));
     await rest();
   }
 }
@@ -104,12 +108,12 @@ function takeOne(
   base: BaseTree,
   copies: TreeFile[],
   path: string,
-  take: (fd: number) => Digest | null,
+  take: (fd: number, from: TreeFile) => Digest | null,
 ): void {
   for (;;) {
     const from = copies[0] as TreeFile;
     try {
-      if (withBaseFile(base, from, take) === from.digest) return;
+      if (withBaseFile(base, from, (fd) => take(fd, from)) === from.digest) return;
       throw baseChanged(base.digest, from.path);
     } catch (cause) {
       if (!isFairleadError(cause, 'tree/base-changed') || copies.length === 1) throw cause;
@@ -119,12 +123,16 @@ function takeOne(
   }
 }
 
-/** Answers the digest of what it wrote, not of what lay there before; null where that is no longer so large. */
-function createCopier() {
+/** Answers the digest of what stands there now, not of what lay in the old tree before; null where that is no longer so large. */
+function createTaker(directory: string, mayLink: boolean) {
   const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let mayClone = true;
-  return (source: number, path: string, file: TreeFile): Digest | null => {
+  return (source: number, from: TreeFile, path: string, file: TreeFile): Digest | null => {
     mayClone &&= clone(source, path);
+    if (!mayClone && mayLink && isAlike(source, file)) {
+      const found = hash(source, file, buffer);
+      if (link(join(directory, from.path), source, path)) return found;
+    }
     const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
     try {
       const found = mayClone ? hash(target, file, buffer) : hash(source, file, buffer, target);
@@ -135,6 +143,34 @@ function createCopier() {
     }
   };
 }
+
+/** Of one inode there is one owner and one mode. */
+function isAlike(source: number, file: TreeFile): boolean {
+  const { uid, mode, size } = fstatSync(source);
+  return uid === process.getuid?.() && (mode & 0o7777) === storedMode(file.mode) && size === file.size;
+}
+
+/** False where the file system has no more links for it, or none at all. Errors: its others. */
+function link(from: string, source: number, path: string): boolean {
+  const before = fstatSync(source, { bigint: true });
+  try {
+    linkSync(from, path);
+  } catch (cause) {
+    if (!NO_LINK.has(systemCode(cause))) throw cause;
+    return false;
+  }
+  const [linked, after] = [lstatSync(path, { bigint: true }), fstatSync(source, { bigint: true })];
+  const isSame = linked.ino === before.ino && linked.dev === before.dev;
+  if (isSame && after.mtimeNs === before.mtimeNs && after.size === before.size) return true;
+  // Something else stands there by now, or in the middle of being changed.
+  rmSync(path);
+  return false;
+}
+
+/** Too many, another mount, an immutable file, a file system without; a name that went while it was read. */
+const NO_LINK: ReadonlySet<string> = new Set([
+  ...['EMLINK', 'EXDEV', 'EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOENT', 'EINVAL'],
+]);
 
 /** Shares the blocks of the old file, on file systems that can. */
 function clone(source: number, path: string): boolean {

@@ -173,6 +173,7 @@ export function createAgentNetwork() {
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
+      hand: async () => undefined,
       collect: async () => undefined,
     },
     settings: {

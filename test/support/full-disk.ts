@@ -10,4 +10,5 @@ const { writeSync } = fs;
 // Its standard output is none of the disk.
 fs.writeSync = ((fd: number, text: string) => (fd > 2 ? full() : writeSync(fd, text))) as typeof writeSync;
 fs.copyFileSync = full;
+fs.linkSync = full;
 syncBuiltinESMExports();

@@ -27,6 +27,8 @@ export interface MemoryDisk {
   readonly deviations: Map<Digest, readonly TreeDeviation[]>;
   /** Trees whose content lies nowhere else, and the vendor cannot be reached. */
   readonly lost: Set<Digest>;
+  /** Trees, and the accounts to which they were handed. */
+  readonly handed: [tree: string, accounts: readonly (string | null)[]][];
   /** Trees that a repair leaves as they are, without a word: a disk that does not keep what it was given. */
   readonly stubborn: Set<Digest>;
   freeBytes: number;
@@ -44,6 +46,7 @@ export function createMemoryDisk(): MemoryDisk {
     trees: new Set(),
     deviations: new Map(),
     lost: new Set(),
+    handed: [],
     stubborn: new Set(),
     freeBytes: 1 << 30,
     freeInodes: 10_000,
@@ -111,6 +114,9 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     },
     transfers: () => [],
     weigh: async () => null,
+    async hand(tree, accounts) {
+      disk.handed.push([treeName(disk, tree), accounts]);
+    },
     async repair({ tree: { digest } }, { added, from }) {
       if (disk.stubborn.has(digest)) return;
       const isLost = disk.lost.has(digest);

@@ -139,6 +139,7 @@ function treesIn(stateDir: string): TreeStore {
     weigh: async () => null,
     verify: async () => [],
     repair: async () => {},
+    hand: async () => {},
     collect: async () => {},
   };
 }

@@ -6,6 +6,7 @@ import type { PackStart } from '../../../shared/tree/pack-steps.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
 import { FILES_DIRECTORY, INDEX_FILE } from './layout.ts';
+import { markShareable, SHAREABLE_FILE } from './sharing.ts';
 import { syncTree } from './sync-tree.ts';
 
 export interface BuildPlace {
@@ -28,9 +29,14 @@ export async function buildTree(
   await unpack(files);
   await writeFile(join(staging, INDEX_FILE), indexBytes, { flag: 'wx' });
   await chmod(join(staging, INDEX_FILE), 0o444);
+  await markShareable(staging);
   for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
 
-  await syncTree(staging, [...pathsIn(index, files), join(staging, INDEX_FILE), files, staging]);
+  await syncTree(staging, [
+    ...pathsIn(index, files),
+    ...[INDEX_FILE, SHAREABLE_FILE].map((name) => join(staging, name)),
+    ...[files, staging],
+  ]);
 }
 
 /** Where the whole cannot be made durable at once, each of them is. */

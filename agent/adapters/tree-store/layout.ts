@@ -11,11 +11,12 @@ import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
  *   store/                          0711: a service finds its own tree by name, and lists nobody else's
  *     trees/<hex>/index.json        the signed bytes
  *     trees/<hex>/files/…           directories 0755, files 0444 or 0555
+ *     trees/<hex>/shareable         there while nothing that could write to the files has run from it; see sharing.ts
  *     tmp/                          0700: downloads, trees under construction, trees on their way out
  *
  * Files are read-only for everyone: services may run under the agent's own account, and what runs is what was signed.
  * Directories stay writable for that account, so that an agent without root can remove a tree.
- * Trees share nothing, no hard links either: a write through one would damage the tree that a rollback needs.
+ * Trees share no file that what runs from one of them could write to: the other would be damaged, which a rollback needs.
  */
 export const STORE_MODE = 0o711;
 export const INDEX_FILE = 'index.json';

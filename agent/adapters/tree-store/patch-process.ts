@@ -4,11 +4,13 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
+import { baseChanged } from '../../../shared/node/base-files.ts';
 import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { buildTree } from './build-tree.ts';
 import { readDiskSpace } from './disk-space.ts';
 import type { PatchWork } from './downloads.ts';
 import { FILES_DIRECTORY, readIndexBytes } from './layout.ts';
+import { isShareable, SHAREABLE_FILE } from './sharing.ts';
 
 /** What it says at its end, as one line of JSON. */
 export type PatchOutcome =
@@ -55,7 +57,11 @@ export async function buildFromPatch({ patch, ref, base, staging }: PatchWork): 
       const indexBytes = await readIndexBytes(base);
       return indexBytes === null ? null : { directory: join(base, FILES_DIRECTORY), indexBytes };
     });
-    await buildTree(contents, { staging, diskSpace: readDiskSpace }, (files) => applyPatch(contents, files));
+    const mayLink = await isShareable(base);
+    await buildTree(contents, { staging, diskSpace: readDiskSpace }, async (files) => {
+      await applyPatch(contents, files, mayLink);
+      if (mayLink && !(await isShareable(base))) throw baseChanged(contents.base.digest, SHAREABLE_FILE);
+    });
   } finally {
     await file.close();
   }

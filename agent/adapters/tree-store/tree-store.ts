@@ -24,6 +24,7 @@ import {
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
+import { handTree } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -88,6 +89,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     },
     transfers: transfers.list,
     verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
+    hand: (tree, accounts) => explaining(layout.store, () => handTree(layout, tree, accounts)),
     collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
   };
 }

@@ -20,6 +20,16 @@ export function programCallsOf(component: RunnableComponent): readonly ProgramCa
   return [...programs].map((program) => ({ program, workingDirectory, user, path: env.PATH ?? null }));
 }
 
+/**
+ * The accounts that what runs from the tree has, null for the agent's own. Containers see it read-only, unless their operator lets them
+ * reach more.
+ */
+export function accountsOf(component: RunnableComponent): readonly (string | null)[] {
+  const { unit } = component;
+  const isContained = unit.kind === 'compose' && unit.allow === undefined && unit.override === undefined;
+  return isContained && commandsOf(component).length === 0 ? [] : [unit.user];
+}
+
 /** Linux takes no longer word (MAX_ARG_STRLEN), and as many bytes in all as a quarter of the usual stack of 8 MB. */
 const LONGEST_WORD = 128 * 1024;
 const MOST_BYTES = 2 * 2 ** 20;

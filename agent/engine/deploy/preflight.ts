@@ -2,7 +2,7 @@
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { addressOf } from '../../../shared/schema/probes/probes.ts';
-import { programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
+import { accountsOf, programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Probe } from '../../ports/machine.ts';
@@ -29,6 +29,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   };
   await each(refuseExposedSecrets);
   await each((one) => checkCalls(run.options, one));
+  await each((one) => handFiles(run, one));
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit));
@@ -37,6 +38,12 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   await each((one) => takeSnapshot(run, one));
   if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
   return { event: 'allowed', red };
+}
+
+/** Before the first of its programs runs, which hooks may be. Errors: disk/*. */
+async function handFiles({ options, target }: Run, one: PlacedComponent): Promise<void> {
+  const tree = target.releases.get(one.component)?.document.tree.digest;
+  if (tree !== undefined) await options.trees.hand(tree, accountsOf(one));
 }
 
 /** What was installed before this rule goes on running, and may be returned to. Error: deploy/secret-in-command. */

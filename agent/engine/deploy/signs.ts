@@ -34,6 +34,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
       add: (tree, signal) => heard(trees).add(tree, signal),
       verify: (files) => heard(trees).verify(files),
       repair: (files, how, signal) => heard(trees).repair(files, how, signal),
+      hand: (tree, accounts) => heard(trees).hand(tree, accounts),
     },
     clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
   };

@@ -1,6 +1,6 @@
 // The calls of a component: every program it runs, each once, and the words that no system takes, to the very byte.
 import { describe, expect, it } from 'vitest';
-import { programCallsOf, unfitWord } from '../../../../agent/core/deploy/program-calls.ts';
+import { accountsOf, programCallsOf, unfitWord } from '../../../../agent/core/deploy/program-calls.ts';
 import { type RunnableComponent, render } from '../../../../agent/core/deploy/render.ts';
 import { AUTH, type Extras, releaseOf } from '../../../support/deploy-releases.ts';
 
@@ -38,6 +38,34 @@ describe('the programs of a component', () => {
       { program: 'serve', workingDirectory: '/tree', user: null, path: null },
     ]);
   });
+});
+
+describe('the accounts that run from the tree of a component', () => {
+  const images = [{ archive: 'a.tar', digest: `sha256:${'7'.repeat(64)}` }];
+  const containers = { service: { driver: 'compose', file: 'compose.yaml', images } } as const;
+  const exec = { exec: ['check'] };
+
+  it.each<[string, readonly (string | null)[], RunnableComponent]>([
+    ['the service’s own', ['www'], componentOf({ service: { driver: 'process', exec: ['a'], user: 'www' } })],
+    ['the agent’s where it names none', [null], serving(['serve'])],
+    ['none where all of it is contained', [], componentOf(containers)],
+    [
+      'the agent’s where a probe runs beside the containers',
+      [null],
+      componentOf({ ...containers, health: [exec] }),
+    ],
+    ['the agent’s where a hook does', [null], componentOf({ ...containers, hooks: { restore: [exec] } })],
+    ['the agent’s where a test does', [null], componentOf({ ...containers, smoke: [exec] })],
+    ['the agent’s where containers may reach more', [null], withMore({ allow: ['privileged'] })],
+    ['the agent’s where the operator adds to them', [null], withMore({ override: { file: '/o', text: '' } })],
+  ])('are %s', (_, accounts, component) => {
+    expect(accountsOf(component)).toEqual(accounts);
+  });
+
+  function withMore(more: object): RunnableComponent {
+    const component = componentOf(containers);
+    return { ...component, unit: { ...component.unit, ...more } } as RunnableComponent;
+  }
 });
 
 describe('a call', () => {

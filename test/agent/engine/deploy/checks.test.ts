@@ -166,9 +166,10 @@ describe('preflight', () => {
     });
     const hooks = { preflight: [{ exec: ['before'] }], snapshot: [{ exec: ['save'] }] };
     const settings = { key: { type: 'string', secret: true } };
+    const service = { driver: 'process', exec: ['serve'], user: 'www' };
     const target = deployableOf(
       {
-        [AUTH]: releaseOf(AUTH, '1.1.0', { ...QUIET, hooks, settings, ...extras }),
+        [AUTH]: releaseOf(AUTH, '1.1.0', { ...QUIET, service, hooks, settings, ...extras }),
         [WEB]: releaseOf(WEB, '1.0.0', QUIET),
       },
       { [AUTH]: { key: '${env:KEY}' } },
@@ -179,7 +180,10 @@ describe('preflight', () => {
       secrets: { learn: () => undefined },
       readReference: async () => 'hunter2',
       findProgram: async ({ program }: { readonly program: string }) => act(`find ${program}`),
-      trees: { directoryOf: () => '/tree' },
+      trees: {
+        directoryOf: () => '/tree',
+        hand: async (_: string, accounts: readonly (string | null)[]) => act(`hand to ${accounts}`),
+      },
       store: {
         dataDirectoryOf: () => '/data',
         generations: async () => [],
@@ -229,7 +233,7 @@ describe('preflight', () => {
     expect(await check()).toEqual({ event: 'allowed', red: [] });
 
     expect(acts).toEqual([
-      ...['find serve', 'find before', 'find save'],
+      ...['find serve', 'find before', 'find save', 'hand to www'],
       // What comes, and what it stops: there is a way back.
       ...['http://auth.test/', 'prepare core/auth', 'prepare core/auth', 'before', 'save', 'ask'],
     ]);

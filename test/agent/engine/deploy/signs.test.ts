@@ -88,7 +88,7 @@ describe('a sign of life', () => {
       journal: ports('read append begin replace end'),
       driver: ports('prepare start stop status runs'),
       prober: ports('probe'),
-      trees: ports('add verify repair has collect'),
+      trees: ports('add verify repair hand has collect'),
       clock: { ...ports('sleep'), monotonic: () => 7 },
     };
     const pulse = { promise: (part: string, ms: number) => void promised.push([part, ms]) };
@@ -102,6 +102,7 @@ describe('a sign of life', () => {
     ['trees', 'add', 0],
     ['trees', 'verify', 0],
     ['trees', 'repair', 0],
+    ['trees', 'hand', 0],
   ])('comes with %s.%s, which answers as ever', async (port, call, ownMs) => {
     const { parts, promised } = heard();
 
@@ -109,7 +110,7 @@ describe('a sign of life', () => {
       port
     ]?.[call]?.(...WORDS);
 
-    const handedOn = { read: 0, append: 1, prepare: 2, verify: 1 }[call] ?? WORDS.length;
+    const handedOn = { read: 0, append: 1, prepare: 2, verify: 1, hand: 2 }[call] ?? WORDS.length;
     expect(answer).toEqual([call, ...WORDS.slice(0, call === 'add' ? 2 : handedOn)]);
     expect(promised).toEqual([['services', LONGEST_STEP_MS + ownMs]]);
   });
