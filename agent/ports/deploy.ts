@@ -168,15 +168,15 @@ export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
 /** Between a public port and the slot behind it that gets new connections. */
 export interface Route {
   readonly component: ComponentKey;
-  /** Who runs what keeps the public port: the same as the service's. */
-  readonly driver: ProgramUnit['kind'];
+  /** Who runs the service; a program of the machine itself keeps the public port before containers as well. */
+  readonly driver: ProgramUnit['kind'] | 'compose';
   readonly slot: Slot;
   /** Where traffic comes in. */
   readonly address: string;
   readonly publicPort: number;
   /** Where it goes, on this machine. */
   readonly port: number;
-  /** The account that keeps the public port. */
+  /** The service's account, which keeps the public port; null where it has none. */
   readonly user: string | null;
 }
 

@@ -3,7 +3,7 @@ import type { FilledSettings } from '../../../shared/compile/references.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
-import type { BlueGreen } from '../../../shared/schema/drivers/program.ts';
+import type { BlueGreen } from '../../../shared/schema/drivers/blue-green.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import type { Generation } from './generation.ts';
 

@@ -194,6 +194,18 @@ interface UnitBase {
   readonly override?: Override;
   /** How images are had whose release says only where they are; their passwords are read when they are told. */
   readonly registries?: NonNullable<InstanceConfig['registries']>;
+  /** Where another version may stand beside it; absent of programs, which need not know. */
+  readonly slot?: UnitSlot;
   /** Digest of release and settings with secrets left unresolved: equal identities are the same unit. */
   readonly identity: string;
+}
+
+export interface UnitSlot {
+  /** The component, under whose name both versions have their volumes. */
+  readonly of: ComponentKey;
+  /** Volumes that both may write to. */
+  readonly volumes: readonly string[];
+  readonly publicPort: number;
+  /** What it publishes in its place. */
+  readonly port: number;
 }

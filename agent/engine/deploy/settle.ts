@@ -6,6 +6,7 @@ import { selectQuarantined } from '../../core/deploy/quarantine.ts';
 import type { Quarantined } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
+import { placementOf } from './placement.ts';
 import { prepare } from './prepare.ts';
 import type { Run } from './run.ts';
 
@@ -20,12 +21,22 @@ export async function settle(run: Run): Promise<void> {
   if (record.state === 'committed') await collectGarbage(run.options).catch(onWarning);
 }
 
-/** Of what the drivers prepared, such as images, what runs now is needed; where nothing runs, nothing is. */
+/**
+ * Of what the drivers prepared, such as images, what runs now is needed; where nothing runs, nothing is. What still serves its
+ * last clients beside it goes on needing what it runs on.
+ */
 async function keepNeeded({ options, plan, target, previous, current }: Run): Promise<void> {
   const generation = current().state === 'committed' ? target : previous;
   for (const component of new Set([...plan.start, ...plan.stop])) {
     const one = await prepare(options, generation, component);
-    await options.driver.keepOnly(component, one?.unit ?? null);
+    const placements = [target, previous].map((each) =>
+      placementOf(options, component, each?.releases.get(component)?.document),
+    );
+    for (const service of new Set(placements.flatMap(({ services }) => services))) {
+      const unit = one?.unit.component === service ? one.unit : null;
+      if (unit === null && (await options.driver.status(service)).kind !== 'absent') continue;
+      await options.driver.keepOnly(service, unit);
+    }
   }
 }
 

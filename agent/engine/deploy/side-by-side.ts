@@ -2,7 +2,7 @@
 import { durationMs } from '../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { BlueGreen } from '../../../shared/schema/drivers/program.ts';
+import type { BlueGreen } from '../../../shared/schema/drivers/blue-green.ts';
 import {
   otherSlot,
   portsOf,
@@ -46,16 +46,20 @@ async function renderInSlot(
 ): Promise<Slotted> {
   const inSlot = (slot: Slot): Slotted => {
     const { unit, ...rest } = render({ ...input, settings: settingsIn(slot, blueGreen, input.settings) });
-    return { ...rest, slot, unit: { ...unit, component: slotKey(component, slot) } };
+    const placed = { ...unit, component: slotKey(component, slot) };
+    if (unit.kind !== 'compose') return { ...rest, slot, unit: placed };
+    const ports = portsOf(component, blueGreen, input.settings);
+    const { volumes = [] } = blueGreen;
+    const own = { of: component, volumes, publicPort: ports.public, port: ports[slot] };
+    return { ...rest, slot, unit: { ...placed, slot: own } };
   };
   const rendered = { blue: inSlot('blue'), green: inSlot('green') };
   const taken = new Set<Slot>();
   let running: Slot | null = null;
   for (const slot of SLOTS) {
     const { unit } = rendered[slot];
-    if ((await driver.status(unit.component)).kind !== 'running') continue;
     if (await driver.runs(unit)) running = slot;
-    else taken.add(slot);
+    else if ((await driver.status(unit.component)).kind === 'running') taken.add(slot);
   }
   return rendered[selectSlot({ running, taken, directed: await traffic.slotOf(component) })];
 }
@@ -75,14 +79,14 @@ function placeIn(
   const numbers = portsOf(component, blueGreen, input.settings);
   const route: Route = {
     component,
-    driver: unit.kind === 'systemd' ? 'systemd' : 'process',
+    driver: unit.kind === 'systemd' || unit.kind === 'compose' ? unit.kind : 'process',
     slot,
     address: blueGreen.address,
     publicPort: numbers.public,
     port: numbers[slot],
     user: unit.user,
   };
-  const { driver, traffic } = ports;
+  const { driver, traffic, onWarning } = ports;
   const beside = otherSlot(slot);
   const { stopTimeoutMs } = unit;
   const there = neighbourAt(
@@ -98,7 +102,16 @@ function placeIn(
     makeRoom: async () => ((await driver.runs(unit)) ? 0 : own.stop()),
     open: (act = (direct) => direct()) => act(() => traffic.direct(route)),
     keepOpen: (signal) => keepOpen(ports, unit, route, signal),
-    neighbour: { ...there, drainMs: durationMs(blueGreen.drain) },
+    neighbour: {
+      ...there,
+      drainMs: durationMs(blueGreen.drain),
+      async stop() {
+        const cut = await there.stop();
+        // Until now it needed what it ran on; a deployment's end has left that to it.
+        await driver.keepOnly(there.service, null).catch(onWarning);
+        return cut;
+      },
+    },
   };
 }
 

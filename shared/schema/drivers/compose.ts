@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { durationMs } from '../../encoding/instant.ts';
 import { duration, treePath } from '../common.ts';
 import { DIGEST } from '../words.ts';
-import { driverKind, environment, noBlueGreen } from './driver-kind.ts';
+import { BLUE_GREEN_WORDS, blueGreenOfContainers } from './blue-green.ts';
+import { driverKind, environment } from './driver-kind.ts';
 import { renderImage, serviceImage } from './images.ts';
 
 export const composeDriver = driverKind({
@@ -16,7 +17,7 @@ export const composeDriver = driverKind({
     env: environment.default({}),
     startTimeout: duration.default('PT5M'),
     stopTimeout: duration.default('PT30S'),
-    blueGreen: noBlueGreen,
+    blueGreen: blueGreenOfContainers.optional(),
   }),
   words: {
     'service.file': {
@@ -51,6 +52,13 @@ export const composeDriver = driverKind({
       form: 'text after `image:`',
       about: 'What the compose file calls it, where that is not the digest.',
       example: '"redis:7"',
+    },
+    ...BLUE_GREEN_WORDS,
+    'service.blueGreen.volumes': {
+      form: 'names of volumes in the compose file, up to 64',
+      about:
+        'Volumes that both versions may write to at once. A volume that is not named here may not be in the compose file.',
+      example: '["uploads"]',
     },
   },
   commands: [],

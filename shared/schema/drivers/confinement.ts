@@ -27,9 +27,9 @@ export const composeProject = z.looseObject({
 export type ComposeProject = z.output<typeof composeProject>;
 type Service = ComposeProject['services'][string];
 
-/** What the engine calls the project of a component. Names hold no underscore, so no two share one. */
-export function projectOf(component: ComponentKey): string {
-  return `fairlead_${component.replace('/', '_')}`;
+/** What the engine calls the project of a component, or of a slot of it. Names hold no underscore, so no two share one. */
+export function projectOf(component: ComponentKey, prefix = 'fairlead'): string {
+  return `${prefix}_${component.replace(/[/.]/g, '_')}`;
 }
 
 export interface Surroundings {

@@ -56,11 +56,11 @@ export const user = z
   .regex(/^[a-z_][a-z0-9_-]{0,31}$/, { error: 'an account name' })
   .optional();
 
-/** One program on one port is what the switch can stand before: what others open and keep is theirs alone. */
+/** The switch stands before one port that the agent can move: what a vendor's commands open and keep is theirs alone. */
 export const noBlueGreen = z
   .unknown()
   .refine(() => false, {
-    error: 'a service of the driver "process" or "systemd" for two versions side by side',
+    error: 'a service of the driver "process", "systemd" or "compose" for two versions side by side',
   })
   .transform(() => undefined)
   .meta({ not: {} })

@@ -74,7 +74,12 @@ const HOSTILE: readonly (readonly [name: string, parts: object])[] = [
   ['two drivers at once', program({ file: 'compose.yaml' })],
   ['a unit of its own', systemd({ unit: '[Service]\nUser=root' })],
   ['more rights', systemd({ capabilities: ['CAP_SYS_ADMIN'] })],
-  ['containers side by side', compose({ blueGreen: { public: 'a', slots: ['b', 'c'] } })],
+  ['commands side by side', command({ blueGreen: { public: 'a', slots: ['b', 'c'] } })],
+  [
+    'a volume of somebody else for both versions',
+    compose({ blueGreen: { public: 'a', slots: ['b', 'c'], volumes: ['/etc'] } }),
+  ],
+  ['volumes of a program', program({ blueGreen: { public: 'a', slots: ['b', 'c'], volumes: ['data'] } })],
   ['a drain of years', program({ blueGreen: { public: 'a', slots: ['b', 'c'], drain: 'P9999D' } })],
   ['an address of its own', program({ blueGreen: { public: 'a', slots: ['b', 'c'], address: '10.0.0.1' } })],
   ['a number that is none', { settings: { a: { type: 'integer', default: 1.5 } } }],

@@ -58,15 +58,23 @@ describe('a service', () => {
     },
   );
 
-  it.each([
-    ['command', { driver: 'command', start: ['a'], stop: ['a'], status: ['a'] }],
-    ['compose', { driver: 'compose', file: 'compose.yaml', images }],
-  ])('run by %s cannot stand beside its successor, and says which could', (_, own) => {
+  it('of containers may stand beside its successor, and shares the volumes that are named', () => {
+    const own = { driver: 'compose', file: 'compose.yaml', images };
+    const blueGreen = { public: 'port', slots: ['blue', 'green'], volumes: ['uploads', 'a.b_c-9'] };
+
+    expect(parse({ ...own, blueGreen })).toMatchObject({ blueGreen: { ...blueGreen, drain: 'PT30S' } });
+    expect(issueOf({ ...own, blueGreen: { ...blueGreen, volumes: ['a/b'] } })).toMatchObject({
+      path: 'blueGreen.volumes.0',
+    });
+  });
+
+  it('run by command cannot stand beside its successor, and says which could', () => {
+    const own = { driver: 'command', start: ['a'], stop: ['a'], status: ['a'] };
     const blueGreen = { public: 'port', slots: ['blue', 'green'] };
 
     expect(issueOf({ ...own, blueGreen })).toMatchObject({
       path: 'blueGreen',
-      expected: expect.stringContaining('"process" or "systemd"'),
+      expected: expect.stringContaining('"process", "systemd" or "compose"'),
     });
   });
 

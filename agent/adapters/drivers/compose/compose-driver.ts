@@ -12,7 +12,7 @@ import { prepareDirectories } from '../service-directories.ts';
 import { createServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
 import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
-import { compose, containersOf, docker, failureOf, refusalOf } from './docker.ts';
+import { compose, containersOf, docker, engineAddress, failureOf, refusalOf } from './docker.ts';
 import { createImages } from './images.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
@@ -127,6 +127,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
       await images.provide(unit, 'way-back');
       return;
     }
+    if (unit.slot !== undefined) verifyHere(unit);
     const resolved = await files.resolve(unit);
     await verifyAdmissible(unit, resolved);
     const project = await files.overridden(unit, resolved);
@@ -203,6 +204,13 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
 /** The engine keeps the logs, bounded as the compose file's `logging` says. */
 async function maintain(): Promise<void> {}
+
+/** The traffic switch leads to ports of this machine. Error: service/manager-failed. */
+function verifyHere({ component }: UnitOf<'compose'>): void {
+  if (engineAddress().startsWith('unix:')) return;
+  const problem = `two versions of ${component} stand side by side on this machine alone, and the engine is on another`;
+  throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+}
 
 /** Error: service/manager-failed. */
 async function untilEngineAnswers(clock: Clock): Promise<void> {

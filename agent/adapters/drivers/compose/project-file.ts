@@ -15,6 +15,7 @@ import {
   type Surroundings,
 } from '../../../../shared/schema/drivers/confinement.ts';
 import { namesOf } from '../../../../shared/schema/drivers/images.ts';
+import { projectInSlot, type SolePart, solePartsOf } from '../../../../shared/schema/drivers/two-at-once.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
@@ -38,7 +39,10 @@ export interface ProjectFiles {
   resolve(unit: UnitOf<'compose'>): Promise<ComposeProject>;
   /** The same of what was admitted before, also where nobody else can pass to the state directory. */
   resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject>;
-  /** With the operator's own file over it; itself where there is none. What that brings is theirs. Error: service/manager-failed. */
+  /**
+   * As it is to run: with the operator's own file over it, where there is one, and in its slot. What that file brings is
+   * theirs. Error: service/manager-failed.
+   */
   overridden(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject>;
   /** Writes the project that `up` is given, and answers with the words that name it. Errors: disk/*. */
   write(
@@ -103,7 +107,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   /** After `resolveAs`, which has made the file of variables. */
   async function overridden(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject> {
     const { component, file, workingDirectory, override } = unit;
-    if (override === undefined) return project;
+    if (override === undefined) return inSlot(unit, project);
     const variables = pathOf(component, 'compose.env');
     const own = await writeOwn(pathOf(component, 'override.yaml'), override.text ?? '');
     const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
@@ -111,10 +115,9 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
     const resolved = await config(component, [...words, '--file', own], reader);
     const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
-    if (resolved.status === 0 && parsed.success) return parsed.data;
+    if (resolved.status === 0 && parsed.success) return inSlot(unit, parsed.data);
     const said = resolved.detail.replaceAll(own, override.file);
-    const problem = `${override.file}, over the compose file of ${component}: ${said}`;
-    throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+    throw overrideRefusal(unit, said);
   }
 
   async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
@@ -138,6 +141,8 @@ export function createProjectFiles(stateDir: string, directory: string): Project
 /** Refuses what a release of containers may not have. Error: service/start-failed. */
 export async function verifyAdmissible(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
   await verifyProject(unit, project);
+  const [sole] = solePartsIn(unit, project);
+  if (sole !== undefined) throw refusalOf(unit, `${sole.what}: ${sole.remedy}`);
   const replaceable = findReplaceable(project, aroundOf(unit));
   if (replaceable !== null) throw refusalOf(unit, replaceable);
 }
@@ -174,8 +179,28 @@ export async function verifyNoLinks(unit: UnitOf<'compose'>, { services }: Compo
   }
 }
 
-function aroundOf({ component, workingDirectory, dataDirectory }: UnitOf<'compose'>): Surroundings {
-  return { project: projectOf(component), tree: workingDirectory, data: dataDirectory };
+function aroundOf({ component, slot, workingDirectory, dataDirectory }: UnitOf<'compose'>): Surroundings {
+  return { project: projectOf(slot?.of ?? component), tree: workingDirectory, data: dataDirectory };
+}
+
+/** What two versions of it could not both have; nothing where it stands alone. */
+function solePartsIn({ slot }: UnitOf<'compose'>, project: ComposeProject): readonly SolePart[] {
+  return slot === undefined ? [] : solePartsOf(project, slot.volumes, [slot.publicPort, slot.port]);
+}
+
+/** Error: service/manager-failed, where the operator's file brings what two versions cannot both have. */
+function inSlot(unit: UnitOf<'compose'>, project: ComposeProject): ComposeProject {
+  const { slot, component, override } = unit;
+  if (slot === undefined) return project;
+  const [sole] = override === undefined ? [] : solePartsIn(unit, project);
+  if (sole !== undefined) throw overrideRefusal(unit, `${sole.what}: ${sole.remedy}`);
+  const { of, publicPort, port } = slot;
+  return projectInSlot(project, { project: projectOf(component), owner: projectOf(of), publicPort, port });
+}
+
+function overrideRefusal({ component, override }: UnitOf<'compose'>, said: string): FairleadError {
+  const problem = `${override?.file}, over the compose file of ${component}: ${said}`;
+  return new FairleadError('service/manager-failed', { manager: 'docker', problem });
 }
 
 /** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */

@@ -1,35 +1,11 @@
 // Ports of the machine that a project publishes: whether they are free while the version before still runs.
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
-import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
+import { type Published, publishedPorts } from '../../../../shared/schema/drivers/two-at-once.ts';
 import { docker, engineAddress } from './docker.ts';
-
-interface Published {
-  readonly host: string;
-  readonly port: number;
-  readonly protocol: 'tcp' | 'udp';
-}
-
-/** A range leaves the choice to the engine: there is nothing to hold against it. */
-const published = z.object({
-  published: z.coerce.number().int().min(1).max(65_535),
-  host_ip: z.string().default('0.0.0.0'),
-  protocol: z.enum(['tcp', 'udp']).default('tcp'),
-});
-
-export function publishedPorts({ services }: ComposeProject): readonly Published[] {
-  return Object.values(services).flatMap(({ ports }) =>
-    (Array.isArray(ports) ? ports : []).flatMap((one) => {
-      const { data } = published.safeParse(one);
-      return data === undefined
-        ? []
-        : [{ host: data.host_ip, port: data.published, protocol: data.protocol }];
-    }),
-  );
-}
 
 /** Errors: deploy/address-taken, when somebody else than containers of ours listens; service/manager-failed. */
 export async function verifyPortsFree(component: ComponentKey, project: ComposeProject): Promise<void> {

@@ -1,7 +1,7 @@
 // Asking the engine while the version before runs: it makes the containers of a project under another name, and starts none.
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
+import { type ComposeProject, projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { docker } from './docker.ts';
@@ -10,7 +10,7 @@ const DOWN_MS = 60_000;
 
 /** No project that runs has a name of this beginning, so nothing of them is ever removed. */
 function trialName(component: ComponentKey): string {
-  return `fairlead-trial_${component.replace('/', '_')}`;
+  return projectOf(component, 'fairlead-trial');
 }
 
 /** Without what the version before still holds: names, networks, ports, and volumes, whose first mount would fill them. */

@@ -1,5 +1,6 @@
 // The kernel's table of TCP connections: how many somebody still holds open to a port of this machine, and who listens there.
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { systemCode } from '../../../../shared/errors/error.ts';
 import { lookAtEach, unlessShort } from '../../machine/process-table.ts';
 
 // proc(5): ESTABLISHED, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT: at least one direction may still carry something.
@@ -25,24 +26,39 @@ export function countIn(table: string, port: number): number {
   }).length;
 }
 
-/** That something answers there does not say who: it is the process that holds the socket. */
+/**
+ * That something answers there does not say who: it is the process that holds the socket. What a process of another account
+ * holds, a confined agent may not see: then it is one of that account.
+ */
 export async function isListening(pid: number, port: number): Promise<boolean> {
   const tables = await lookAtEach(['tcp', 'tcp6'], (name) =>
     readFile(`/proc/net/${name}`, 'latin1').catch(unlessShort('')),
   );
-  const sockets = new Set(tables.flatMap((table) => listenersIn(table, port)));
+  const listeners = tables.flatMap((table) => listenersIn(table, port));
   const descriptors = await readdir(`/proc/${pid}/fd`).catch(unlessShort([]));
+  let isHidden = false;
   const held = await lookAtEach(descriptors, (name) =>
-    readlink(`/proc/${pid}/fd/${name}`).catch(unlessShort('')),
+    readlink(`/proc/${pid}/fd/${name}`).catch((error: unknown) => {
+      isHidden ||= systemCode(error) === 'EACCES';
+      return unlessShort('')(error);
+    }),
   );
-  return held.some((target) => sockets.has(target));
+  if (listeners.some(({ socket }) => held.includes(socket))) return true;
+  const owner = isHidden ? (await stat(`/proc/${pid}`).catch(unlessShort(null)))?.uid : undefined;
+  return listeners.some(({ uid }) => uid === owner);
 }
 
-/** As `/proc/PID/fd` names them. */
-function listenersIn(table: string, port: number): readonly string[] {
+interface Listener {
+  /** As `/proc/PID/fd` names it. */
+  readonly socket: string;
+  readonly uid: number;
+}
+
+function listenersIn(table: string, port: number): readonly Listener[] {
   return table.split('\n').flatMap((line) => {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-    return state === LISTEN && local?.endsWith(`:${written(port)}`) ? [`socket:[${inode}]`] : [];
+    const [, local, , state, , , , uid, , inode] = line.trim().split(/\s+/);
+    const isHere = state === LISTEN && local?.endsWith(`:${written(port)}`) === true;
+    return isHere ? [{ socket: `socket:[${inode}]`, uid: Number(uid) }] : [];
   });
 }
 

@@ -1,4 +1,5 @@
 // Directing traffic: the route is a file, the switch that follows it a service of its own that outlives the agent.
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,6 +27,7 @@ export interface TrafficOptions {
 const STOP_TIMEOUT_MS = 5_000;
 const LISTEN_PATIENCE_MS = 5_000;
 const LOOK_AGAIN_MS = 50;
+const FIRST_FREE_PORT = 1024;
 
 export function createTraffic(options: TrafficOptions): Traffic {
   const { stateDir, driver, command, answers = isAnswered, listens = isListening } = options;
@@ -43,7 +45,9 @@ export function createTraffic(options: TrafficOptions): Traffic {
     }
   }
 
-  function unitOf({ component, driver: kind, address, publicPort, user }: Route): ProgramUnit {
+  function unitOf(route: Route): ProgramUnit {
+    const { component, address, publicPort } = route;
+    const { kind, user } = keeperOf(route);
     return {
       kind,
       component: switchKey(component),
@@ -80,6 +84,18 @@ export function createTraffic(options: TrafficOptions): Traffic {
       await driver.stop(switchKey(component), STOP_TIMEOUT_MS);
     },
   };
+}
+
+/**
+ * Containers have no account on this machine: before them it is one that owns nothing. A port that only root may have, an agent
+ * that is confined may not have either: where there is a manager of services, as there is for that one, it is the manager's to start.
+ */
+function keeperOf({ driver, user, publicPort }: Route): Pick<ProgramUnit, 'kind' | 'user'> {
+  if (driver !== 'compose') return { kind: driver, user };
+  if (publicPort >= FIRST_FREE_PORT) {
+    return { kind: 'process', user: process.getuid?.() === 0 ? 'nobody' : null };
+  }
+  return { kind: existsSync('/run/systemd/system') ? 'systemd' : 'process', user: null };
 }
 
 export function switchCommand(): readonly string[] {

@@ -125,7 +125,17 @@ function fill(value: unknown, variables: Variables): unknown {
 
 function serviceOf(one: Values): Values {
   const { volumes, ...rest } = known(one);
-  return Array.isArray(volumes) ? { ...rest, volumes: volumes.filter(isKnown).map(mountOf) } : rest;
+  const ports = Array.isArray(one.ports) ? { ports: one.ports.map(portOf) } : {};
+  const all = { ...rest, ...ports };
+  return Array.isArray(volumes) ? { ...all, volumes: volumes.filter(isKnown).map(mountOf) } : all;
+}
+
+/** Both ways to write one: `127.0.0.1:8080:80/tcp`, and in words. What only an install knows is no number. */
+function portOf(written: unknown): unknown {
+  if (isValues(written)) return written;
+  const [address = '', protocol = 'tcp'] = String(written).split('/');
+  const published = address.split(':').at(-2);
+  return published === undefined ? { protocol } : { published, protocol };
 }
 
 /** Both ways to write one: `./conf:/etc/conf:ro`, and in words. */

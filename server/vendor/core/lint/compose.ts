@@ -3,6 +3,7 @@ import type { DocumentIssue } from '../../../../shared/errors/document.ts';
 import { componentKeyOf } from '../../../../shared/schema/common.ts';
 import { escapesOf, findReplaceable, projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import { namesOf } from '../../../../shared/schema/drivers/images.ts';
+import { solePartsOf } from '../../../../shared/schema/drivers/two-at-once.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { type ReadCompose, readCompose } from './compose-file.ts';
@@ -70,9 +71,36 @@ function textProblems(
     ...(replaceable === null
       ? []
       : [wrong(`is refused: ${asWritten(replaceable)}`, CONFINED, 'mount one of them')]),
+    ...soleProblems(release, service, { project: started, isWhole: read.isWhole }, wrong),
     ...(running.length === 0 && read.isWhole
       ? [wrong('runs no image', OWN_IMAGES, 'name an image for its services')]
       : []),
+  ];
+}
+
+/** Two versions side by side: what only one of them could have, and volumes that nobody has. */
+function soleProblems(
+  { settings }: CapabilityRelease,
+  { blueGreen }: Compose,
+  { project, isWhole }: Pick<ReadCompose & { readonly kind: 'project' }, 'project' | 'isWhole'>,
+  wrong: Wrong,
+): readonly DocumentIssue[] {
+  if (blueGreen === undefined) return [];
+  const { volumes = [], slots } = blueGreen;
+  const ports = [blueGreen.public, ...slots].map((name) => settings[name]?.default);
+  const known = typeof ports[0] === 'number' ? ports.filter((port) => typeof port === 'number') : null;
+  const parts = solePartsOf(project, volumes, isWhole ? known : null);
+  const missing = volumes.filter((name) => isWhole && !Object.hasOwn(project.volumes, name));
+  return [
+    ...parts.map(({ what, remedy }) => wrong(`is refused: ${what}`, BESIDE, remedy)),
+    ...missing.map((name) =>
+      problem(
+        'service.blueGreen.volumes',
+        quote(name),
+        'volumes of the compose file',
+        'write its name as it stands under "volumes:"',
+      ),
+    ),
   ];
 }
 
@@ -115,6 +143,7 @@ function imageProblems(
 
 const OWN_IMAGES = 'images of "service.images", each by its digest or the name it has there';
 const CONFINED = 'nothing that leads out of its containers into the machine';
+const BESIDE = 'nothing that two versions side by side could not both have';
 const BUILD_REMEDY =
   'write image: NAME in its place, save what was built, and give it to build: --image NAME=ARCHIVE';
 

@@ -1,7 +1,7 @@
 // Settings: a default that its own declaration refuses would stop every install that does not set it.
 import { mismatch } from '../../../../shared/compile/settings.ts';
 import type { DocumentIssue } from '../../../../shared/errors/document.ts';
-import type { BlueGreen } from '../../../../shared/schema/drivers/program.ts';
+import type { BlueGreen } from '../../../../shared/schema/drivers/blue-green.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { Setting } from '../../../../shared/schema/service.ts';
 import { problem } from './problem.ts';

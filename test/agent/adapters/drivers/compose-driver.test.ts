@@ -19,6 +19,7 @@ import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, UnitOf } from '../../../../agent/ports/deploy.ts';
 import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';
@@ -128,6 +129,76 @@ describe('the compose driver', () => {
 
     expect(refusal.code).toBe('service/start-failed');
     expect(await driver.status(COMPONENT)).toEqual({ kind: 'absent' });
+  });
+
+  const inGreen = (unit: UnitOf<'compose'>): UnitOf<'compose'> => ({
+    ...{ ...unit, component: `${COMPONENT}.green` as ComponentKey },
+    slot: { of: COMPONENT, volumes: ['shared'], publicPort: 8080, port: 28_080 },
+  });
+
+  it('runs two versions of a project at once, each on its own port and with the volume of both', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const web = {
+      image: unit.images[0]?.digest,
+      ports: [{ target: 80, published: '8080' }],
+      volumes: [{ type: 'volume', source: 'shared', target: '/data' }],
+    };
+    writeFileSync(unit.file, JSON.stringify({ services: { web }, volumes: { shared: {} } }));
+    const green = inGreen({ ...unit, identity: 'v2' });
+    await driver.start(unit);
+
+    await driver.prepare(green);
+    await driver.start(green);
+
+    expect([await driver.runs(unit), await driver.runs(green)]).toEqual([true, true]);
+    const written = readFileSync(join(harness.runtimeDirectory, 'core.auth.green.compose.yaml'), 'utf8');
+    const { services, volumes } = JSON.parse(written);
+    expect(services.web.ports).toEqual([{ target: 80, published: '28080', host_ip: '127.0.0.1' }]);
+    expect(volumes).toEqual({ shared: { name: 'fairlead_core_auth_shared' } });
+    expect(harness.calls()).toMatch(/--project-name fairlead-trial_core_auth_green .* create/);
+    expect(await driver.stop(COMPONENT, 5000)).toBe('stopped');
+    expect(await driver.runs(green)).toBe(true);
+    await driver.stop(green.component, 5000);
+  });
+
+  it.each<[string, object, string]>([
+    ['one name for two containers', { container_name: 'web' }, 'remove it'],
+    ['a volume that nobody declared', { volumes: [{ type: 'volume', source: 'db' }] }, 'blueGreen.volumes'],
+  ])('refuses %s where two versions stand side by side, and not where one does', async (_, parts, remedy) => {
+    const unit = harness.unit('steady', 'v1');
+    const web = { image: unit.images[0]?.digest, ports: [{ published: '8080' }], ...parts };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+
+    const refusal = await rejectionOf(driver.prepare(inGreen(unit)));
+    await driver.prepare(unit);
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(refusal.message).toContain(remedy);
+  });
+
+  it('blames no release for what the operator’s file brings that two versions cannot both have', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const image = unit.images[0]?.digest;
+    writeFileSync(
+      unit.file,
+      JSON.stringify({ services: { web: { image, ports: [{ published: '8080' }] } } }),
+    );
+    const own = JSON.stringify({ services: { web: { image, ports: [{ published: '9090' }] } } });
+    const override = { file: '/etc/web.yaml', text: own };
+
+    const refusal = await rejectionOf(driver.prepare(inGreen({ ...unit, override })));
+
+    expect(refusal.code).toBe('service/manager-failed');
+    expect(refusal.message).toMatch(/\/etc\/web\.yaml.*9090/);
+  });
+
+  it('stands beside another version on this machine alone', async () => {
+    const unit = inGreen(harness.unit('steady', 'v1'));
+    process.env.DOCKER_HOST = 'tcp://10.0.0.1:2375';
+
+    const refusal = await rejectionOf(driver.prepare(unit)).finally(() => delete process.env.DOCKER_HOST);
+
+    expect(refusal.code).toBe('service/manager-failed');
   });
 
   it('goes on starting what was installed before the rules that its project breaks', async () => {

@@ -3,17 +3,21 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { createDrivers } from '../../../../agent/adapters/drivers/drivers.ts';
 import { showUnit } from '../../../../agent/adapters/drivers/systemd/systemctl.ts';
 import { installAgent, uninstallAgent } from '../../../../agent/adapters/machine/agent-service.ts';
 import { AGENT_UNIT } from '../../../../agent/adapters/machine/agent-unit.ts';
 import { runTool } from '../../../../agent/adapters/machine/run-tool.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { describeBooted } from '../../../support/booted.ts';
 import { lackOf, makeKiller, run } from '../../../support/compose-engine.ts';
 import { useEngine } from '../../../support/compose-on-engine.ts';
 import { storeContainers } from '../../../support/confined-containers.ts';
+import { startPolling } from '../../../support/containers-beside.ts';
 import { COMPONENT, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { freePorts } from '../../../support/side-by-side.ts';
 
 const lack = lackOf('classic');
 if (lack === null) {
@@ -25,6 +29,7 @@ if (lack === null) {
 }
 
 const CONFINED = new URL('../../../support/confined-containers.ts', import.meta.url).pathname;
+const BESIDE = new URL('../../../support/containers-beside.ts', import.meta.url).pathname;
 const AGENT = new URL('../../../support/compose-agent.ts', import.meta.url).pathname;
 const STUBBORN = 'trap "" TERM; while :; do sleep 1; done';
 
@@ -59,6 +64,47 @@ function onEngine(): void {
     const confined = (pid: number) =>
       /^NoNewPrivs:\s(\d)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     expect([confined(agent), confined(State.Pid)]).toEqual(['1', '0']);
+  });
+
+  it('changes versions side by side, and back, under the strict unit of the agent, without a gap for a client that asks every 50 ms', {
+    timeout: 90_000,
+  }, async () => {
+    const stateDir = mkdtempSync('/srv/state-');
+    const ports = await freePorts();
+    onTestFinished(async () => {
+      await uninstallAgent(stateDir);
+      for (const key of [`${COMPONENT}`, `${COMPONENT}.green`, `${COMPONENT}.traffic`])
+        await createDrivers({ stateDir, clock: systemClock }).stop(key as ComponentKey, 1000);
+      run('docker', 'volume', 'rm', 'fairlead_core_auth_data');
+      rmSync(stateDir, { recursive: true });
+    });
+    const program = [process.execPath, BESIDE, JSON.stringify(ports)];
+    const outcome = async (number: number) => {
+      const path = join(stateDir, `outcome-${number}`);
+      await until(async () => existsSync(path), 30_000);
+      return readFileSync(path, 'utf8').trim();
+    };
+
+    await installAgent({ program, stateDir, drivers: ['compose'] }, async () => true);
+    const outcomes = [await outcome(0)];
+    const keeper = () => run('pgrep', '--full', '--list-full', '--uid', 'nobody', 'agent switch');
+    const before = keeper();
+    const client = startPolling(ports.port);
+    for (const number of [1, 2]) {
+      run('systemctl', 'restart', AGENT_UNIT);
+      outcomes.push(await outcome(number));
+    }
+    const answers = await client.stop();
+
+    expect(outcomes).toEqual(['committed', 'committed', 'committed']);
+    expect([...new Set(answers.map((text) => text.replace(/\d+$/, '')))]).toEqual([
+      'hello from 1.0.0, start ',
+      'hello from 1.1.0, start ',
+    ]);
+    expect(answers.at(-1)).toContain('from 1.0.0');
+    expect(keeper()).toBe(before);
+    expect(run('docker', 'volume', 'ls', '--quiet')).toBe('fairlead_core_auth_data');
+    expect(run('docker', 'ps', '--format', '{{.Ports}}')).toContain(`127.0.0.1:${ports.blue}->80/tcp`);
   });
 
   it('counts an exit that the engine has already answered with a restart', async () => {

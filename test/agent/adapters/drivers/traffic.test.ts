@@ -122,6 +122,20 @@ describe('traffic', () => {
     await expect(overtaken.direct(routeTo('blue', 1))).rejects.toMatchObject({ code: 'service/no-traffic' });
   });
 
+  it.each([
+    ['an account that owns nothing', 18_080, 'nobody'],
+    ['the agent, where only root may have the port', 80, null],
+  ])('is run before containers by %s', async (_, publicPort, user) => {
+    const { driver, routeTo, withDriver } = await createWorld();
+    const units: unknown[] = [];
+    const runs = async (unit: unknown) => units.push(unit) > 0;
+    const traffic = withDriver({ ...driver, runs });
+
+    await traffic.direct({ ...routeTo('blue', 1), publicPort, driver: 'compose' });
+
+    expect(units).toMatchObject([{ kind: 'process', user: process.getuid?.() === 0 ? user : null }]);
+  });
+
   it('stops when it is closed', async () => {
     const { traffic, publicPort, routeTo } = await createWorld();
     const blue = await serve('blue');

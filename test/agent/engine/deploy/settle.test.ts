@@ -42,6 +42,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
     current: state === 'committed' ? 2 : 1,
     quarantine: [] as readonly Quarantined[],
     fails: new Set<string>(),
+    stillThere: [] as readonly string[],
     retention: { generations: 2, bytes: Number.POSITIVE_INFINITY },
   };
   const note = createUnhurried(done, (name) => {
@@ -68,6 +69,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
       ...{ retention: world.retention, onWarning: (error: unknown) => warnings.push(error) },
       secrets: { learn: () => undefined },
       driver: {
+        status: async (key: string) => ({ kind: world.stillThere.includes(key) ? 'running' : 'absent' }),
         keepOnly: async (key: string, unit: { readonly workingDirectory: string } | null) =>
           note('keep only')(key, unit?.workingDirectory ?? null),
       },
@@ -117,6 +119,18 @@ describe('a deployment that committed', () => {
       ['keep only', AUTH, tree(NEW, AUTH)],
       ['keep only', WEB, null],
       ['collect', [tree(OLD, AUTH), tree(OLD, WEB), tree(NEW, API), tree(NEW, AUTH)]],
+    ]);
+  });
+
+  it('takes nothing from what still serves its last clients', async () => {
+    const { world, settled } = ended('committed');
+    world.stillThere = [WEB, AUTH];
+
+    const kept = (await settled()).filter((each) => (each as readonly unknown[])[0] === 'keep only');
+
+    expect(kept).toEqual([
+      ['keep only', API, tree(NEW, API)],
+      ['keep only', AUTH, tree(NEW, AUTH)],
     ]);
   });
 

@@ -41,6 +41,7 @@ function machine(service: object = { driver: 'process' }) {
         done.push(['stop', key, timeoutMs]);
         return world.outcome;
       },
+      keepOnly: async (key: ComponentKey, unit: unknown) => void done.push(['keep', key, unit]),
     },
     traffic: {
       slotOf: async () => world.directed,
@@ -56,7 +57,8 @@ function machine(service: object = { driver: 'process' }) {
   };
   const release = releaseOf(AUTH, '1.0.0', {
     service: {
-      ...{ exec: ['serve'], env: { PORT: '${settings.port}' }, stopTimeout: 'PT7S', user: 'www' },
+      ...('file' in service ? {} : { exec: ['serve'], user: 'www' }),
+      ...{ env: { PORT: '${settings.port}' }, stopTimeout: 'PT7S' },
       blueGreen: { public: 'port', slots: ['blue', 'green'], drain: 'PT12S', address: '0.0.0.0' },
       ...service,
     },
@@ -133,6 +135,22 @@ describe('a component in its slot', () => {
     await (await placed()).place.open();
 
     expect(done).toMatchObject([['direct', { driver: 'systemd' }]]);
+  });
+
+  it('of containers knows whose volumes it has, and in place of which port it publishes its own', async () => {
+    const images = [{ archive: 'a.tar', digest: `sha256:${'a'.repeat(64)}` }];
+    const blueGreen = { public: 'port', slots: ['blue', 'green'], volumes: ['uploads'] };
+    const { world, placed, done } = machine({ driver: 'compose', file: 'c.yaml', images, blueGreen });
+    world.directed = 'green';
+
+    const { unit, place } = await placed();
+    await place.open();
+
+    expect(unit).toMatchObject({
+      component: GREEN,
+      slot: { of: AUTH, volumes: ['uploads'], publicPort: 8000, port: 8002 },
+    });
+    expect(done).toMatchObject([['direct', { driver: 'compose', slot: 'green', port: 8002 }]]);
   });
 
   it('is directed to by whoever must note that it is', async () => {
@@ -225,7 +243,7 @@ describe('a neighbour', () => {
     expect(await neighbour.isThere()).toBe(isThere);
     expect(await neighbour.connections()).toBe(5);
     expect(await neighbour.stop()).toBe(isThere ? 5 : 0);
-    expect(done).toEqual(isThere ? [['stop', GREEN, 7_000]] : []);
+    expect(done).toEqual([...(isThere ? [['stop', GREEN, 7_000]] : []), ['keep', GREEN, null]]);
   });
 
   it('that does not let itself be stopped is the trouble of its component', async () => {

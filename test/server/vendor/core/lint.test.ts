@@ -227,6 +227,28 @@ describe('a right manifest passes', () => {
       { 'c.yaml': { text: CONTAINERS }, 'i.tar': { text: 'x' }, 's.txt': { text: 'x' } },
     ],
     [
+      'containers side by side, with a volume for both',
+      {
+        service: {
+          ...{ driver: 'compose', file: 'c.yaml', env: { PORT: '${settings.port}' } },
+          images: [{ archive: 'i.tar', digest: `sha256:${'a'.repeat(64)}` }],
+          blueGreen: { public: 'port', slots: ['blue', 'green'], volumes: ['up'] },
+        },
+        health: [{ http: 'http://127.0.0.1:${settings.port}/' }],
+        settings: {
+          port: { type: 'integer', default: 80 },
+          blue: { type: 'integer', default: 81 },
+          green: { type: 'integer' },
+        },
+      },
+      {
+        'c.yaml': {
+          text: `services: { w: { image: "sha256:${'a'.repeat(64)}", ports: ["\${PORT}:80", { target: 81 }], volumes: ["up:/up"] } }\nvolumes: { up: }\n`,
+        },
+        'i.tar': { text: 'x' },
+      },
+    ],
+    [
       'a suite',
       { capabilities: { auth: '~1.0.0' }, requires: { platform: '>=1', 'other/api': '1' } },
       TREE,

@@ -49,6 +49,16 @@ const bomb = () =>
     ),
     `services: { w: { image: "${DIGEST}" } }`,
   ].join('\n');
+/** On the public port 80, and 81 and 82 behind it. */
+const beside = (volumes: string[] = []) => ({
+  service: {
+    ...compose('compose.yaml').service,
+    blueGreen: { public: 'port', slots: ['blue', 'green'], volumes },
+  },
+  settings: Object.fromEntries(
+    ['port', 'blue', 'green'].map((name, at) => [name, { type: 'integer', default: 80 + at }]),
+  ),
+});
 const composeTree = (text: string): TreeFixture => ({
   'compose.yaml': { text },
   'images/web.tar': { text: 'an archive' },
@@ -607,6 +617,43 @@ export const WRONG: readonly WrongManifest[] = [
     tree: composeTree('services: {}\n'),
     path: 'service.file',
     remedy: /image/,
+  },
+  {
+    name: 'a volume that two versions would write to',
+    manifest: beside(),
+    tree: composeTree(
+      `services: { w: { image: "${DIGEST}", ports: ["80:80"], volumes: ["db:/db"] } }\nvolumes: { db: }`,
+    ),
+    path: 'service.file',
+    remedy: /service\.blueGreen\.volumes/,
+  },
+  {
+    name: 'a port that two versions cannot both have',
+    manifest: beside(),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", ports: ["80:80", "127.0.0.1:9090:9090/tcp"] } }`),
+    path: 'service.file',
+    remedy: /public port alone/,
+  },
+  {
+    name: 'two versions of which nobody could reach one',
+    manifest: beside(),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", ports: ["8080"] } }`),
+    path: 'service.file',
+    remedy: /service\.env/,
+  },
+  {
+    name: 'one name for two containers',
+    manifest: beside(),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", ports: ["80:80"], container_name: w } }`),
+    path: 'service.file',
+    remedy: /remove it/,
+  },
+  {
+    name: 'a shared volume that is not there',
+    manifest: beside(['uplaods']),
+    tree: composeTree(`services: { w: { image: "${DIGEST}", ports: ["80:80"] } }\nvolumes: { uploads: }`),
+    path: 'service.blueGreen.volumes',
+    remedy: /as it stands/,
   },
   {
     name: 'a compose file that is no YAML',

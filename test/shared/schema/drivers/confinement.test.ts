@@ -20,6 +20,14 @@ function escapeOf(web: object, more: object = {}, allow: readonly string[] = [])
 
 const bind = (source: string) => ({ volumes: [{ type: 'bind', source, target: '/x' }] });
 
+it('is a project of its own in either slot', () => {
+  const projects = ['core/auth', 'core/auth.green', 'core/auth-green'].map((key) =>
+    projectOf(key as ComponentKey),
+  );
+
+  expect(projects).toEqual(['fairlead_core_auth', 'fairlead_core_auth_green', 'fairlead_core_auth-green']);
+});
+
 describe('a project of containers', () => {
   it.each<[string, object, object?]>([
     ['nothing but an image', {}],
