@@ -46,7 +46,8 @@ export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[])
 /** Without what this server does not read: it would refuse the whole. */
 export function readableBy(reads: readonly OptionalPart[], { facts, ...report }: Report): Report {
   const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
-  const records = reads.includes('fetched') ? report.records : report.records.map(withoutFetched);
+  const heard = report.records.map(withoutOnce);
+  const records = reads.includes('fetched') ? heard : heard.map(withoutFetched);
   if (reads.includes('fixes')) return { ...report, ...told, records };
   return {
     ...{ ...report, ...told },
@@ -55,7 +56,14 @@ export function readableBy(reads: readonly OptionalPart[], { facts, ...report }:
   };
 }
 
-function withoutFetched({ fetched: _, ...record }: DeploymentRecord): DeploymentRecord {
+type Reported = Report['records'][number];
+
+/** What services wrote is the install's, but for what an error tells of it. */
+function withoutOnce({ once: _, ...record }: Reported & Pick<DeploymentRecord, 'once'>): Reported {
+  return record;
+}
+
+function withoutFetched({ fetched: _, ...record }: Reported): Reported {
   return record;
 }
 

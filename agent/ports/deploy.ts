@@ -1,7 +1,13 @@
 // Deployments: what the rest of the agent asks of their engine, and what that asks of drivers, traffic and placement.
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
-import type { DeploymentManifest, DeploymentRecord, Fix, Plan } from '../../shared/schema/deployment.ts';
+import type {
+  DeploymentManifest,
+  DeploymentRecord,
+  Fix,
+  Plan,
+  RanOnce,
+} from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
 import type { CapabilityRelease, Verified } from '../../shared/schema/release.ts';
 import type { Version } from '../../shared/version/version.ts';
@@ -161,8 +167,16 @@ export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
   exited(component: ComponentKey, signal: AbortSignal): Promise<void>;
   /** The last lines the service wrote: all there are, or those since. */
   logs(component: ComponentKey, maxBytes: number, since?: LogSince): Promise<string>;
+  /** What ran once at the last start, also at one that failed: of a unit that knows no such thing, nothing. */
+  ranOnce(unit: Unit): Promise<readonly OnceRun[]>;
   /** Housekeeping while it runs, such as bounding its log. Called about once a minute. */
   maintain(component: ComponentKey): Promise<void>;
+}
+
+/** A service of a project that ran once at its start, such as a migration. */
+export interface OnceRun extends Omit<RanOnce, 'lastLines'> {
+  /** Its last lines, as it wrote them. */
+  readonly log: string;
 }
 
 /** Between a public port and the slot behind it that gets new connections. */

@@ -31,9 +31,10 @@ function leaveMs({ service, hooks }: CapabilityRelease): number {
 
 function startMs({ service, health, smoke }: CapabilityRelease): number {
   const start = 'startTimeout' in service ? durationMs(service.startTimeout) : 0;
+  const once = service.driver === 'compose' ? Object.values(service.once ?? {}) : [];
   // Probes run side by side: the slowest counts.
   const checks = Math.max(0, ...health.map(probeMs));
-  return start + checks + sum(smoke.map(({ timeout }) => durationMs(timeout)));
+  return start + sum(once.map(durationMs)) + checks + sum(smoke.map(({ timeout }) => durationMs(timeout)));
 }
 
 function probeMs({ startPeriod, interval, timeout, successes, failures }: HealthProbe): number {

@@ -25,6 +25,7 @@ export function renderChanges(records: readonly DeploymentRecord[]): readonly st
   return formatTable([['ID', 'Status', 'Spawn', 'Ready', 'Summary'], ...rows]);
 }
 
+type OncePart = NonNullable<DeploymentRecord['once']>[number];
 type FetchedPart = NonNullable<DeploymentRecord['fetched']>[number];
 
 export function renderChange(record: DeploymentRecord, style: Style): readonly string[] {
@@ -44,6 +45,7 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     ...(record.adopted ?? []).map((one) => `setting  ${one.component} ${one.key} as it stands on disk`),
   );
   lines.push(...(record.fetched ?? []).map(describeFetched), ...(record.drift ?? []).map(describeDrift));
+  lines.push(...(record.once ?? []).flatMap(describeOnce));
   if (record.failure !== null) {
     lines.push(
       style.bad(
@@ -62,6 +64,23 @@ export function describeWay({ way, bytes }: Pick<Fetched, 'way' | 'bytes'>): str
 function describeFetched({ component, instead, ...way }: FetchedPart): string {
   const why = instead === undefined ? '' : `; the patch was of no use: ${sanitizeLine(instead, 300)}`;
   return `fetched  ${component}: ${describeWay(way)}${why}`;
+}
+
+/** What it wrote stands below, where a person looks for why. */
+function describeOnce({
+  component,
+  service,
+  exitStatus,
+  ms,
+  limitMs,
+  lastLines,
+}: OncePart): readonly string[] {
+  const ended =
+    exitStatus === null
+      ? `took longer than ${formatDuration(limitMs)}`
+      : `${exitStatus === 0 ? 'done' : `exit status ${exitStatus}`} after ${formatDuration(ms)}`;
+  const lines = lastLines.map((line) => sanitizeLine(line));
+  return [`once     ${component}: ${sanitizeLine(service)} ${ended}`, ...indent(lines, 9)];
 }
 
 /** What the version that was left had made of its own files. */

@@ -1,7 +1,7 @@
 // What the fleet API says of proposals, templates, groups and versions: the founding models, with their fields as they were named.
 import { z } from 'zod';
 import { digest, instant, line, name, prose, version } from '../schema/common.ts';
-import { deploymentRecord } from '../schema/deployment.ts';
+import { reportedRecord } from '../schema/deployment.ts';
 import { PROPOSAL_KINDS, windows } from '../schema/policy.ts';
 import {
   deployWish,
@@ -116,7 +116,7 @@ export const deploymentModel = z
     completed_at: instant.nullable(),
     error: z.string().nullable(),
     ...fleetDeployment.partial().shape,
-    record: deploymentRecord.optional(),
+    record: reportedRecord.optional(),
     proposal: proposalModel.optional(),
   })
   .meta({ id: 'Deployment' });

@@ -5,7 +5,7 @@ import { durationMs } from '../encoding/instant.ts';
 import type { JsonObject } from '../encoding/json.ts';
 import { advisory } from '../schema/advisory.ts';
 import { digest, duration, instant, line } from '../schema/common.ts';
-import { DEPLOYMENT_STATES, deploymentRecord } from '../schema/deployment.ts';
+import { DEPLOYMENT_STATES, reportedRecord } from '../schema/deployment.ts';
 import { CHANNELS, instanceId, report } from './report.ts';
 
 /** What a token may do; every role may read, `admin` may do everything. */
@@ -92,7 +92,7 @@ export const fleetDeployment = z.object({
   state: z.enum(DEPLOYMENT_STATES),
   started: instant,
   updated: instant,
-  record: deploymentRecord,
+  record: reportedRecord,
 });
 
 /** Newest first; also the history of rollbacks. */

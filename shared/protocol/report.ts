@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { classFacts } from '../schema/classes.ts';
 import { componentKey, digest, instant, line, name, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
-import { deploymentRecord } from '../schema/deployment.ts';
+import { reportedRecord } from '../schema/deployment.ts';
 import { dsseEnvelope } from '../trust/dsse.ts';
 import { contentDigest, passClaim } from './pass.ts';
 import { ledgerClaim } from './receipt.ts';
@@ -39,7 +39,7 @@ export const report = z.strictObject({
   /** Where the log of this install ends, now and then; what a report says is the same without. The same holds for it. */
   ledger: ledgerClaim.optional(),
   /** Records that are new or changed since the last report the server accepted. */
-  records: z.array(deploymentRecord).max(MOST_RECORDS),
+  records: z.array(reportedRecord).max(MOST_RECORDS),
 });
 
 export type Report = z.output<typeof report>;

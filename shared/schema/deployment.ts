@@ -128,6 +128,19 @@ export const fetched = z.strictObject({
   instead: line.optional(),
 });
 
+/** How a service ended that runs once when its project starts, such as a migration. */
+export const ranOnce = z.strictObject({
+  service: z.string().max(200),
+  /** Null where it was ended, because it took longer than `limitMs`. */
+  exitStatus: z.int().nullable(),
+  ms: z.int().min(0),
+  limitMs: z.int().min(0),
+  lastLines: z.array(z.string().max(200)).max(3),
+});
+/** More of them in one project are not told. */
+export const MOST_RAN_ONCE = 16;
+export const allRanOnce = z.array(ranOnce).max(MOST_RAN_ONCE);
+
 /** What was deployed, when, why and how it ended. One per deployment, kept for good. */
 export const deploymentRecord = z.strictObject({
   schema: z.literal('fairlead/record@1'),
@@ -162,6 +175,8 @@ export const deploymentRecord = z.strictObject({
   fix: fix.optional(),
   /** What had to be fetched for it, with that. An earlier agent left it out, and so does one of today before an earlier server. */
   fetched: z.array(fetched.extend({ component: componentKey })).optional(),
+  /** What ran once at the starts of the way forward. It does not leave the install. */
+  once: z.array(ranOnce.extend({ component: componentKey })).optional(),
   /** Settings of the configuration on disk that a fix brought into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: componentKey, key: name })).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
@@ -172,8 +187,12 @@ export const deploymentRecord = z.strictObject({
   note: line.optional(),
 });
 
+/** As the server hears of it. */
+export const reportedRecord = deploymentRecord.omit({ once: true });
+
 export type Fix = z.output<typeof fix>;
 export type Fetched = z.output<typeof fetched>;
+export type RanOnce = z.output<typeof ranOnce>;
 export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;
 

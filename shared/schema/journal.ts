@@ -1,7 +1,7 @@
 // The journal of one deployment: every state entered, every step intended and done, each entry durable before the next act.
 import { z } from 'zod';
 import { componentKey, instant } from './common.ts';
-import { DEPLOYMENT_STATES, drift, fetched } from './deployment.ts';
+import { allRanOnce, DEPLOYMENT_STATES, drift, fetched } from './deployment.ts';
 
 /** Who is to blame: a release's own fault quarantines it, the environment's never does at the first time. */
 export const failure = z.strictObject({
@@ -32,9 +32,17 @@ export const journalEntry = z.discriminatedUnion('kind', [
     degraded: z.array(componentKey).optional(),
     /** How the files of what is left look; on the entry of `preflight`. */
     drift: z.array(drift).optional(),
+    /** What ran once at the start that failed, of the component that the failure names. */
+    once: allRanOnce.optional(),
   }),
   z.strictObject({ kind: z.literal('intent'), ...position, step }),
-  z.strictObject({ kind: z.literal('done'), ...position, step, fetched: fetched.optional() }),
+  z.strictObject({
+    kind: z.literal('done'),
+    ...position,
+    step,
+    fetched: fetched.optional(),
+    once: allRanOnce.optional(),
+  }),
   /** An interrupted deployment was taken up: by a new process, or, where it `lived`, by the one that had been at work. */
   z.strictObject({ kind: z.literal('resumed'), ...position, lived: z.boolean().optional() }),
   /** The agent was told to stop: whoever takes over does not count as another attempt. */

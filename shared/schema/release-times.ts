@@ -46,8 +46,10 @@ function timesOf({ service, health, smoke, hooks }: ReleaseTexts): readonly Time
   if ('statusTimeout' in service) {
     ofService.push([['service', 'statusTimeout'], service.statusTimeout, TIME_BOUNDS.statusTimeout]);
   }
+  const once = service.driver === 'compose' ? Object.entries(service.once ?? {}) : [];
   return [
     ...ofService,
+    ...once.map(([name, limit]): Time => [['service', 'once', name], limit, TIME_BOUNDS.once]),
     ...health.flatMap(({ startPeriod, interval, timeout }, i): Time[] => [
       [['health', i, 'startPeriod'], startPeriod, TIME_BOUNDS.startPeriod],
       [['health', i, 'interval'], interval, TIME_BOUNDS.interval],

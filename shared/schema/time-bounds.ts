@@ -5,6 +5,7 @@ type Bounds = readonly [shortest: string, longest: string];
 export const TIME_BOUNDS = {
   stopTimeout: ['PT1S', 'PT1H'],
   startTimeout: ['PT1S', 'PT2H'],
+  once: ['PT1S', 'PT1H30M'],
   statusTimeout: ['PT1S', 'PT5M'],
   startPeriod: ['PT0S', 'PT1H'],
   interval: ['PT1S', 'PT1H'],

@@ -213,6 +213,32 @@ export function describeOnEngine({
     expect(refusal.code).toBe('service/start-failed');
     expect(refusal.message).toMatch(/once.*4/);
     expect(await driver.logs(COMPONENT, 1024, 'start')).toContain('the table is there already');
+    const [ran] = await driver.ranOnce(unitOf({ once, web }));
+    expect(ran).toMatchObject({ service: 'once', exitStatus: 4, log: 'the table is there already\n' });
+  });
+
+  it('ends what runs once when its time is over, and does not run it again after a boot', async () => {
+    const { driver, unitOf } = setUp();
+    const volumes = ['${DATA}:/data'];
+    const web = {
+      command: ['sleep', '1000'],
+      depends_on: { once: { condition: 'service_completed_successfully' } },
+    };
+    const slow = { ...unitOf({ once: { command: ['sleep', '60'] }, web }), once: { once: 1500 } };
+    const late = await rejectionOf(driver.start(slow));
+    const overdue = await driver.ranOnce(slow);
+    await driver.stop(COMPONENT, 1000);
+    const unit = unitOf({ once: { command: ['sh', '-c', 'echo x >> /data/runs'], volumes }, web });
+    const counting = { ...unit, env: { DATA: unit.dataDirectory } };
+    await driver.start(counting);
+    run('docker', 'kill', 'fairlead_core_auth-web-1');
+
+    await driver.start(counting);
+
+    expect(late.message).toContain('"once", which runs once: took longer than 1.5s');
+    expect(overdue).toMatchObject([{ service: 'once', exitStatus: null }]);
+    expect(readFileSync(join(unit.dataDirectory, 'runs'), 'utf8')).toBe('x\n');
+    expect((await driver.status(COMPONENT)).kind).toBe('running');
   });
 
   it('finds what the engine will not do while the version before runs, and leaves nothing of the trial', async () => {

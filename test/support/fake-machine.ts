@@ -90,6 +90,7 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
         signal.addEventListener('abort', () => resolve(), { once: true });
       }),
     logs: async (component) => `log of ${component} with hunter2\u0007\n`,
+    ranOnce: async () => [],
     maintain: async () => {},
   };
 }

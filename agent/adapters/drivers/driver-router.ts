@@ -14,7 +14,7 @@ import type {
 export type Drivers = { readonly [Name in DriverName]: Driver<UnitOf<Name>> };
 
 /** What can be asked of a driver without a unit. */
-type Holder = Omit<Driver, 'start' | 'runs' | 'prepare' | 'keepOnly'>;
+type Holder = Omit<Driver, 'start' | 'runs' | 'prepare' | 'keepOnly' | 'ranOnce'>;
 
 interface Held {
   readonly driver: Holder;
@@ -89,6 +89,7 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
       const driver = (await held(component))?.driver ?? last.get(component) ?? (await writer(component));
       return (await driver?.logs(component, maxBytes, since)) ?? '';
     },
+    ranOnce: (unit) => driverOf(unit).ranOnce(unit),
     async maintain(component) {
       await (await held(component))?.driver.maintain(component);
     },

@@ -1,6 +1,12 @@
 // What a journal says about its deployment: the state reached, why it failed, what was intended and done.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { DeploymentRecord, DeploymentState, Drift, Fetched } from '../../../shared/schema/deployment.ts';
+import type {
+  DeploymentRecord,
+  DeploymentState,
+  Drift,
+  Fetched,
+  RanOnce,
+} from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal.ts';
 
 export interface Progress {
@@ -18,6 +24,8 @@ export interface Progress {
   readonly drift: readonly Drift[];
   /** What was fetched, and how. */
   readonly fetched: ReadonlyMap<ComponentKey, Fetched>;
+  /** What ran once at the starts of the way forward. */
+  readonly once: ReadonlyMap<ComponentKey, readonly RanOnce[]>;
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
@@ -39,6 +47,7 @@ const NO_PROGRESS: Progress = {
   degraded: new Set(),
   drift: [],
   fetched: new Map(),
+  once: new Map(),
   intended: new Set(),
   done: new Set(),
   resumed: 0,
@@ -64,6 +73,7 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         red: entry.red === undefined ? progress.red : new Set(entry.red),
         degraded: entry.degraded === undefined ? progress.degraded : new Set(entry.degraded),
         drift: entry.drift ?? progress.drift,
+        once: onceWith(progress, entry.failure?.component ?? null, entry.once),
       };
     case 'intent':
       if (progress.state === 'rolling-back') return next;
@@ -73,6 +83,7 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         ...next,
         done: new Set([...progress.done, stepKey(entry.step)]),
         fetched: fetchedWith(progress, entry),
+        once: onceWith(progress, entry.step.component, entry.once),
       };
     case 'resumed':
       return {
@@ -93,6 +104,16 @@ function fetchedWith(
   return now === undefined || component === null ? fetched : new Map([...fetched, [component, now]]);
 }
 
+/** What the version before runs on the way back is no outcome of this deployment. */
+function onceWith(
+  { once, state }: Progress,
+  component: ComponentKey | null,
+  now: readonly RanOnce[] | undefined,
+): Progress['once'] {
+  const isNone = now === undefined || component === null || state === 'rolling-back';
+  return isNone ? once : new Map([...once, [component, now]]);
+}
+
 export function stepKey(step: Step): string {
   return step.component === null ? step.action : `${step.action} ${step.component}`;
 }
@@ -105,6 +126,17 @@ export function recordWith(record: DeploymentRecord, progress: Progress): Deploy
   const drift = progress.drift.length === 0 ? {} : { drift: [...progress.drift] };
   const came = [...progress.fetched].map(([component, one]) => ({ component, ...one }));
   const fetched = came.length === 0 ? {} : { fetched: came };
+  const ran = [...progress.once].flatMap(([component, all]) => all.map((one) => ({ component, ...one })));
+  const once = ran.length === 0 ? {} : { once: ran };
   const { state, stages } = progress;
-  return { ...record, state, stages: [...stages], failure, ...unhealthyBefore, ...drift, ...fetched };
+  return {
+    ...record,
+    state,
+    stages: [...stages],
+    failure,
+    ...unhealthyBefore,
+    ...drift,
+    ...fetched,
+    ...once,
+  };
 }

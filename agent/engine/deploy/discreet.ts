@@ -84,6 +84,10 @@ function discreetDriver(driver: Driver, secrets: Secrets): Driver {
     exited: (component, signal) => guard(driver.exited(component, signal)),
     logs: async (component, maxBytes, since) =>
       secrets.redact(await guard(driver.logs(component, maxBytes, since))),
+    async ranOnce(unit) {
+      const all = await guard(driver.ranOnce(unit));
+      return all.map((one) => ({ ...one, log: secrets.redact(one.log) }));
+    },
     maintain: (component) => guard(driver.maintain(component)),
   };
 }

@@ -3,7 +3,7 @@
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { LOG_ENDS } from '../../../shared/schema/deployment.ts';
+import { LOG_ENDS, MOST_RAN_ONCE, type RanOnce } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import type { WorkingState } from '../../core/deploy/states.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
@@ -42,11 +42,38 @@ const TAIL_BYTES = 4096;
 const LINES = 3;
 const LONGEST_LINE = 133;
 
-/** Only where the service was started by then. What cannot be read adds nothing. */
-export async function withLastLines(run: Run, state: WorkingState, failure: Failure): Promise<Failure> {
+/** How what runs once at a start has ended, what failed first. What cannot be asked adds nothing. */
+export async function ranOnce(run: Run, component: ComponentKey | null): Promise<{ once?: RanOnce[] }> {
+  if (component === null) return {};
+  try {
+    const one = await prepare(run.options, run.target, component);
+    const all = one === null ? [] : await run.options.driver.ranOnce(one.unit);
+    const told = all.map(({ log, ...rest }) => ({ ...rest, lastLines: [...lastLinesOf(log)] }));
+    const sorted = told.toSorted((a, b) => Number(hasEndedWell(a)) - Number(hasEndedWell(b)));
+    return told.length === 0 ? {} : { once: sorted.slice(0, MOST_RAN_ONCE) };
+  } catch (error) {
+    run.options.onWarning(error);
+    return {};
+  }
+}
+
+function hasEndedWell({ exitStatus }: RanOnce): boolean {
+  return exitStatus === 0;
+}
+
+/**
+ * Only where the service was started by then: of what ran once and failed, else of all it wrote. What cannot be read adds nothing.
+ */
+export async function withLastLines(
+  run: Run,
+  state: WorkingState,
+  failure: Failure,
+  once: readonly RanOnce[] = [],
+): Promise<Failure> {
   const { component } = failure;
   if (component === null || !['starting', 'verifying', 'soaking'].includes(state)) return failure;
-  const lines = await readLastLines(run, component).catch(() => []);
+  const failed = once.find((one) => !hasEndedWell(one));
+  const lines = failed?.lastLines ?? (await readLastLines(run, component).catch(() => []));
   if (lines.length === 0) return failure;
   return { ...failure, message: `${failure.message}${LOG_ENDS}${lines.join(' | ')}` };
 }
@@ -55,7 +82,10 @@ async function readLastLines(run: Run, component: ComponentKey): Promise<readonl
   const { driver } = run.options;
   const one = await prepare(run.options, run.target, component);
   const log = await driver.logs(one?.unit.component ?? component, TAIL_BYTES, 'start');
+  return lastLinesOf(log);
+}
+
+function lastLinesOf(log: string): readonly string[] {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
-  const last = lines.slice(-LINES);
-  return last.map((line) => sanitizeLine(line.trim(), LONGEST_LINE));
+  return lines.slice(-LINES).map((line) => sanitizeLine(line.trim(), LONGEST_LINE));
 }

@@ -4,7 +4,7 @@ import { aborted } from '../../../shared/node/turns.ts';
 import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
 import { environmentFailure, failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { canBeLeft, isUntouched, transition, type WorkingState } from '../../core/deploy/states.ts';
-import { withLastLines } from './evidence.ts';
+import { ranOnce, withLastLines } from './evidence.ts';
 import { secureFiles } from './files.ts';
 import { checkBefore } from './preflight.ts';
 import { rollBack } from './roll-back.ts';
@@ -66,6 +66,8 @@ async function perform(run: Run, state: WorkingState): Promise<Ended> {
   } catch (error) {
     if (error instanceof HandedOver) return 'left';
     const event = state === 'rolling-back' ? 'exhausted' : 'failed';
-    return { event, failure: await withLastLines(run, state, failureOf(error)) };
+    const failure = failureOf(error);
+    const ran = state === 'starting' ? await ranOnce(run, failure.component) : {};
+    return { event, failure: await withLastLines(run, state, failure, ran.once), ...ran };
   }
 }

@@ -32,10 +32,10 @@ export interface RunFacts {
 type Position = Pick<JournalEntry, 'sequence' | 'at'>;
 type Entered = JournalEntry & { readonly kind: 'entered' };
 
-type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift'>;
+type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift' | 'once'>;
 
 /** What the journal should remember of a step. */
-type Done = Pick<JournalEntry & { readonly kind: 'done' }, 'fetched'>;
+type Done = Pick<JournalEntry & { readonly kind: 'done' }, 'fetched' | 'once'>;
 
 /** What a stage ended with, and what the journal should remember of it. */
 export type Outcome = { readonly event: DeployEvent } & Noted;

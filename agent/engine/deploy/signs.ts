@@ -1,4 +1,6 @@
 // Signs of life: whatever the engine begins says how long it may take, and who is heard of no more is named.
+
+import type { ServiceUnit } from '../../core/deploy/render.ts';
 import type { Clock, Part, Pulse } from '../../ports/machine.ts';
 import type { DeployerParts } from './options.ts';
 
@@ -25,7 +27,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     driver: {
       ...driver,
       prepare: (unit, again) => heard(driver).prepare(unit, again),
-      start: (unit) => heard(driver, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0).start(unit),
+      start: (unit) => heard(driver, startMs(unit)).start(unit),
       stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
     },
     prober: { probe: (probe, signal) => heard(prober, probe.timeoutMs).probe(probe, signal) },
@@ -38,6 +40,12 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     },
     clock: { ...clock, sleep: (ms, signal) => heard(clock, ms).sleep(ms, signal) },
   };
+}
+
+/** What a release grants the start of its service. */
+function startMs(unit: ServiceUnit): number {
+  const once = unit.kind === 'compose' ? Object.values(unit.once ?? {}) : [];
+  return once.reduce((sum, ms) => sum + ms, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0);
 }
 
 export interface LivingPulse extends Pulse {

@@ -1,6 +1,7 @@
 // Starting what changes: services first and healthy, the agent itself last, and the new agent first of all once it is at work.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
+import { ranOnce } from './evidence.ts';
 import { watchUntilHealthy } from './health.ts';
 import { runsIn } from './prepare.ts';
 import type { Outcome, Run } from './run.ts';
@@ -28,7 +29,10 @@ export async function startInOrder(run: Run): Promise<Outcome> {
 
 async function startEach(run: Run, components: readonly ComponentKey[]): Promise<void> {
   for (const component of components) {
-    await run.step({ action: 'start', component }, () => startService(run, component, run.target));
+    await run.step({ action: 'start', component }, async () => {
+      await startService(run, component, run.target);
+      return ranOnce(run, component);
+    });
   }
 }
 

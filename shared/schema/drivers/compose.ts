@@ -6,6 +6,7 @@ import { DIGEST } from '../words.ts';
 import { BLUE_GREEN_WORDS, blueGreenOfContainers } from './blue-green.ts';
 import { driverKind, environment } from './driver-kind.ts';
 import { renderImage, serviceImage } from './images.ts';
+import { limitsOf, ONCE_FORM, onceLimits } from './once.ts';
 
 export const composeDriver = driverKind({
   name: 'compose',
@@ -16,6 +17,7 @@ export const composeDriver = driverKind({
     /** What the compose file's own `${NAME}` stand for. */
     env: environment.default({}),
     startTimeout: duration.default('PT5M'),
+    once: onceLimits.exactOptional(),
     stopTimeout: duration.default('PT30S'),
     blueGreen: blueGreenOfContainers.optional(),
   }),
@@ -60,15 +62,22 @@ export const composeDriver = driverKind({
         'Volumes that both versions may write to at once. A volume that is not named here may not be in the compose file.',
       example: '["uploads"]',
     },
+    'service.once': {
+      form: ONCE_FORM,
+      about:
+        'How long services of the compose file may take that run once at each start, such as migrations. Their time is none of `startTimeout`, which holds for everything else, and for services that run once and are not named here.',
+      example: '{ "migrate": "PT30M" }',
+    },
   },
   commands: [],
   /** Paths are absolute and lie in the tree. */
-  render({ file, images, startTimeout }, { tree }) {
+  render({ file, images, startTimeout, once }, { tree }) {
     return {
       kind: 'compose' as const,
       file: `${tree}/${file}`,
       images: images.map((image) => renderImage(image, tree)),
       startTimeoutMs: durationMs(startTimeout),
+      ...(once === undefined ? {} : { once: limitsOf(once) }),
     };
   },
   trial: () => ({

@@ -66,6 +66,7 @@ export function createMachine(
         signal.addEventListener('abort', () => resolve(), { once: true });
       }),
     logs: async () => '',
+    ranOnce: async () => [],
     maintain: async () => {},
   };
   return { driver, prober: createProber(services, behaviours) };

@@ -19,6 +19,8 @@ describe('the time that going back can take', () => {
     hooks: { ...BARE.hooks, restore: timeouts.map((timeout) => ({ exec: ['restore'], timeout })) },
   });
   const command = { driver: 'command', start: ['a'], stop: ['a'], status: ['a'] };
+  const images = [{ archive: 'a', digest: `sha256:${'a'.repeat(64)}` }];
+  const compose = { driver: 'compose', file: 'c.yaml', images };
   /** Four rounds of two seconds are steady: patience for forty, and one round more. */
   const probe = {
     tcp: 'localhost:1',
@@ -38,6 +40,12 @@ describe('the time that going back can take', () => {
       {},
       { service: { ...command, startTimeout: 'PT7M' } },
       LEFT + 7 * MINUTE,
+    ],
+    [
+      'all that has a limit of its own at that start',
+      {},
+      { service: { ...compose, startTimeout: 'PT7M', once: { migrate: 'PT10M', seed: 'PT1M' } } },
+      LEFT + 18 * MINUTE,
     ],
     [
       'every smoke test of what is restored',

@@ -20,6 +20,15 @@ const TONES: Readonly<Record<string, string>> = {
   'rolling-back': 'bad<x>',
 };
 
+const ranOnce = {
+  component: 'core/auth' as never,
+  service: 'migrate',
+  exitStatus: null,
+  ms: 4200,
+  limitMs: 1_800_000,
+  lastLines: [],
+};
+
 describe('the list', () => {
   it('says so when there are none', () => {
     expect(renderChanges([])).toEqual(['No changes yet.']);
@@ -146,6 +155,17 @@ describe('one in full', () => {
       'fetched  core/auth: 2.0 MB, whole; the patch was of no use: gone\ufffd[2J',
     ],
     [
+      'what ran once',
+      { once: [{ ...ranOnce, exitStatus: 0, lastLines: ['3 tables', 'a\u001bb'] }] },
+      'once     core/auth: migrate done after 4.2s\n         3 tables\n         a\ufffdb',
+    ],
+    [
+      'what ran once and failed',
+      { once: [{ ...ranOnce, exitStatus: 4 }] },
+      'once     core/auth: migrate exit status 4 after 4.2s',
+    ],
+    ['what took too long', { once: [ranOnce] }, 'once     core/auth: migrate took longer than 30m'],
+    [
       'why it failed',
       { failure: { code: 'deploy/unhealthy', message: 'stopped running' } },
       'bad<failure  stopped running [deploy/unhealthy]>',
@@ -163,7 +183,7 @@ describe('one in full', () => {
     ],
   ])('tells %s', (_what, changes, line) => {
     const plain = render({});
-    expect(render(changes).filter((shown) => !plain.includes(shown))).toEqual([line]);
+    expect(render(changes).filter((shown) => !plain.includes(shown))).toEqual(line.split('\n'));
   });
 
   it('loses nothing of a long failure before its thousandth character', () => {

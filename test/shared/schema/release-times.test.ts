@@ -25,6 +25,7 @@ const TIMES: readonly [path: string, longest: string, parts: (text: string) => o
   ['service.stopTimeout', 'PT1H', (stopTimeout) => ({ service: { ...compose, stopTimeout } })],
   ['service.startTimeout', 'PT2H', (startTimeout) => ({ service: { ...compose, startTimeout } })],
   ['service.startTimeout', 'PT2H', (startTimeout) => ({ service: { ...command, startTimeout } })],
+  ['service.once.migrate', 'PT1H30M', (migrate) => ({ service: { ...compose, once: { migrate } } })],
   ['service.statusTimeout', 'PT5M', (statusTimeout) => ({ service: { ...command, statusTimeout } })],
   ['health.0.startPeriod', 'PT1H', (startPeriod) => ({ health: [{ ...HTTP, startPeriod }] })],
   [

@@ -129,6 +129,7 @@ export function createAgentDriver(options: AgentDriverOptions): Driver<AgentUnit
       const from = since === 'start' ? began : (since ?? null);
       return readJournal(AGENT_UNIT, { lines: LOG_LINES, keepBytes, since: from });
     },
+    ranOnce: async () => [],
     maintain: async () => undefined,
     async keepOnly(component) {
       if (isSettled) return;

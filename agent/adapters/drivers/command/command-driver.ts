@@ -121,6 +121,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
       }
     },
     logs: (component, maxBytes, since) => readServiceLog(logPath(component), maxBytes, since),
+    ranOnce: async () => [],
     maintain: (component) => keepLog(logPath(component), clock),
   };
 }

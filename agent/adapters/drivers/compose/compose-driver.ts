@@ -9,11 +9,12 @@ import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { createServiceProcesses } from '../service-processes.ts';
+import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
-import { describe, isRunning, killRunning, restartsOf, stateOf, statusOf } from './containers.ts';
-import { compose, containersOf, docker, engineAddress, failureOf, refusalOf } from './docker.ts';
+import { isRunning, killRunning, restartsOf, stateOf, statusOf, untilDecided } from './containers.ts';
+import { compose, containersOf, docker, engineAddress, failureOf, logOf } from './docker.ts';
 import { createImages } from './images.ts';
+import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
 import { createPulledImages } from './pulled-images.ts';
@@ -34,8 +35,6 @@ const STOP_GRACE_MS = 3_000;
 const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans'];
 const LOG_LINES = 20_000;
 const KILLED = 137;
-/** Some versions of compose steer a terminal with it even where there is none. */
-const CLEAR_LINE = '\u001b[2K';
 
 export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
   const { stateDir, clock } = options;
@@ -80,8 +79,13 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
   /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
   async function takeOver(component: ComponentKey): Promise<void> {
-    for (const entry of await commands.members(component)) signalProcess(entry, 'SIGKILL');
+    await endCommands(commands, component);
     await untilEngineAnswers(clock);
+  }
+
+  async function ranOnce(unit: UnitOf<'compose'>) {
+    const project = await files.written(unit.component);
+    return project === null ? [] : onceRuns(unit, limitsFor(unit, project));
   }
 
   async function start(unit: UnitOf<'compose'>): Promise<void> {
@@ -99,15 +103,21 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const resolved = await resolveAdmitted(unit);
     // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
     const ids = await images.provide(unit);
-    const project = await files.write(unit, await files.overridden(unit, resolved), ids);
+    const whole = await files.overridden(unit, resolved);
+    const project = await files.write(unit, whole, ids);
+    const limits = limitsFor(unit, whole);
+    const again = before?.state === 'started' && before.identity === unit.identity;
+    const only = again ? await servicesLeft(component, limits, whole) : [];
     const { identity } = unit;
     const given = before?.images ?? [];
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, { state: 'starting', identity, images: given });
-    const end = clock.monotonic() + unit.startTimeoutMs;
-    const result = await change(component, [...project, ...UP], unit.startTimeoutMs);
+    const longestMs = [...limits.values()].reduce((sum, ms) => sum + ms, unit.startTimeoutMs);
+    const up = change(component, [...project, ...UP, ...only], longestMs);
+    const endUp = () => endCommands(commands, component);
+    const { result, restMs } = await untilStarted({ unit, limits, clock, up, endUp });
     if (result.status !== 0) throw await failureOf(unit, result, result.detail);
-    await untilDecided(unit, clock, end);
+    await untilDecided(unit, clock, clock.monotonic() + unit.startTimeoutMs - restMs);
     restarts.set(component, restartsOf(await containersOf(component)));
     await records.write(component, { state: 'started', identity, images: given });
   }
@@ -199,7 +209,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     }
   }
 
-  return { prepare, keepOnly, start, stop, status, runs, exited, logs: readLogs, maintain };
+  return { prepare, keepOnly, start, stop, status, runs, exited, logs: readLogs, ranOnce, maintain };
 }
 
 /** The engine keeps the logs, bounded as the compose file's `logging` says. */
@@ -210,6 +220,10 @@ function verifyHere({ component }: UnitOf<'compose'>): void {
   if (engineAddress().startsWith('unix:')) return;
   const problem = `two versions of ${component} stand side by side on this machine alone, and the engine is on another`;
   throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+}
+
+async function endCommands(commands: ServiceProcesses, component: ComponentKey): Promise<void> {
+  for (const entry of await commands.members(component)) signalProcess(entry, 'SIGKILL');
 }
 
 /** Error: service/manager-failed. */
@@ -228,20 +242,5 @@ async function untilEngineAnswers(clock: Clock): Promise<void> {
 /** Every start has new containers, and a container's log is its own. */
 async function readLogs(component: ComponentKey, keepBytes: number, since?: LogSince): Promise<string> {
   const from = typeof since === 'number' ? ['--since', new Date(since).toISOString()] : [];
-  const words = ['logs', '--no-color', '--tail', String(LOG_LINES), ...from];
-  return (await compose(component, words, { keepBytes })).stdout.replaceAll(CLEAR_LINE, '');
-}
-
-/** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */
-async function untilDecided(unit: UnitOf<'compose'>, clock: Clock, end: number): Promise<void> {
-  for (;;) {
-    const containers = await containersOf(unit.component);
-    const unhealthy = containers.find(({ health }) => health === 'unhealthy');
-    const starting = containers.find((one) => one.health === 'starting' && isRunning(one));
-    if (unhealthy === undefined && starting === undefined) return;
-    if (unhealthy !== undefined) throw refusalOf(unit, describe(unhealthy));
-    if (clock.monotonic() >= end)
-      throw refusalOf(unit, `${starting?.service}: its healthcheck has not passed in time`);
-    await clock.sleep(WATCH_MS);
-  }
+  return logOf(component, ['--tail', String(LOG_LINES), ...from], keepBytes);
 }

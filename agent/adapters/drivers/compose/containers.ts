@@ -1,7 +1,10 @@
 // What the containers of a project say together: whether it runs, whether it failed, and how.
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ServiceStatus } from '../../../ports/deploy.ts';
-import { type Container, containersOf, docker } from './docker.ts';
+import type { ServiceStatus, UnitOf } from '../../../ports/deploy.ts';
+import type { Clock } from '../../../ports/machine.ts';
+import { type Container, containersOf, docker, refusalOf } from './docker.ts';
+
+const WATCH_MS = 500;
 
 /** As its own healthchecks say, too. What is unhealthy still runs: whoever starts services again leaves it alone. */
 export function statusOf(containers: readonly Container[]): ServiceStatus {
@@ -47,4 +50,18 @@ export async function killRunning(component: ComponentKey): Promise<readonly Con
   if (running.length === 0) return left;
   await docker(['kill', ...running]);
   return containersOf(component);
+}
+
+/** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */
+export async function untilDecided(unit: UnitOf<'compose'>, clock: Clock, end: number): Promise<void> {
+  for (;;) {
+    const containers = await containersOf(unit.component);
+    const unhealthy = containers.find(({ health }) => health === 'unhealthy');
+    const starting = containers.find((one) => one.health === 'starting' && isRunning(one));
+    if (unhealthy === undefined && starting === undefined) return;
+    if (unhealthy !== undefined) throw refusalOf(unit, describe(unhealthy));
+    if (clock.monotonic() >= end)
+      throw refusalOf(unit, `${starting?.service}: its healthcheck has not passed in time`);
+    await clock.sleep(WATCH_MS);
+  }
 }

@@ -20,6 +20,8 @@ export interface Container {
   readonly exitStatus: number;
   /** How often the engine has started it again. */
   readonly restarts: number;
+  /** How long it ran, by the engine's clock; 0 while it has not ended. */
+  readonly ranMs: number;
   /** What its own healthcheck says: `starting`, `healthy`, `unhealthy`; `none` where it has none. */
   readonly health: string;
 }
@@ -74,6 +76,18 @@ export function compose(
   return docker(['compose', '--project-name', projectOf(component), ...words], options);
 }
 
+/** Some versions of compose steer a terminal with it even where there is none. */
+const CLEAR_LINE = '\u001b[2K';
+
+export async function logOf(
+  component: ComponentKey,
+  words: readonly string[],
+  keepBytes: number,
+): Promise<string> {
+  const { stdout } = await compose(component, ['logs', '--no-color', ...words], { keepBytes });
+  return stdout.replaceAll(CLEAR_LINE, '');
+}
+
 /** Null where the engine has no such image. Error: service/manager-failed when it does not answer. */
 export async function findImage(reference: string): Promise<HeldImage | null> {
   const format = '{{.Id}} {{range .RootFS.Layers}}{{.}} {{end}}';
@@ -117,6 +131,7 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
       state: state.Status,
       exitStatus: state.ExitCode,
       restarts: Number(restarts),
+      ranMs: ranMs(state),
       health: state.Health?.Status ?? 'none',
     };
   });
@@ -127,8 +142,16 @@ const CONTAINER_FORMAT =
 const containerState = z.object({
   Status: z.string(),
   ExitCode: z.int(),
+  StartedAt: z.string().default(''),
+  FinishedAt: z.string().default(''),
   Health: z.object({ Status: z.string() }).optional(),
 });
+
+/** What has not ended has a time of the year 1, or none. */
+function ranMs({ Status, StartedAt, FinishedAt }: z.output<typeof containerState>): number {
+  const ms = Date.parse(FinishedAt) - Date.parse(StartedAt);
+  return Status === 'exited' && ms > 0 ? ms : 0;
+}
 
 async function answer(words: readonly string[]): Promise<readonly string[]> {
   const { status, detail, stdout } = await docker(words);

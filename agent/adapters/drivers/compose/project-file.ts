@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
+import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import {
   type ComposeProject,
@@ -50,6 +51,8 @@ export interface ProjectFiles {
     project: ComposeProject,
     ids: ReadonlyMap<string, string>,
   ): Promise<readonly string[]>;
+  /** What `write` has written last; null where it is gone, as with a boot. */
+  written(component: ComponentKey): Promise<ComposeProject | null>;
   /** The same of one that is only tried. */
   writeTrial: ProjectFiles['write'];
   hasTrial(component: ComponentKey): Promise<boolean>;
@@ -92,9 +95,9 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     const all = unit.override === undefined ? [] : ['--profile', '*'];
     const resolved = await config(component, [...words, ...all], reader);
     if (resolved.status !== 0) throw await failureOf(unit, resolved, resolved.detail);
-    const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
-    if (!parsed.success) throw refusalOf(unit, 'its compose file cannot be understood');
-    return parsed.data;
+    const parsed = parseProject(resolved.stdout);
+    if (parsed === undefined) throw refusalOf(unit, 'its compose file cannot be understood');
+    return parsed;
   }
 
   function config(component: ComponentKey, words: readonly string[], account: Account | null) {
@@ -114,8 +117,8 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     await chown(own, reader?.uid ?? 0, reader?.gid ?? 0);
     const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
     const resolved = await config(component, [...words, '--file', own], reader);
-    const parsed = composeProject.safeParse(parseOrNull(resolved.stdout));
-    if (resolved.status === 0 && parsed.success) return inSlot(unit, parsed.data);
+    const parsed = parseProject(resolved.stdout);
+    if (resolved.status === 0 && parsed !== undefined) return inSlot(unit, parsed);
     const said = resolved.detail.replaceAll(own, override.file);
     throw overrideRefusal(unit, said);
   }
@@ -133,6 +136,10 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     overridden,
     write: (unit, project, ids) => writeProject('compose.yaml', unit, withImages(project, ids, unit)),
     writeTrial: (unit, project, ids) => writeProject(TRIAL, unit, trialOf(withImages(project, ids, unit))),
+    async written(component) {
+      const bytes = await readIfPresent(pathOf(component, 'compose.yaml'));
+      return bytes === null ? null : (parseProject(Buffer.from(bytes).toString()) ?? null);
+    },
     hasTrial: async (component) => (await stat(pathOf(component, TRIAL)).catch(() => null)) !== null,
     removeTrial: (component) => rm(pathOf(component, TRIAL), { force: true }),
   };
@@ -230,10 +237,10 @@ function renderVariables(env: Readonly<Record<string, string>>): string {
   return lines.join('');
 }
 
-function parseOrNull(text: string): unknown {
+function parseProject(text: string): ComposeProject | undefined {
   try {
-    return JSON.parse(text);
+    return composeProject.safeParse(JSON.parse(text)).data;
   } catch {
-    return null;
+    return undefined;
   }
 }

@@ -111,6 +111,7 @@ export function createProcessDriver({
       }
     },
     logs: (component, maxBytes, since) => readServiceLog(logPath(component), maxBytes, since),
+    ranOnce: async () => [],
     maintain: (component) => keepLog(logPath(component), clock),
   };
 }

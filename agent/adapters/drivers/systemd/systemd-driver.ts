@@ -170,6 +170,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
       return readJournal(unitNameOf(component), { lines: LOG_LINES, keepBytes, since: from });
     },
     // The journal bounds itself.
+    ranOnce: async () => [],
     maintain: async () => undefined,
   };
 }

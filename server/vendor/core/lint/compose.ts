@@ -8,6 +8,7 @@ import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { type ReadCompose, readCompose } from './compose-file.ts';
 import { type Compose, findImageProblems, present } from './images.ts';
+import { findOnceProblems } from './once.ts';
 import { asWritten, DATA, fillKnown, problem, quote, TREE } from './problem.ts';
 import type { TreeFacts } from './tree-facts.ts';
 
@@ -64,6 +65,7 @@ function textProblems(
   const replaceable = findReplaceable(started, around);
   return [
     ...imageProblems(release, service, read, tree, wrong),
+    ...findOnceProblems(service, project.services, read.isWhole),
     ...read.files.flatMap(({ where, path }) =>
       present('service.file', path, tree).map((one) => ({ ...one, found: `${where}: ${one.found}` })),
     ),

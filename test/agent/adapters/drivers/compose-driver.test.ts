@@ -1,7 +1,6 @@
 // The compose driver's own logic, on a stand-in for docker; compose-engine.test.ts holds both against a real engine.
 import { once } from 'node:events';
 import {
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -24,19 +23,15 @@ import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT, describeDriver, type Program } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { useFakeDocker } from '../../../support/fake-engine.ts';
 import { createIdleClock } from '../../../support/idle-clock.ts';
 import { makeArchive, makeLayout } from '../../../support/image-archive.ts';
 
-const FAKE = new URL('../../../support/fake-docker', import.meta.url).pathname;
 const PATH = process.env.PATH;
 
 function createHarness() {
   const stateDir = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
-  const engine = join(stateDir, 'engine', 'state');
-  mkdirSync(join(engine, 'images'), { recursive: true });
-  mkdirSync(join(engine, 'projects'));
-  copyFileSync(FAKE, join(stateDir, 'engine', 'docker'));
-  process.env.PATH = `${join(stateDir, 'engine')}:${PATH}`;
+  const engine = useFakeDocker(stateDir);
   const image = (letter: string) => {
     return makeArchive(join(stateDir, `${letter}.tar`), letter);
   };

@@ -155,6 +155,7 @@ function createFakeDriver(): FakeDriver {
     runs: async (asked: ServiceUnit) => unit?.identity === asked.identity,
     exited: async () => undefined,
     logs: async () => '',
+    ranOnce: async () => [],
     maintain: async () => undefined,
   };
 }

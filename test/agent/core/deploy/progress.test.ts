@@ -18,6 +18,8 @@ const enter = (state: string, more: object = {}) => ({ kind: 'entered', state, .
 const after = journalOf;
 const progress = (...entries: readonly object[]) => progressOf(after(...entries));
 
+const ranOnce = { service: 'migrate', exitStatus: 0, ms: 1200, limitMs: 60_000, lastLines: ['3 tables'] };
+
 describe('a journal', () => {
   it('that is empty has begun nothing', () => {
     expect(progress()).toEqual({
@@ -29,6 +31,7 @@ describe('a journal', () => {
       degraded: new Set(),
       drift: [],
       fetched: new Map(),
+      once: new Map(),
       intended: new Set(),
       done: new Set(),
       resumed: 0,
@@ -141,7 +144,26 @@ describe('a record', () => {
       [{ kind: 'done', step: { action: 'fetch', component: AUTH }, fetched: { way: 'patch', bytes: 9 } }],
       { fetched: [{ component: AUTH, way: 'patch', bytes: 9 }] },
     ],
+    [
+      'what ran once at a start, and at one that failed',
+      [
+        { kind: 'done', step: { action: 'start', component: AUTH }, once: [ranOnce] },
+        enter('rolling-back', { failure: { ...failure('1'), component: API }, once: [ranOnce] }),
+      ],
+      {
+        once: [
+          { component: AUTH, ...ranOnce },
+          { component: API, ...ranOnce },
+        ],
+      },
+    ],
   ])('shows %s', (_what, entries, shown) => {
     expect(recordWith(record, progress(...entries))).toMatchObject(shown);
+  });
+
+  it('tells nothing of what ran once on the way back', () => {
+    const back = { kind: 'done', step: { action: 'start', component: AUTH }, once: [ranOnce] };
+
+    expect(recordWith(record, progress(enter('rolling-back'), back)).once).toBeUndefined();
   });
 });

@@ -6,8 +6,8 @@ import { createReporter } from '../../../../agent/engine/agent/reporter.ts';
 import type { Sent, ServerChannel } from '../../../../agent/ports/server.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { LedgerClaim } from '../../../../shared/protocol/receipt.ts';
-import type { Report } from '../../../../shared/protocol/report.ts';
-import type { Fix } from '../../../../shared/schema/deployment.ts';
+import { OPTIONAL_PARTS, type Report } from '../../../../shared/protocol/report.ts';
+import type { DeploymentRecord, Fix } from '../../../../shared/schema/deployment.ts';
 import { digestOfText } from '../../../support/publications.ts';
 import { recordOf, reportOf } from '../../../support/reports.ts';
 
@@ -29,6 +29,7 @@ function createServer() {
     /** How many were told of with each report. */
     fixes: [] as number[],
     fetched: [] as number[],
+    sent: '',
     /** What the witness wants to say, and what it was answered. */
     claim: null as LedgerClaim | null,
     claimed: [] as unknown[],
@@ -56,6 +57,7 @@ function createServer() {
       const fetched = records.flatMap((record) => record.fetched ?? []);
       if (fetched.length > 0 && !world.reads.includes('fetched')) throw REFUSED;
       world.fetched.push(fetched.length);
+      world.sent += JSON.stringify(records);
       world.fixes.push(fixes.length);
       world.claimed.push(ledger?.count);
       world.facts.push(facts);
@@ -166,6 +168,22 @@ it.each([
   await report();
 
   expect(server.fetched).toEqual(told);
+  expect(disk.outbox.delivered).toMatchObject({ record: 1 });
+});
+
+it('keeps what services wrote that ran once', async () => {
+  const { disk, server, report } = createInstall();
+  const ran = { component: 'core/auth' as never, service: 'migrate', exitStatus: 0, ms: 1, limitMs: 2 };
+  const record: DeploymentRecord = {
+    ...recordOf(1, 'committed'),
+    once: [{ ...ran, lastLines: ['hello'] }],
+  };
+  disk.records = [record];
+  server.reads = [...OPTIONAL_PARTS];
+
+  await report();
+
+  expect(server.sent).not.toContain('hello');
   expect(disk.outbox.delivered).toMatchObject({ record: 1 });
 });
 

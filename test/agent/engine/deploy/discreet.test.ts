@@ -44,6 +44,7 @@ function behind(fails: unknown = null) {
       },
       status: answer({ kind: 'exited', detail: TOLD }),
       logs: answer(TOLD),
+      ranOnce: answer([{ service: 'migrate', exitStatus: 0, ms: 1, limitMs: 2, log: TOLD }]),
     },
     journal: { append: async (entry: unknown) => keep('journal')(entry), read: async () => 'the journal' },
     store: {
@@ -65,6 +66,7 @@ describe('a driver', () => {
 
     expect(await driver.status(AUTH)).toEqual({ kind: 'exited', detail: HIDDEN });
     expect(await driver.logs(AUTH, 1)).toBe(HIDDEN);
+    expect(await driver.ranOnce(UNIT)).toMatchObject([{ service: 'migrate', log: HIDDEN }]);
     expect([await driver.stop(AUTH, 1), await driver.runs(UNIT)]).toEqual(['killed', true]);
     await Promise.all([driver.prepare(UNIT), driver.start(UNIT), driver.keepOnly(AUTH, null)]);
   });
@@ -109,21 +111,18 @@ describe('a driver', () => {
     ]);
   });
 
-  it.each(['prepare', 'keepOnly', 'start', 'stop', 'status', 'runs', 'exited', 'logs', 'maintain'] as const)(
-    'that fails to %s tells no secret, not even as a cause',
-    async (what) => {
-      const { driver } = behind(fault()).discreet;
+  it.each([
+    ...(['prepare', 'keepOnly', 'start', 'stop', 'status', 'runs', 'exited', 'logs'] as const),
+    ...(['ranOnce', 'maintain'] as const),
+  ])('that fails to %s tells no secret, not even as a cause', async (what) => {
+    const { driver } = behind(fault()).discreet;
 
-      const error = await rejectionOf(driver[what](UNIT as never, 1 as never));
+    const error = await rejectionOf(driver[what](UNIT as never, 1 as never));
 
-      expect([error.code, error.data]).toEqual([
-        'service/start-failed',
-        { component: AUTH, problem: HIDDEN },
-      ]);
-      expect(error.cause).toBeUndefined();
-      expect(error.message).not.toContain(SECRET);
-    },
-  );
+    expect([error.code, error.data]).toEqual(['service/start-failed', { component: AUTH, problem: HIDDEN }]);
+    expect(error.cause).toBeUndefined();
+    expect(error.message).not.toContain(SECRET);
+  });
 
   it('keeps the name of its component, though it be the word that is secret, and what is no error of ours', async () => {
     const { component } = (await rejectionOf(behind(fault(SECRET)).discreet.driver.start(UNIT))).data as {

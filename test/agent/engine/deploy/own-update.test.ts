@@ -33,6 +33,7 @@ const NOTHING: Driver = {
   runs: async () => false,
   exited: async () => undefined,
   logs: async () => '',
+  ranOnce: async () => [],
   maintain: async () => undefined,
 };
 

@@ -124,12 +124,14 @@ describe('a sign of life', () => {
     const { signal } = new AbortController();
 
     expect(await driver?.start?.({ startTimeoutMs: 5 })).toEqual(['start', { startTimeoutMs: 5 }]);
+    const containers = { kind: 'compose', startTimeoutMs: 5, once: { migrate: 7, seed: 1 } };
+    expect(await driver?.start?.(containers as never)).toEqual(['start', containers]);
     expect(await driver?.start?.({})).toEqual(['start', {}]);
     expect(await driver?.stop?.('core/auth', 7)).toEqual(['stop', 'core/auth', 7]);
     expect(await prober?.probe?.({ timeoutMs: 9 }, signal)).toEqual(['probe', { timeoutMs: 9 }, signal]);
     expect(await clock?.sleep?.(11, signal)).toEqual(['sleep', 11, signal]);
 
-    expect(promised).toEqual([5, 0, 7, 9, 11].map((ms) => ['services', LONGEST_STEP_MS + ms]));
+    expect(promised).toEqual([5, 13, 0, 7, 9, 11].map((ms) => ['services', LONGEST_STEP_MS + ms]));
   });
 
   it('is none where somebody only asks', async () => {

@@ -249,6 +249,28 @@ describe('a right manifest passes', () => {
       },
     ],
     [
+      'a migration with a limit of its own',
+      {
+        service: {
+          driver: 'compose',
+          file: 'c.yaml',
+          images: [{ archive: 'i.tar', digest: `sha256:${'a'.repeat(64)}` }],
+          once: { migrate: 'PT30M', warm: 'PT1M' },
+        },
+      },
+      {
+        'c.yaml': {
+          text: `x: &x { image: "sha256:${'a'.repeat(64)}" }
+services:
+  migrate: { <<: *x, restart: on-failure }
+  warm: *x
+  web: { <<: *x, restart: always, depends_on: { migrate: { condition: service_completed_successfully } } }
+`,
+        },
+        'i.tar': { text: 'x' },
+      },
+    ],
+    [
       'a suite',
       { capabilities: { auth: '~1.0.0' }, requires: { platform: '>=1', 'other/api': '1' } },
       TREE,

@@ -63,6 +63,15 @@ const composeTree = (text: string): TreeFixture => ({
   'compose.yaml': { text },
   'images/web.tar': { text: 'an archive' },
 });
+const once = (limits: Record<string, string>) => {
+  const { service } = compose('compose.yaml');
+  return { service: { ...service, once: limits } };
+};
+const onceTree = (waits: string, needs = `{ ${waits} }`, restart = 'no') =>
+  composeTree(`services:
+  migrate: { image: "${DIGEST}", restart: "${restart}" }
+  web: { image: "${DIGEST}", depends_on: ${needs} }
+`);
 const slots = (more: Record<string, JsonValue>, names = ['blue', 'green']) => ({
   health: [{ http: 'http://127.0.0.1:${settings.port}/' }],
   service: { driver: 'process', exec: ['./serve'], blueGreen: { public: 'port', slots: names } },
@@ -528,6 +537,41 @@ export const WRONG: readonly WrongManifest[] = [
     remedy: /bounds/,
   },
   // Containers
+  {
+    name: 'a limit for a service that the compose file does not have',
+    manifest: once({ migrat: 'PT5M' }),
+    tree: onceTree('migrate: { condition: service_completed_successfully }'),
+    path: 'service.once.migrat',
+    remedy: /name one of: migrate, web/,
+  },
+  {
+    name: 'a limit for a service that others wait for while it runs',
+    manifest: once({ migrate: 'PT5M' }),
+    tree: onceTree('migrate: { condition: service_healthy }'),
+    path: 'service.once.migrate',
+    remedy: /service_completed_successfully/,
+  },
+  {
+    name: 'a limit for a service that another names in a list',
+    manifest: once({ migrate: 'PT5M' }),
+    tree: onceTree('', '[migrate]'),
+    path: 'service.once.migrate',
+    remedy: /service_completed_successfully/,
+  },
+  {
+    name: 'a service that runs once and is started again for ever',
+    manifest: once({}),
+    tree: onceTree('migrate: { condition: service_completed_successfully }', undefined, 'unless-stopped'),
+    path: 'service.file',
+    remedy: /on-failure/,
+  },
+  {
+    name: 'a limit for what runs once that is longer than a deployment waits',
+    manifest: once({ migrate: 'P1D' }),
+    tree: onceTree('migrate: { condition: service_completed_successfully }'),
+    path: 'service.once.migrate',
+    remedy: /PT1H30M/,
+  },
   {
     name: 'a compose file that is missing',
     manifest: compose('deploy.yaml'),
