@@ -14,6 +14,7 @@ import { cvssVersionOf, isCvssVector } from '../../../shared/schema/cvss.ts';
 import { rangesOf } from '../../../shared/version/intervals.ts';
 import { compareVersions } from '../../../shared/version/version.ts';
 import { scoreOf, severityOf } from './cvss-score.ts';
+import { findInside, type ReleaseContents } from './osv-inside.ts';
 import { componentsOf, labelOf, type PackageName, readFixes } from './osv-packages.ts';
 import { type OsvVersions, type Refuse, readVersions } from './osv-ranges.ts';
 import type { OsvRecord } from './osv-record.ts';
@@ -40,6 +41,8 @@ export interface ImportContext {
   /** Where the record is from, for errors. */
   readonly file: string;
   readonly packages: readonly PackageName[];
+  /** What is inside of the releases, of the packages that the record names. */
+  readonly releases?: readonly ReleaseContents[];
   /** Said in place of the record's own ranges. */
   readonly affected?: Advisory['affected'] | undefined;
   /** Said in place of its fixed versions. */
@@ -49,7 +52,7 @@ export interface ImportContext {
 /** Error: vendor/import-unusable, naming the field. */
 export function importOsv(
   record: OsvRecord,
-  { file, packages, affected: said, fixed: fixes }: ImportContext,
+  { file, packages, releases = [], affected: said, fixed: fixes }: ImportContext,
 ): ImportedAdvisory {
   const refuse: Refuse = (field, problem) => {
     throw new FairleadError('vendor/import-unusable', { file, field, problem, remedy: remedyFor(field) });
@@ -57,7 +60,7 @@ export function importOsv(
   const leftOut: string[] = [];
   const { affected, fixed } =
     said === undefined
-      ? readAffected(record, packages, refuse, leftOut)
+      ? readAffected(record, { packages, releases }, refuse, leftOut)
       : { affected: said, fixed: fixes ?? readFixes(record, { packages, affected: said, leftOut }) };
   const vectors = readVectors(record, packages, refuse, leftOut);
   const scores = vectors.map((vector) => ({ version: cvssVersionOf(vector), ...scoreOf(vector) }));
@@ -91,23 +94,31 @@ function remedyFor(field: string): string {
 
 function readAffected(
   { affected }: OsvRecord,
-  packages: readonly PackageName[],
+  { packages, releases }: Required<Pick<ImportContext, 'packages' | 'releases'>>,
   refuse: Refuse,
   leftOut: string[],
 ): Pick<ImportedAdvisory, 'affected' | 'fixed'> {
   const found = new Map<ComponentKey, OsvVersions[]>();
   const unknown = new Set<string>();
+  const add = (component: ComponentKey, versions: OsvVersions) =>
+    found.set(component, [...(found.get(component) ?? []), versions]);
   for (const [i, entry] of (affected ?? []).entries()) {
     const components = componentsOf(entry, packages);
-    if (components.length === 0) unknown.add(labelOf(entry));
-    else {
-      const versions = readVersions(entry, `affected.${i}`, refuse);
-      for (const component of components) found.set(component, [...(found.get(component) ?? []), versions]);
-    }
+    const inside = findInside(entry, releases);
+    if (components.length + inside.size === 0) unknown.add(labelOf(entry));
+    for (const [component, versions] of inside) add(component, versions);
+    if (components.length === 0) continue;
+    const versions = readVersions(entry, `affected.${i}`, refuse);
+    for (const component of components) add(component, versions);
   }
+  const dark = releases.filter(({ packages: inside }) => inside === null).length;
+  if (dark > 0) leftOut.push(`what is inside of ${count(dark, 'release')} without a bill of materials`);
   const names = [...unknown].slice(0, 5).join(', ');
   if (found.size === 0) {
-    const problem = unknown.size === 0 ? 'it names no package' : `no component is known for ${names}`;
+    const problem =
+      unknown.size === 0
+        ? 'it names no package'
+        : `no component is known for ${names}, and no release has it inside`;
     return refuse('affected', `${problem}: give --package "PACKAGE=SUITE/CAPABILITY"`);
   }
   if (unknown.size > 0)

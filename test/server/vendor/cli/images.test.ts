@@ -142,6 +142,33 @@ describe('a build with images', () => {
     expect(await readdir(at('workspace/builds'))).not.toContain('.images');
   });
 
+  it('is affected by an advisory about a package inside of it, by what was signed', async () => {
+    await vendor.write('packed/compose.yaml', { services: { db: { image: 'db' } } });
+    writeFileSync(at('packed.tar'), tarOf(newDocker(imageOf([DEBIAN]))));
+    const id = await openChange('1.0.7');
+    const from = ['--from', at('packed'), '--manifest', at('auth.json'), '--image', `db=${at('packed.tar')}`];
+    await vendor.json('build', 'core/auth@1.0.7', '--change', id, ...from);
+    await vendor.json('verify', id);
+    await vendor.json('release', id);
+    const events = [{ introduced: '0' }, { fixed: '3.0.13-1~deb12u1' }];
+    const openssl = { package: { ecosystem: 'Debian:12', name: 'openssl' } };
+    const record = { id: 'DEBIAN-CVE-2026-1', summary: 'A hole', affected: [openssl] };
+    const ranges = [{ type: 'ECOSYSTEM', events }];
+    const file = await vendor.write('hole.json', { ...record, affected: [{ ...openssl, ranges }] });
+    const none = { ...openssl, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '3.0.12' }] }] };
+    const other = await vendor.write('other.json', { ...record, affected: [none] });
+
+    const { advisory } = await vendor.json('advisory', 'import', file, '--severity', 'high');
+
+    expect(advisory).toMatchObject({
+      id: 'DEBIAN-CVE-2026-1',
+      affected: [{ component: 'core/auth', versions: '1.0.7' }],
+    });
+    expect((await vendor.run('advisory', 'import', other, '--severity', 'high')).err).toMatch(
+      /Debian:12:openssl, and no release has it inside/,
+    );
+  });
+
   it('builds the same again, and says so', async () => {
     const id = await openChange('1.0.4');
     const options = ['--change', id, ...sources(), ...web(), ...db(), '--reproduce', 'true'];
