@@ -129,8 +129,11 @@ export interface TreeStore {
   weigh(tree: TreeRef): Promise<Omit<FetchedTree, 'instead'> | null>;
   /** What is being fetched or unpacked at this moment. */
   transfers(): readonly Transfer[];
-  /** Re-hashes a stored tree. Empty when it is exactly what its index says, but for what the service may write. */
-  verify(files: ReleaseFiles): Promise<readonly TreeDeviation[]>;
+  /**
+   * Re-hashes a stored tree: every file, or those of which it is not known from minutes ago what they hold and that nobody touched
+   * them since. Empty when it is exactly what its index says, but for what the service may write.
+   */
+  verify(files: ReleaseFiles, which?: 'every' | 'unknown'): Promise<readonly TreeDeviation[]>;
   /**
    * Replaces what is changed or missing in a stored tree, part by part and by rename, from other trees in the store or else
    * from the vendor, until the signal aborts. Errors: tree/*, transport/*, disk/*.

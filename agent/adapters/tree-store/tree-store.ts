@@ -14,9 +14,11 @@ import { addTree } from './add-tree.ts';
 import { weighTree } from './by-patch.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import type { FetchPack, Patches } from './downloads.ts';
+import { createKnownFiles, type KnownFiles } from './known-files.ts';
 import {
   FILES_DIRECTORY,
   INDEX_FILE,
+  readIndex,
   readIndexBytes,
   STORE_MODE,
   type StoreLayout,
@@ -41,6 +43,8 @@ export interface TreeStoreOptions {
   readonly diskSpace?: (path: string) => Promise<DiskSpace>;
   /** What stands in a tree's way and can only be left. */
   readonly onLeft?: OnLeft;
+  /** By which the file system gives files their times; the system's clock unless given. */
+  readonly now?: () => number;
 }
 
 /** Somebody waits for the answer on a terminal, and gets one without it too. */
@@ -52,6 +56,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const { fetchPack, patches, places = async () => 1, diskSpace = readDiskSpace } = options;
   const { onLeft = () => undefined, onInstead = () => undefined } = options;
   const transfers = createTransfers();
+  const known = createKnownFiles(options.now ?? Date.now);
   const adds = { layout, fetchPack, patches, places, diskSpace, onLeft, onInstead, transfers };
   const adding = new Map<Digest, Promise<FetchedTree | undefined>>();
 
@@ -66,7 +71,12 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const addOnce = async (ref: TreeRef, signal: AbortSignal | undefined) => {
     await createStore(layout);
     if (await isStored(layout, ref.digest)) return undefined;
-    return await addTree(ref, { ...adds, signal });
+    const since = known.now();
+    const fetched = await addTree(ref, { ...adds, signal });
+    const place = placeOf(layout, ref.digest);
+    const index = await readIndex(place, ref.digest);
+    if (index !== null) await known.noteBuilt(join(place, FILES_DIRECTORY), index, since);
+    return fetched;
   };
   return {
     has: (tree) => isStored(layout, tree),
@@ -88,9 +98,15 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
       return await Promise.race([asked, waited]).finally(() => patience.abort());
     },
     transfers: transfers.list,
-    verify: (files) => explaining(layout.store, () => verifyStored(layout, files)),
+    verify: (files, which = 'every') => {
+      const trusted = which === 'every' ? { ...known, has: () => false } : known;
+      return explaining(layout.store, () => verifyStored(layout, files, trusted));
+    },
     hand: (tree, accounts) => explaining(layout.store, () => handTree(layout, tree, accounts)),
-    collect: (keep) => explaining(layout.store, () => collect(layout, keep, adding)),
+    collect: (keep) => {
+      known.forget();
+      return explaining(layout.store, () => collect(layout, keep, adding));
+    },
   };
 }
 
@@ -109,6 +125,7 @@ async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
 async function verifyStored(
   layout: StoreLayout,
   { tree, writable }: ReleaseFiles,
+  known: KnownFiles,
 ): Promise<readonly TreeDeviation[]> {
   const directory = placeOf(layout, tree.digest);
   const indexBytes = await readIndexBytes(directory);
@@ -117,7 +134,8 @@ async function verifyStored(
   await syncDirectory(layout.trees);
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
   if (digestOf(indexBytes) !== tree.digest) return [{ path: INDEX_FILE, problem: 'changed' }];
-  return compareTree(await parseIndexInTurns(indexBytes), join(directory, FILES_DIRECTORY), writable);
+  const index = await parseIndexInTurns(indexBytes);
+  return compareTree(index, join(directory, FILES_DIRECTORY), writable, known);
 }
 
 /**

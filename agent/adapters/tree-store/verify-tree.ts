@@ -5,11 +5,12 @@ import { type FileHandle, lstat, open, opendir, readlink } from 'node:fs/promise
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
-import { forEachBounded } from '../../../shared/node/turns.ts';
+import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import { isWritable } from '../../../shared/schema/service.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
+import type { KnownFiles } from './known-files.ts';
 
 const PARALLEL_FILES = 4;
 /** A service may have left a million files beside its code: so many are named, and are enough to know what to do. */
@@ -22,12 +23,13 @@ type Problem = TreeDeviation['problem'];
 /**
  * Every deviation, sorted by path; of a directory that should not be there, the directory alone. Modes count; owners and
  * times do not: they are no part of a tree. Whatever runs from the tree may change it meanwhile: that is a deviation too,
- * never an error, for nobody could update a service that keeps moving its files otherwise.
+ * never an error, for nobody could update a service that keeps moving its files otherwise. What is known is not read.
  */
 export async function compareTree(
   index: TreeIndex,
   directory: string,
   writable: readonly string[] = [],
+  known: Reading['known'] = NOTHING,
 ): Promise<readonly TreeDeviation[]> {
   const listed = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
@@ -41,9 +43,11 @@ export async function compareTree(
   const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
   const readBytes = Math.min(READ_BYTES, largest);
   const buffers = Array.from({ length: PARALLEL_FILES }, () => Buffer.allocUnsafeSlow(readBytes));
+  const rest = createRests();
   await forEachBounded(expected.values(), PARALLEL_FILES, async (entry, worker) => {
+    await rest();
     const buffer = buffers[worker] ?? Buffer.allocUnsafeSlow(readBytes);
-    const problem = await compareEntry(directory, entry, found.get(entry.path), buffer);
+    const problem = await compareEntry(directory, entry, found.get(entry.path), { buffer, known });
     if (problem !== null) deviations.push({ path: entry.path, problem });
   });
   for (const path of found.keys()) {
@@ -51,6 +55,13 @@ export async function compareTree(
   }
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
+
+interface Reading {
+  readonly buffer: Buffer;
+  readonly known: Omit<KnownFiles, 'noteBuilt' | 'forget'>;
+}
+
+const NOTHING: Reading['known'] = { now: Date.now, has: () => false, note: () => undefined };
 
 /** A link is none, wherever it leads. */
 export async function isRealDirectory(path: string): Promise<boolean> {
@@ -99,13 +110,13 @@ async function compareEntry(
   directory: string,
   entry: TreeEntry,
   found: FoundKind | undefined,
-  buffer: Buffer,
+  reading: Reading,
 ): Promise<Problem | null> {
   if (found === undefined) return 'missing';
   if (found !== entry.kind) return 'changed';
   const path = join(directory, entry.path);
   try {
-    return (await isAsListed(path, entry, buffer)) ? null : 'changed';
+    return (await isAsListed(path, entry, reading)) ? null : 'changed';
   } catch (cause) {
     const problem = changeBehind(cause);
     if (problem === null) throw cause;
@@ -113,7 +124,7 @@ async function compareEntry(
   }
 }
 
-async function isAsListed(path: string, entry: TreeEntry, buffer: Buffer): Promise<boolean> {
+async function isAsListed(path: string, entry: TreeEntry, { buffer, known }: Reading): Promise<boolean> {
   switch (entry.kind) {
     case 'directory': {
       const stat = await lstat(path);
@@ -122,19 +133,27 @@ async function isAsListed(path: string, entry: TreeEntry, buffer: Buffer): Promi
     case 'link':
       return (await readlink(path)) === entry.target;
     case 'file':
-      return isFileAsListed(path, entry, buffer);
+      return known.has(path, entry) || (await isFileAsListed(path, entry, buffer, known));
   }
 }
 
 /** Mode, size and content. Of a file that grows while it is read, no more than its size is. */
-export async function isFileAsListed(path: string, file: TreeFile, buffer: Buffer): Promise<boolean> {
+export async function isFileAsListed(
+  path: string,
+  file: TreeFile,
+  buffer: Buffer,
+  known: Reading['known'] = NOTHING,
+): Promise<boolean> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const stat = await handle.stat();
+    const stat = await handle.stat({ bigint: true });
     // A pipe in the place of an empty file would read as empty, too.
-    if (!stat.isFile() || stat.size !== file.size) return false;
-    if ((stat.mode & PERMISSION_BITS) !== storedMode(file.mode)) return false;
-    return (await hash(handle, file.size, buffer)) === file.digest;
+    if (!stat.isFile() || Number(stat.size) !== file.size) return false;
+    if ((Number(stat.mode) & PERMISSION_BITS) !== storedMode(file.mode)) return false;
+    const readAt = known.now();
+    if ((await hash(handle, file.size, buffer)) !== file.digest) return false;
+    known.note(stat, file, readAt);
+    return true;
   } finally {
     await handle.close();
   }

@@ -38,15 +38,15 @@ export async function secureFiles(run: Run): Promise<Outcome> {
 
 async function makeWhole(run: Run, component: ComponentKey, files: ReleaseFiles): Promise<void> {
   const { trees } = run.options;
-  if ((await trees.verify(files)).length === 0) return;
+  if ((await trees.verify(files, 'unknown')).length === 0) return;
   await trees.repair(files, WHOLE, run.yielded);
-  const [deviation] = await trees.verify(files);
+  const [deviation] = await trees.verify(files, 'unknown');
   if (deviation !== undefined) throw new FairleadError('deploy/tree-damaged', { component, ...deviation });
 }
 
 async function lookBack(run: Run, component: ComponentKey, files: ReleaseFiles): Promise<readonly Drift[]> {
   const { trees } = run.options;
-  const deviations = await trees.verify(files);
+  const deviations = await trees.verify(files, 'unknown');
   const damage = deviations.find(isDamage);
   if (damage === undefined) return deviations.length === 0 ? [] : [driftOf(component, deviations, true)];
   try {
@@ -88,7 +88,7 @@ export async function mendWayBack(run: Run, component: ComponentKey): Promise<vo
   const files = run.previous?.releases.get(component)?.document;
   if (files === undefined) return;
   try {
-    if ((await trees.verify(files)).some(isDamage)) await trees.repair(files, OFFLINE);
+    if ((await trees.verify(files, 'unknown')).some(isDamage)) await trees.repair(files, OFFLINE);
   } catch (error) {
     onWarning(error);
   }

@@ -34,7 +34,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     trees: {
       ...trees,
       add: (tree, signal) => heard(trees).add(tree, signal),
-      verify: (files) => heard(trees).verify(files),
+      verify: (files, which) => heard(trees).verify(files, which),
       repair: (files, how, signal) => heard(trees).repair(files, how, signal),
       hand: (tree, accounts) => heard(trees).hand(tree, accounts),
     },

@@ -23,6 +23,7 @@ function trees(kind = 'channel') {
   );
   const found = new Map<string, readonly TreeDeviation[]>();
   const repairs: unknown[] = [];
+  const looks: unknown[] = [];
   const warnings: unknown[] = [];
   const world = { lost: false, stubborn: false, hangs: false, signals: [] as (AbortSignal | undefined)[] };
   const nameOf = ({ tree }: { readonly tree: { readonly digest: string } }) =>
@@ -32,7 +33,10 @@ function trees(kind = 'channel') {
     clock,
     onWarning: (error: unknown) => void warnings.push(error),
     trees: {
-      verify: async (files: never) => found.get(nameOf(files)) ?? [],
+      async verify(files: never, which?: string) {
+        looks.push([nameOf(files), which]);
+        return found.get(nameOf(files)) ?? [];
+      },
       async repair(files: never, how: object, signal?: AbortSignal) {
         repairs.push([nameOf(files), how]);
         world.signals.push(signal);
@@ -58,6 +62,7 @@ function trees(kind = 'channel') {
     clock,
     run,
     found,
+    looks,
     repairs,
     warnings,
     world,
@@ -74,10 +79,15 @@ const AROUND = { added: 'keep', from: 'anywhere' };
 
 describe('the files of what is to start', () => {
   it('that are whole are left alone', async () => {
-    const { repairs, secure } = trees();
+    const { repairs, looks, secure } = trees();
 
     expect(await secure()).toStrictEqual({ event: 'verified' });
     expect(repairs).toEqual([]);
+    // What was hashed as it came is not read again.
+    expect(looks).toEqual([
+      ['core/auth@1.1.0', 'unknown'],
+      ['core/auth@1.0.0', 'unknown'],
+    ]);
   });
 
   it.each([CHANGED, ADDED])('become what was signed, whatever lies there: $problem', async (deviation) => {
