@@ -36,6 +36,7 @@ const files = new Map<string, Buffer>();
 /** What a server has below its repository, by path: packs, patches to each from all before it, and their lists. */
 export const PATCHED_FILES: ReadonlyMap<string, Buffer> = files;
 
+const NO_SCRIPTS = Buffer.of(0);
 const FIRST_OWN = SAMPLE_ENTRIES.length;
 
 export const PATCHED_ONE = patched({ [AUTH]: '1.0.0', [API]: '1.0.0' });
@@ -76,8 +77,6 @@ function publish(tree: PackedTree, before: readonly PackedTree[]): void {
   files.set(`${directory}/full.pack`, tree.pack);
   files.set(`${directory}/patches.json`, Buffer.from(encodePatchList({ full: tree.pack.length, patches })));
 }
-
-const NO_SCRIPTS = Buffer.of(0);
 
 /** What changes comes in two units, the rest from the old tree. */
 function patchBetween(from: PackedTree, to: PackedTree): Buffer {
