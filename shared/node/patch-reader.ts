@@ -6,6 +6,7 @@ import type { TreeRef } from '../schema/release.ts';
 import { damagedPack } from '../tree/pack-format.ts';
 import { type UnpackedPart, verifyMeasures } from '../tree/pack-steps.ts';
 import { MAX_PATCH_INDEX_BYTES, type PatchHeader } from '../tree/patch-format.ts';
+import { createMovers } from '../tree/patch-script.ts';
 import { type PatchStart, patchedUnit, patchHeader, patchStart, resolveBases } from '../tree/patch-steps.ts';
 import type { TreeIndex } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, readDictionary } from './base-files.ts';
@@ -61,9 +62,10 @@ async function* readUnits(
 ): AsyncGenerator<readonly UnpackedPart[]> {
   // One buffer for all, and what was made is given back at once: it would pile up faster than it is collected.
   const room = Buffer.allocUnsafeSlow(start.header.dictionary);
+  const moverOf = createMovers();
   for (const unit of start.plan) {
     const bases = resolveBases(base.index, unit, start.scripts, start.header.to);
-    const parts = await source.run(patchedUnit(start, unit, readDictionary(base, bases, room)));
+    const parts = await source.run(patchedUnit(start, unit, readDictionary(base, bases, room), moverOf));
     yield parts;
     for (const { bytes } of parts.slice(0, 1)) freeLarge(bytes);
   }

@@ -1,6 +1,15 @@
 // How a file is built from an old one: runs of it with a difference added to each byte, and literal bytes between them.
 import type { Digest } from '../encoding/digest.ts';
+import {
+  type Addresses,
+  type AddressMover,
+  createAddressMover,
+  moveAddresses,
+  parseAddresses,
+} from './moved-addresses.ts';
+import { type CopiedRuns, lastUpTo } from './moved-places.ts';
 import { damagedPack } from './pack-format.ts';
+import { createNumberReader, type NumberReader } from './script-numbers.ts';
 import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 /*
@@ -10,10 +19,11 @@ import type { TreeFile, TreeIndex } from './tree-index.ts';
  *   how many files there are; for each of them, in the order of their positions:
  *     its position in the new index, that of the old file
  *     steps until they have made the whole file: seek, copied bytes, literal bytes
+ *     what is known of its addresses, see moved-addresses.ts
  *
- * A number has seven bits in a byte, the lowest first, the eighth bit where more follow. A step seeks from where the last
- * one stopped in the old file (the bytes forth times two, or back times two less one), adds its differences to what stands
- * there, then takes its literals. A unit of such a file has the literals of its part of the steps, then the differences.
+ * Numbers are those of script-numbers.ts. A step seeks from where the last one stopped in the old file, adds its differences
+ * to what stands there, its addresses moved, then takes its literals. A unit of such a file has the literals of its part of
+ * the steps, then the differences.
  */
 export const MAX_SCRIPTS_BYTES = 2 * 2 ** 20;
 /** Of all files together: each of them reads from the disk. */
@@ -22,14 +32,11 @@ export const MAX_STEPS = 2 ** 18;
 export const MAX_SCRIPTED_BYTES = 2 ** 32 - 1;
 
 /** Step by step; the literals of each go up to where the next one begins. */
-export interface FileScript {
+export interface FileScript extends CopiedRuns {
   /** Position of the old file in its index. */
   readonly from: number;
-  /** Where in the new file. */
-  readonly at: Uint32Array;
-  /** Where in the old file. */
-  readonly source: Uint32Array;
-  readonly copied: Uint32Array;
+  readonly oldSize: number;
+  readonly addresses: Addresses;
 }
 
 /** By position in the new index. */
@@ -38,6 +45,7 @@ export type FileScripts = ReadonlyMap<number, FileScript>;
 /** A part of a step that stands within a unit. */
 export interface StepPart {
   readonly source: number;
+  readonly at: number;
   readonly copied: number;
   readonly literals: number;
 }
@@ -51,7 +59,7 @@ interface UnitBytes {
 /** Error: tree/pack-damaged. */
 export function parseScripts(bytes: Uint8Array, old: TreeIndex, next: TreeIndex, to: Digest): FileScripts {
   const damaged = () => damagedPack(to, 'the script of a file does not make what it should');
-  const reader = createReader(bytes, damaged);
+  const reader = createNumberReader(bytes, damaged);
   const fileAt = ({ entries }: TreeIndex, position: number): TreeFile => {
     const entry = entries[position];
     if (entry?.kind !== 'file' || entry.size > MAX_SCRIPTED_BYTES) throw damaged();
@@ -64,12 +72,22 @@ export function parseScripts(bytes: Uint8Array, old: TreeIndex, next: TreeIndex,
     const [position, from] = [reader.number(), reader.number()];
     if (position <= last) throw damaged();
     last = position;
-    const script = parseSteps(reader, fileAt(old, from).size, fileAt(next, position).size, left, damaged);
-    left -= script.at.length;
-    scripts.set(position, { from, ...script });
+    const { size: oldSize } = fileAt(old, from);
+    const runs = parseSteps(reader, oldSize, fileAt(next, position).size, left, damaged);
+    left -= runs.at.length;
+    scripts.set(position, { from, oldSize, ...runs, addresses: parseAddresses(reader, damaged) });
   }
   if (reader.at() !== bytes.length) throw damaged();
   return scripts;
+}
+
+/** Of one file after the other: its tables take megabytes, and those of the last one are kept. */
+export function createMovers(): (script: FileScript) => AddressMover {
+  let last: { readonly script: FileScript; readonly mover: AddressMover } | undefined;
+  return (script) => {
+    if (last?.script !== script) last = { script, mover: createAddressMover(script) };
+    return last.mover;
+  };
 }
 
 function parseSteps(
@@ -78,7 +96,7 @@ function parseSteps(
   size: number,
   most: number,
   damaged: () => Error,
-): Omit<FileScript, 'from'> {
+): CopiedRuns {
   const [at, source, copied]: [number[], number[], number[]] = [[], [], []];
   let [made, stopped] = [0, 0];
   while (made < size) {
@@ -105,6 +123,7 @@ export function* stepsWithin({ at, source, copied }: FileScript, { offset, raw }
     const skipped = Math.max(0, offset - begin);
     const part: StepPart = {
       source: (source[i] as number) + skipped,
+      at: begin + skipped,
       copied: Math.max(0, Math.min(turn, next) - begin - skipped),
       literals: Math.max(0, next - Math.max(turn, offset)),
     };
@@ -119,19 +138,36 @@ export function copiedBytes(script: FileScript, unit: UnitBytes): number {
   return bytes;
 }
 
-/** `old` is what is copied of the old file, end to end. In time that grows with the unit alone. */
+/** `old` is what is copied of the old file, end to end: the same, its addresses moved. */
+export function movedRuns(
+  script: FileScript,
+  mover: AddressMover,
+  unit: UnitBytes,
+  old: Uint8Array,
+): Uint8Array {
+  const moved = Buffer.allocUnsafeSlow(old.length);
+  let taken = 0;
+  for (const { source, at, copied } of stepsWithin(script, unit)) {
+    const run = old.subarray(taken, taken + copied);
+    moveAddresses(mover, run, source, at, moved.subarray(taken, taken + copied));
+    taken += copied;
+  }
+  return moved;
+}
+
+/** Of what `movedRuns` says and the bytes of a unit. In time that grows with the unit alone. */
 export function runScript(
   script: FileScript,
   unit: UnitBytes,
-  old: Uint8Array,
+  moved: Uint8Array,
   body: Uint8Array,
 ): Uint8Array {
   const made = Buffer.allocUnsafeSlow(unit.raw);
-  const differences = unit.raw - old.length;
+  const differences = unit.raw - moved.length;
   let [at, taken, literal] = [0, 0, 0];
   for (const { copied, literals } of stepsWithin(script, unit)) {
     for (let i = 0; i < copied; i++) {
-      made[at + i] = (old[taken + i] as number) + (body[differences + taken + i] as number);
+      made[at + i] = (moved[taken + i] as number) + (body[differences + taken + i] as number);
     }
     at += copied;
     taken += copied;
@@ -140,43 +176,4 @@ export function runScript(
     literal += literals;
   }
   return made;
-}
-
-/** The last of ascending numbers that is not above the limit; the first where all are. */
-function lastUpTo(numbers: Uint32Array, limit: number): number {
-  let [low, high] = [0, numbers.length - 1];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((numbers[middle] as number) <= limit) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-interface NumberReader {
-  number(): number;
-  signed(): number;
-  at(): number;
-}
-
-function createReader(bytes: Uint8Array, damaged: () => Error): NumberReader {
-  let at = 0;
-  const number = (): number => {
-    let value = 0;
-    for (let scale = 1; scale < 2 ** 35; scale *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw damaged();
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-    throw damaged();
-  };
-  return {
-    number,
-    signed: () => {
-      const value = number();
-      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-    },
-    at: () => at,
-  };
 }

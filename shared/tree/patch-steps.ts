@@ -27,7 +27,14 @@ import {
   parsePatchPlan,
   type Stretch,
 } from './patch-format.ts';
-import { type FileScripts, parseScripts, runScript, stepsWithin } from './patch-script.ts';
+import {
+  type createMovers,
+  type FileScripts,
+  movedRuns,
+  parseScripts,
+  runScript,
+  stepsWithin,
+} from './patch-script.ts';
 import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 export interface PatchStart {
@@ -97,6 +104,7 @@ export function* patchedUnit(
   { header, index, scripts }: Pick<PatchStart, 'header' | 'index' | 'scripts'>,
   unit: PatchUnit,
   old: Uint8Array,
+  moverOf: ReturnType<typeof createMovers>,
 ): PackSteps<readonly UnpackedPart[]> {
   const { to } = header;
   const parts = resolveParts(index, unit, to);
@@ -106,8 +114,9 @@ export function* patchedUnit(
   const dictionary = script === undefined ? old : PATCH_MAGIC;
   const bytes = decompressPart(header, packed, unit.raw, dictionary, WINDOW_LOG);
   if (script === undefined) return cutUnit(parts, bytes);
-  const made = runScript(script, unit, old.subarray(PATCH_MAGIC.length), bytes);
-  freeLarge(bytes);
+  const moved = movedRuns(script, moverOf(script), unit, old.subarray(PATCH_MAGIC.length));
+  const made = runScript(script, unit, moved, bytes);
+  for (const large of [bytes, moved]) freeLarge(large);
   return cutUnit(parts, made);
 }
 

@@ -1,11 +1,11 @@
 // Which files of a new tree are built by a script from an old file, and what a unit of such a file carries.
 import { readStretch } from '../../../shared/node/base-files.ts';
+import type { AddressMover } from '../../../shared/tree/moved-addresses.ts';
 import type { PatchUnit } from '../../../shared/tree/patch-format.ts';
-import { type FileScript, MAX_STEPS, stepsWithin } from '../../../shared/tree/patch-script.ts';
+import { type FileScript, MAX_STEPS, movedRuns, stepsWithin } from '../../../shared/tree/patch-script.ts';
 import type { TreeFile } from '../../../shared/tree/tree-index.ts';
-import { blankAddresses } from './machine-code.ts';
+import { alignFiles } from './machine-code.ts';
 import type { PatchSide } from './patch-bases.ts';
-import { alignBytes } from './script-writer.ts';
 
 /** What a smaller file has in common with others, a dictionary of all of them finds. */
 const LEAST_BYTES = 16 * 1024;
@@ -32,9 +32,8 @@ export function createScriptFinder(from: PatchSide, to: PatchSide): ScriptFinder
       const base = position === undefined ? undefined : from.index.entries[position];
       if (position === undefined || base?.kind !== 'file' || base.size > MOST_BYTES) return null;
       const oldBytes = readStretch(from, { file: base, offset: 0, length: base.size });
-      blankAddresses(bytes);
-      blankAddresses(oldBytes);
-      const script = { from: position, ...alignBytes(oldBytes, bytes) };
+      const { runs, addresses } = alignFiles(oldBytes, bytes);
+      const script = { from: position, oldSize: base.size, ...runs, addresses };
       const steps = script.at.length;
       const copied = script.copied.reduce((sum, length) => sum + length, 0);
       if (steps > Math.min(left, file.size / STEP_BYTES)) return null;
@@ -55,16 +54,18 @@ function looksLikeCode(bytes: Uint8Array): boolean {
 /** The literals of its steps, and the differences behind them. `old` is what the steps copy, end to end. */
 export function scriptedBytes(
   script: FileScript,
+  mover: AddressMover,
   unit: PatchUnit,
   old: Uint8Array,
   next: Uint8Array,
 ): Uint8Array {
   const body = Buffer.allocUnsafeSlow(unit.raw);
+  const moved = movedRuns(script, mover, unit, old);
   const differences = unit.raw - old.length;
   let [at, taken, literal] = [0, 0, 0];
   for (const { copied, literals } of stepsWithin(script, unit)) {
     for (let i = 0; i < copied; i++) {
-      body[differences + taken + i] = (next[at + i] as number) - (old[taken + i] as number);
+      body[differences + taken + i] = (next[at + i] as number) - (moved[taken + i] as number);
     }
     at += copied;
     taken += copied;

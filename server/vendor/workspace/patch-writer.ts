@@ -8,11 +8,10 @@ import {
   MAX_PATCH_INDEX_BYTES,
   MAX_PLAN_BYTES,
   PATCH_MAGIC,
-  type PatchUnit,
   parsePatchPlan,
   windowLogOf,
 } from '../../../shared/tree/patch-format.ts';
-import { type FileScript, MAX_SCRIPTS_BYTES, parseScripts } from '../../../shared/tree/patch-script.ts';
+import { createMovers, MAX_SCRIPTS_BYTES, parseScripts } from '../../../shared/tree/patch-script.ts';
 import { resolveBases } from '../../../shared/tree/patch-steps.ts';
 import { treeIndexBytes, treeRefOf } from '../../../shared/tree/tree-index.ts';
 import { requireAtMost, writeWhole } from './pack-writer.ts';
@@ -93,29 +92,27 @@ async function* patchChunks({
   yield packedIndex;
   yield packedScripts;
   yield packedPlan;
+  const moverOf = createMovers();
   const readUnit = createUnitReader(to.directory, to.index);
   const total = units.reduce((sum, { raw }) => sum + raw, 0);
   let done = 0;
   for (const unit of units) {
     const old = readDictionary(from, resolveBases(from.index, unit, scripts, to.digest));
-    const body = await packUnit(unit, scripts.get(unit.files[0] as number), old, await readUnit(unit), level);
+    const next = await readUnit(unit);
+    const script = scripts.get(unit.files[0] as number);
+    const body =
+      script === undefined
+        ? await compressPart(next, old, level)
+        : await compressPart(
+            scriptedBytes(script, moverOf(script), unit, old.subarray(PATCH_MAGIC.length), next),
+            PATCH_MAGIC,
+            level,
+          );
     yield lengthOf(body.length);
     yield body;
     done += unit.raw;
     onProgress?.(done, total);
   }
-}
-
-async function packUnit(
-  unit: PatchUnit,
-  script: FileScript | undefined,
-  old: Uint8Array,
-  next: Uint8Array,
-  level: number,
-): Promise<Uint8Array> {
-  if (script === undefined) return await compressPart(next, old, level);
-  const body = scriptedBytes(script, unit, old.subarray(PATCH_MAGIC.length), next);
-  return await compressPart(body, PATCH_MAGIC, level);
 }
 
 function lengthOf(value: number): Uint8Array {

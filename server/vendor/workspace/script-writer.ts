@@ -1,9 +1,11 @@
 // Writes the script of shared/tree/patch-script.ts: how old bytes become new ones where most stay and many move.
-import type { FileScript, FileScripts } from '../../../shared/tree/patch-script.ts';
+import type { Addresses } from '../../../shared/tree/moved-addresses.ts';
+import type { CopiedRuns } from '../../../shared/tree/moved-places.ts';
+import type { FileScripts } from '../../../shared/tree/patch-script.ts';
+import { putNumber, putSigned } from '../../../shared/tree/script-numbers.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
+import { toRuns } from './script-runs.ts';
 import { createSeeds, SEED_BYTES, type Seeds } from './script-seeds.ts';
-
-type Steps = Omit<FileScript, 'from'>;
 
 /** A run of new bytes, and of old ones that it continues from. */
 interface Alignment {
@@ -12,13 +14,10 @@ interface Alignment {
 }
 
 /** Each part from where the old bytes lie that it has most in common with, as `bsdiff` chooses them. */
-export function alignBytes(old: Uint8Array, next: Uint8Array): Steps {
-  const [at, source, copied]: [number[], number[], number[]] = [[], [], []];
-  const add = (run: Alignment, length: number, end: number) => {
-    if (end === run.at) return;
-    at.push(run.at);
-    source.push(length === 0 ? 0 : run.from);
-    copied.push(length);
+export function alignBytes(old: Uint8Array, next: Uint8Array): CopiedRuns {
+  const runs: { at: number; source: number; copied: number }[] = [];
+  const add = ({ at, from }: Alignment, copied: number, end: number) => {
+    if (end > at) runs.push({ at, source: copied === 0 ? 0 : from, copied });
   };
   let last: Alignment = { at: 0, from: 0 };
   for (const found of alignments(old, next)) {
@@ -30,7 +29,7 @@ export function alignBytes(old: Uint8Array, next: Uint8Array): Steps {
     last = then;
   }
   add(last, extendAhead(old, next, last, next.length), next.length);
-  return { at: Uint32Array.from(at), source: Uint32Array.from(source), copied: Uint32Array.from(copied) };
+  return toRuns(runs);
 }
 
 /** What another place has to have more in common with the next bytes than the present one. */
@@ -132,7 +131,9 @@ function shareOverlap(
 export function writeScripts(scripts: FileScripts, { entries }: TreeIndex): Uint8Array {
   const numbers: number[] = [];
   putNumber(numbers, scripts.size);
-  for (const [position, { from, at, source, copied }] of [...scripts].toSorted(([a], [b]) => a - b)) {
+  for (const [position, { from, at, source, copied, addresses }] of [...scripts].toSorted(
+    ([a], [b]) => a - b,
+  )) {
     putNumber(numbers, position);
     putNumber(numbers, from);
     const file = entries[position];
@@ -141,17 +142,29 @@ export function writeScripts(scripts: FileScripts, { entries }: TreeIndex): Uint
     at.forEach((begin, i) => {
       const [start, length] = [source[i] as number, copied[i] as number];
       const end = at[i + 1] ?? size;
-      putNumber(numbers, start < stopped ? (stopped - start) * 2 - 1 : (start - stopped) * 2);
+      putSigned(numbers, start - stopped);
       putNumber(numbers, length);
       putNumber(numbers, end - begin - length);
       stopped = start + length;
     });
+    putAddresses(numbers, addresses);
   }
   return Buffer.from(numbers);
 }
 
-function putNumber(into: number[], value: number): void {
-  let left = value;
-  for (; left > 127; left = Math.floor(left / 128)) into.push((left & 127) | 128);
-  into.push(left);
+function putAddresses(numbers: number[], { old, next, regions }: Addresses): void {
+  const put = (...values: readonly number[]) => {
+    for (const value of values) putNumber(numbers, value);
+  };
+  put(old.length);
+  old.forEach((one, i) => {
+    for (const { address, place, length } of [one, next[i] ?? one]) put(address, place, length);
+  });
+  put(regions.length);
+  let end = 0;
+  for (const { start, length, cycle, rules } of regions) {
+    put(start - end, length, cycle, rules.length);
+    for (const [context, kind] of rules) put(context, kind);
+    end = start + length;
+  }
 }

@@ -173,7 +173,7 @@ export function generousPatch(): PatchDraft {
 }
 
 /** Of the new `text` (2,013 bytes) from the old one (2,000), which is copied up to 700 and after the 13 new bytes. */
-const SCRIPT = [1, 6, 2, 0, ...number(700), 13, 0, ...number(1_300), 0];
+const SCRIPT = [1, 6, 2, 0, ...number(700), 13, 0, ...number(1_300), 0, 0, 0];
 const SCRIPTED_PLAN: readonly JsonObject[] = [
   { bases: [], files: [6], offset: 0, raw: 2_013 },
   { ...PLAN[0], files: [5], raw: 0 },
@@ -195,21 +195,22 @@ function lyingScripts(): readonly (readonly [string, PatchDraft])[] {
   return [
     ['scripts of nothing', scriptedPatch([])],
     ['scripts that go on', scriptedPatch([...SCRIPT, 0])],
+    ...lyingAddresses(),
     ['a script less than they say', scriptedPatch([2, ...SCRIPT.slice(1)])],
     ['a file with two scripts', scriptedPatch([2, ...SCRIPT.slice(1), ...SCRIPT.slice(1)])],
-    ['a script for a link', scriptedPatch([1, 4, 2, 0, ...number(1_000), 0])],
-    ['a script for a file past the index', scriptedPatch([1, 99, 2, 0, ...number(1_000), 0])],
-    ['a script from a link', scriptedPatch([1, 6, 1, 0, ...number(2_000), 13])],
-    ['a script from a file past the index', scriptedPatch([1, 6, 99, 0, ...number(2_000), 13])],
+    ['a script for a link', scriptedPatch([1, 4, 2, 0, ...number(1_000), 0, 0, 0])],
+    ['a script for a file past the index', scriptedPatch([1, 99, 2, 0, ...number(1_000), 0, 0, 0])],
+    ['a script from a link', scriptedPatch([1, 6, 1, 0, ...number(2_000), 13, 0, 0])],
+    ['a script from a file past the index', scriptedPatch([1, 6, 99, 0, ...number(2_000), 13, 0, 0])],
     ['a script that ends early', steps(0, ...number(700), 13)],
-    ['a step that copies past the old file', steps(0, ...number(2_001), 12)],
-    ['a step that seeks before it', steps(1, ...number(700), 13, 0, ...number(1_300), 0)],
-    ['a step that seeks past it', steps(...number(4_000), 1, 0, 0, 0, ...number(2_012))],
+    ['a step that copies past the old file', steps(0, ...number(2_001), 12, 0, 0)],
+    ['a step that seeks before it', steps(1, ...number(700), 13, 0, ...number(1_300), 0, 0, 0)],
+    ['a step that seeks past it', steps(...number(4_000), 1, 0, 0, 0, ...number(2_012), 0, 0)],
     ['a step of nothing', steps(0, 0, 0, ...SCRIPT.slice(3))],
-    ['a step that makes more than its file', steps(0, ...number(700), ...number(1_314))],
+    ['a step that makes more than its file', steps(0, ...number(700), ...number(1_314), 0, 0)],
     ['a number without an end', scriptedPatch(Array(20).fill(255))],
-    ['a million steps', scriptedPatch([1, 1, 2, ...ONE_LITERAL_EACH])],
-    ['other places of the right length', steps(2, ...number(700), 13, 0, ...number(1_299), 1)],
+    ['a million steps', scriptedPatch([1, 1, 2, ...ONE_LITERAL_EACH, 0, 0])],
+    ['other places of the right length', steps(2, ...number(700), 13, 0, ...number(1_299), 1, 0, 0)],
     ['a scripted file with another one', scriptedPatch(SCRIPT, [PLAN[0] as JsonObject])],
     ['a scripted file with a dictionary', scriptedPatch(SCRIPT, [{ ...unit, bases: [[2, 0, 9]] }, rest])],
     ['a scripted unit past the end of its file', scriptedPatch(SCRIPT, [{ ...unit, raw: 2_014 }, rest])],
@@ -221,12 +222,36 @@ function lyingScripts(): readonly (readonly [string, PatchDraft])[] {
   ];
 }
 
+/** What a script says of addresses, behind its steps. */
+function lyingAddresses(): readonly (readonly [string, PatchDraft])[] {
+  const addresses = (...numbers: readonly number[]) => scriptedPatch([...SCRIPT.slice(0, -2), ...numbers]);
+  const whole = Array(6).fill(number(2_000)).flat();
+  const region = (...numbers: readonly number[]) =>
+    addresses(1, ...whole, 1, 0, ...number(2_000), ...numbers);
+  return [
+    ['nothing of addresses', addresses()],
+    ['a hundred segments', addresses(100, ...Array(700).fill(1), 0)],
+    ['half a segment', addresses(1, 0, 0, 1, 0)],
+    ['a hundred regions', addresses(0, 100, ...Array(400).fill(0))],
+    ['a cycle of a hundred bytes', region(100, 0)],
+    ['a context past its cycle', region(8, 1, 8, 2)],
+    ['a context of more than two bytes', region(0, 1, ...number(2 ** 16), 2)],
+    ['a kind that nobody knows', region(8, 1, 0, 4)],
+    ['no kind', region(8, 1, 0, 0)],
+    ['a region of which rules are missing', region(8, 2, 0, 2)],
+    [
+      'addresses where there are none',
+      addresses(1, 0, 0, ...number(2 ** 32), 9, 0, ...number(2 ** 32), 1, 0, ...number(2_000), 4, 1, 0, 2),
+    ],
+  ];
+}
+
 /** More steps than there may be, within `cut`. */
 const ONE_LITERAL_EACH = Array.from({ length: 3 * 2 ** 19 }, (_, i) => (i % 3 === 2 ? 1 : 0));
 
 /** Seven bits in a byte, the lowest first. */
 function number(value: number): readonly number[] {
-  return value < 128 ? [value] : [(value & 127) | 128, ...number(value >> 7)];
+  return value < 128 ? [value] : [(value & 127) | 128, ...number(Math.floor(value / 128))];
 }
 
 /** Every section left out, doubled, exchanged, cut, and with bits flipped. */
