@@ -26,7 +26,7 @@ export const PATCH_MAGIC = utf8('FLPATCH2\n');
 export const MAX_PATCH_INDEX_BYTES = 16 * 2 ** 20;
 export const MAX_PLAN_BYTES = 2 * 2 ** 20;
 export const MAX_PLAN_NODES = 500_000;
-export const MAX_DICTIONARY_BYTES = 16 * 2 ** 20;
+export const MAX_DICTIONARY_BYTES = 10 * 2 ** 20;
 /** The largest zstd window: that of an index. */
 export const MAX_PATCH_WINDOW_LOG = 24;
 

@@ -19,8 +19,8 @@ export interface BaseFinder {
 
 const MAX_BASES = 3;
 const MAX_TRIES = 6;
-/** A stretch of an old file may be half as long again as a unit. */
-const MAX_STRETCH_BYTES = 12 * 2 ** 20;
+/** What lies beyond both ends of a unit's counterpart is seldom of use. */
+const MAX_STRETCH_BYTES = 9 * 2 ** 20;
 const BLOCK_BYTES = 256 * 1024;
 /** The finest rate of samples, at which new bytes are looked at. */
 const FINEST_BITS = 5;

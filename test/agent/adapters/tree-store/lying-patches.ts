@@ -3,6 +3,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject, JsonValue } from '../../../../shared/encoding/json.ts';
 import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
+import { MAX_DICTIONARY_BYTES } from '../../../../shared/tree/patch-format.ts';
 import type { HostilePack } from './hostile-packs.ts';
 import { compressWithHugeWindow, join, type Section, zstdBomb } from './pack-builder.ts';
 import {
@@ -39,7 +40,7 @@ export function lyingPatches(): readonly HostilePack[] {
   const nothing = { bases: [], files: [5], offset: 0, raw: 0 };
   const empty = unitOf(new Uint8Array());
   const entries = (more: JsonObject) => draftPatch(NEW_ENTRIES.with(4, { ...NEW_ENTRIES[4], ...more }));
-  const huge = { bases: [[2, 0, 16 * 2 ** 20 - 100]], files: [1], offset: 0, raw: 1 };
+  const huge = { bases: [[2, 0, MAX_DICTIONARY_BYTES - 100]], files: [1], offset: 0, raw: 1 };
   const drafts: readonly (readonly [string, PatchDraft])[] = [
     ['a tree that is not here', withHeader({ from: other })],
     ['the tree it leads to', withHeader({ from: honest.ref.digest })],
@@ -130,7 +131,7 @@ export function lyingPatches(): readonly HostilePack[] {
     ['a stretch a hundred times', withFirst({ bases: Array(100).fill([2, 0, 2_000]) })],
     [
       'dictionaries out of all proportion',
-      withPlan(withHeader({ dictionary: 16 * 2 ** 20 }), [...PLAN, ...Array(8).fill(huge)]),
+      withPlan(withHeader({ dictionary: MAX_DICTIONARY_BYTES }), [...PLAN, ...Array(14).fill(huge)]),
     ],
     ['a signed link that leads out', entries({ target: '../../../../outside' })],
     ['a signed link in the way of a file', entries({ target: '.', path: 'nothing' })],

@@ -45,7 +45,7 @@ it('holds one unit and one dictionary at a time, however many there are', async 
   );
 
   expect(readFileSync(joinPath(work, 'staging/files/big')).equals(next)).toBe(true);
-  expect(Number(readFileSync(joinPath(work, 'peak'), 'utf8'))).toBeLessThan((170 * MIB) / 1024);
+  expect(Number(readFileSync(joinPath(work, 'peak'), 'utf8'))).toBeLessThan((150 * MIB) / 1024);
   rmSync(work, { recursive: true });
 }, 30_000);
 

@@ -31,14 +31,14 @@ const unit = (file: number, raw: number, ...bases: Stretch[]): PatchUnit => ({
 
 describe('a plan', () => {
   it('that readers take is left as it is', () => {
-    const units = [unit(0, 100, [0, 0, 12 * MIB]), unit(1, 8 * MIB, [1, 0, 12 * MIB], [2, 5, 7])];
+    const units = [unit(0, 100, [0, 0, 9 * MIB]), unit(1, 8 * MIB, [1, 0, 9 * MIB], [2, 5, 7])];
 
     expect(read(withinBounds(units))).toEqual(units);
   });
 
   it('gives up dictionaries that are out of proportion, those that serve the least first', () => {
-    const large = unit(0, 8 * MIB, [0, 0, 12 * MIB]);
-    const small = Array.from({ length: 24 }, (_, i) => unit(i + 1, 40_000 + i, [i + 1, 0, 11 * MIB]));
+    const large = unit(0, 8 * MIB, [0, 0, 9 * MIB]);
+    const small = Array.from({ length: 24 }, (_, i) => unit(i + 1, 40_000 + i, [i + 1, 0, 9 * MIB]));
     const units = [...small.slice(0, 12), large, ...small.slice(12)];
     expect(() => read(units)).toThrow();
 
