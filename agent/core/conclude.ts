@@ -20,13 +20,16 @@ import type {
   Approval,
   DecideInput,
   HostFacts,
+  Planned,
   QuarantineNote,
 } from '../../shared/policy/decide-input.ts';
 import { effectiveConfig, effectivePolicy, type LocalState } from '../../shared/policy/local-state.ts';
 import { instant } from '../../shared/schema/common.ts';
 import { type Decision, decision } from '../../shared/schema/decision.ts';
 import type { DeploymentRecord, Fix, Plan, PlanReason } from '../../shared/schema/deployment.ts';
+import type { Forecast } from '../../shared/schema/forecast.ts';
 import { fixesFrom } from '../../shared/schema/policy.ts';
+import { forecastOf, type Means } from './forecast.ts';
 
 export interface Facts extends LocalState {
   readonly instance: string;
@@ -41,11 +44,13 @@ export interface Facts extends LocalState {
   readonly known?: Omit<KnownFacts, 'drivers'>;
   /** Every deployment so far, oldest first. */
   readonly records: readonly DeploymentRecord[];
+  readonly means: Means;
 }
 
 export interface Offer {
   readonly target: Target;
   readonly plan: Plan;
+  readonly forecast: Forecast;
   /** It is a fix and nothing but. */
   readonly fix?: Fix;
 }
@@ -67,12 +72,12 @@ export function* conclude(
 ): Pieces<Conclusion> {
   const input = compileInputOf(facts);
   const { desired, emergency, fixes } = yield* compile(input);
-  const ordinary = offerOf(input, targetOf(desired), ordinaryReason(facts));
-  const forced = fixOffer(input, 'order', emergency, {
+  const ordinary = offerOf(facts, targetOf(desired), ordinaryReason(facts));
+  const forced = fixOffer(facts, 'order', emergency, {
     kind: 'forced',
     advisories: [...emergency.advisories],
   });
-  const letIn = fixOffer(input, 'policy', fixes, { kind: 'channel' });
+  const letIn = fixOffer(facts, 'policy', fixes, { kind: 'channel' });
   const decision = yield* decide({
     now: facts.now,
     policy: facts.policy,
@@ -80,9 +85,9 @@ export function* conclude(
     freshness: facts.freshness,
     advisories: facts.catalog.advisories,
     current: facts.current?.manifest ?? null,
-    desired: { result: desired, plan: ordinary?.plan ?? null },
+    desired: { result: desired, ...plannedIn(ordinary) },
     emergency: { result: emergency, plan: forced?.plan ?? null },
-    fixes: { result: fixes, plan: letIn?.plan ?? null },
+    fixes: { result: fixes, ...plannedIn(letIn) },
     approvals: facts.approvals,
     quarantine: facts.quarantine,
     attempts: facts.records,
@@ -113,17 +118,22 @@ function targetOf(result: CompileResult): Target | null {
   return result.kind === 'compiled' ? result.target : null;
 }
 
-function fixOffer(input: CompileInput, by: Fix['by'], result: FixResult, reason: PlanReason): Offer | null {
-  const offer = offerOf(input, result.target, reason);
+function plannedIn(offer: Offer | null): Planned {
+  return { plan: offer?.plan ?? null, forecast: offer?.forecast ?? null };
+}
+
+function fixOffer(facts: Facts, by: Fix['by'], result: FixResult, reason: PlanReason): Offer | null {
+  const offer = offerOf(facts, result.target, reason);
   return offer === null ? null : { ...offer, fix: fixOf(by, result) };
 }
 
 /** Trees of the current generation count as stored, others do not: the plan's digest must not change by fetching. */
-function offerOf(input: CompileInput, to: Target | null, reason: PlanReason): Offer | null {
+function offerOf(facts: Facts, to: Target | null, reason: PlanReason): Offer | null {
   if (to === null) return null;
-  const stored = new Set<string>(input.current?.manifest.components.map((component) => component.tree));
-  const plan = planBetween({ from: input.current, to, reason, stored });
-  return plan === null ? null : { target: to, plan };
+  const { current: from } = facts;
+  const stored = new Set<string>(from?.manifest.components.map((component) => component.tree));
+  const plan = planBetween({ from, to, reason, stored });
+  return plan === null ? null : { target: to, plan, forecast: forecastOf(plan, from, to, facts) };
 }
 
 /** The same whether the plan is shown or run, for an approval binds to its digest. */

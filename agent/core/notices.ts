@@ -75,7 +75,7 @@ export function noticesOf(status: StatusReply, told: Told): readonly Notice[] {
   const { decision } = status;
   const plan = decision.target?.plan ?? '';
   const asked = decision.blockers
-    .filter(({ owner, code }) => owner === 'admin' && !CHOSEN.has(code))
+    .filter(({ owner, code }) => (owner === 'admin' && !CHOSEN.has(code)) || code === 'window-short')
     .map(({ code, message, clearWith }): Notice => {
       const text = clearWith === undefined ? message : `${message}: ${clearWith}`;
       return { kind: 'request', about: `${code} ${plan} ${stableIn(message)}`, text };
@@ -122,7 +122,7 @@ function missedWindow(status: StatusReply, { opening }: Told): readonly Notice[]
 
 /** The opening that is waited for now. */
 function openingOf({ decision }: StatusReply): Told['opening'] {
-  const closed = decision.blockers.find(({ code }) => code === 'window-closed');
+  const closed = decision.blockers.find(({ code }) => code === 'window-closed' || code === 'window-short');
   const plan = decision.target?.plan;
   if (closed?.clearsAt === undefined || plan === undefined) return null;
   return { plan, at: closed.clearsAt };

@@ -19,6 +19,7 @@ export function* concludeIf(
     ...facts,
     now: at === undefined ? facts.now : instantMs(at),
     policy: supposePolicy(facts.policy, new Set(assume)),
+    ...(at === undefined ? {} : { means: byThen(facts) }),
   };
   const conclusion = yield* conclude(supposed, null, compile);
   const plan = conclusion.decision.target?.plan;
@@ -26,6 +27,15 @@ export function* concludeIf(
   // Whom to ask is known only once there is a plan; everything else stays as it is, a denial too.
   const approvals = [...facts.approvals, ...everyYes(supposed, plan)];
   return yield* conclude({ ...supposed, approvals }, null, compile);
+}
+
+/** What is fetched ahead is on the disk by then. */
+function byThen({ means, catalog, policy }: Facts): Facts['means'] {
+  if (!effectivePolicy({ policy }).fetchAhead) return means;
+  const offered = catalog.releases.flatMap(({ document }) =>
+    document.schema === 'fairlead/capability@1' ? [document.tree.digest] : [],
+  );
+  return { ...means, stored: new Set([...means.stored, ...offered]) };
 }
 
 function supposePolicy(state: PolicyState, assumed: ReadonlySet<Assumption>): PolicyState {

@@ -84,6 +84,8 @@ export interface Repair {
 }
 
 export interface Deployer {
+  /** How long a healthy new generation is watched before it commits. */
+  readonly soakMs: number;
   /** Hears of every state a deployment enters from here on: subscribed to before `recover`, of every single one. */
   onRecord(listener: (record: DeploymentRecord) => void): void;
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */

@@ -116,6 +116,8 @@ export type ReleaseFiles = Pick<CapabilityRelease, 'tree' | 'writable'>;
 /** Content-addressed: nothing enters it unverified, nothing in it is half there. */
 export interface TreeStore {
   has(tree: Digest): Promise<boolean>;
+  /** Every tree it has. */
+  stored(): Promise<ReadonlySet<Digest>>;
   /** Absolute path of the directory that holds the tree's files. */
   directoryOf(tree: Digest): string;
   /**

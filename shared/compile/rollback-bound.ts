@@ -1,4 +1,4 @@
-// How long going back can take at most: stops, restores, starts and checks, each at its own limit, one after the other.
+// What releases declare of time: how long going back can take at most, each stop, restore, start and check at its own limit; and when one that starts well is healthy.
 import { durationMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
 import type { HealthProbe } from '../schema/probes/probes.ts';
@@ -23,18 +23,28 @@ export function patienceMs(startPeriodMs: number, rounds: number, roundMs: numbe
   return startPeriodMs + Math.min(10 * steadyMs, Math.max(2 * steadyMs, LONGEST_WATCH_MS));
 }
 
-function leaveMs({ service, hooks }: CapabilityRelease): number {
+/** At its own limits. */
+export function leaveMs({ service, hooks }: CapabilityRelease): number {
   return (
     durationMs(service.stopTimeout) + KILL_MS + sum(hooks.restore.map(({ timeout }) => durationMs(timeout)))
   );
 }
 
-function startMs({ service, health, smoke }: CapabilityRelease): number {
+/** At its own limits. */
+export function startMs({ service, health, smoke }: CapabilityRelease): number {
   const start = 'startTimeout' in service ? durationMs(service.startTimeout) : 0;
   const once = service.driver === 'compose' ? Object.values(service.once ?? {}) : [];
   // Probes run side by side: the slowest counts.
   const checks = Math.max(0, ...health.map(probeMs));
   return start + sum(once.map(durationMs)) + checks + sum(smoke.map(({ timeout }) => durationMs(timeout)));
+}
+
+/** Until it counts as healthy where all goes well: its grace, and as many looks as it asks for. Probes run side by side. */
+export function steadyMs({ health }: Pick<CapabilityRelease, 'health'>): number {
+  const each = health.map(
+    ({ startPeriod, interval, successes }) => durationMs(startPeriod) + successes * durationMs(interval),
+  );
+  return Math.max(0, ...each);
 }
 
 function probeMs({ startPeriod, interval, timeout, successes, failures }: HealthProbe): number {

@@ -95,6 +95,18 @@ export const BLOCKER_RULES = {
     owner: 'time',
     clear: 'fairlead apply --now --override window --reason "why"',
   },
+  /** It would not be committed before the window ends. */
+  'window-short': {
+    verdict: 'wait',
+    owner: 'time',
+    clear: 'fairlead apply --now --override window --reason "why"',
+  },
+  /** No window of the policy is ever long enough. */
+  'windows-too-short': {
+    verdict: 'held',
+    owner: 'admin',
+    clear: 'fairlead apply --now --override window --reason "why"',
+  },
   /** In the place of all that are more than anybody reads: it says how many. */
   'more-reasons': { verdict: 'wait', owner: 'host', clear: null },
 } as const satisfies Readonly<Record<string, Rule>>;

@@ -3,6 +3,7 @@ import type { CompileResult, FixResult } from '../compile/target.ts';
 import type { EpochMs } from '../encoding/instant.ts';
 import type { Advisory } from '../schema/advisory.ts';
 import type { DeploymentManifest, DeploymentRecord, Plan } from '../schema/deployment.ts';
+import type { Forecast } from '../schema/forecast.ts';
 import type { ConfigState, PolicyState } from './local-state.ts';
 
 export interface DecideInput {
@@ -17,10 +18,10 @@ export interface DecideInput {
   readonly advisories: readonly Advisory[];
   /** The manifest that runs; null on an empty instance. */
   readonly current: DeploymentManifest | null;
-  readonly desired: { readonly result: CompileResult; readonly plan: Plan | null };
+  readonly desired: { readonly result: CompileResult } & Planned;
   readonly emergency: { readonly result: FixResult; readonly plan: Plan | null };
   /** What the policy lets in by itself; nothing while an order is on its way. */
-  readonly fixes: { readonly result: FixResult; readonly plan: Plan | null };
+  readonly fixes: { readonly result: FixResult } & Planned;
   readonly approvals: readonly Approval[];
   /** What failed or was taken back here, and by whom: the decision names it. */
   readonly quarantine: readonly QuarantineNote[];
@@ -29,6 +30,12 @@ export interface DecideInput {
   readonly host: HostFacts;
   /** An explicit local `apply`; null for the agent's own rounds. */
   readonly command: ApplyCommand | null;
+}
+
+/** What would be deployed, and what that would take: neither where nothing would be. */
+export interface Planned {
+  readonly plan: Plan | null;
+  readonly forecast: Forecast | null;
 }
 
 /** A receipt whose signature, or whose place behind the agent's socket, was verified by the caller. */

@@ -13,7 +13,7 @@ import { effectivePolicy } from './local-state.ts';
 import { weighApprovals } from './receipt.ts';
 import { retryReasons } from './retry-pause.ts';
 import { settingsReasons } from './settings-reasons.ts';
-import { isOpen, nextOpen } from './windows.ts';
+import { windowReasons } from './window-reasons.ts';
 
 /** `exposures` of what runs. Host included: nobody is asked to approve what would be refused all the same, or what is under way already. */
 export function* ordinaryReasons(
@@ -26,7 +26,7 @@ export function* ordinaryReasons(
     ...memoryReasons(input),
     ...(yield* targetReasons(input, exposures)),
     ...wholeReasons(input, plan),
-    ...(yield* policyReasons(input)),
+    ...(yield* policyReasons(input, input.desired.forecast)),
     ...retryReasons(input, planDigest(plan)),
   ];
   const isAsked = !isRefused(unasked) && !input.host.deploymentInProgress;
@@ -44,7 +44,7 @@ export function* fixReasons(input: DecideInput, plan: Plan): Pieces<readonly Rea
     ...driverReasons(input.host, result.target),
     ...wholeReasons(input, plan),
     ...holdReasons(policy, input.now),
-    ...(yield* windowReasons(input, policy)),
+    ...(yield* windowReasons(input, policy, input.fixes.forecast)),
     ...retryReasons(input, planDigest(plan)),
     ...denialReasons(input, plan),
   ];
@@ -89,7 +89,10 @@ function* targetReasons(
   ];
 }
 
-function* policyReasons(input: DecideInput): Pieces<readonly Reason[]> {
+function* policyReasons(
+  input: DecideInput,
+  forecast: DecideInput['desired']['forecast'],
+): Pieces<readonly Reason[]> {
   const { command, now } = input;
   const policy = effectivePolicy(input);
   const reasons: Reason[] = [...holdReasons(policy, now)];
@@ -101,19 +104,7 @@ function* policyReasons(input: DecideInput): Pieces<readonly Reason[]> {
       }),
     );
   }
-  return [...reasons, ...(yield* windowReasons(input, policy))];
-}
-
-function* windowReasons({ command, now }: DecideInput, { windows }: Policy): Pieces<readonly Reason[]> {
-  const isOverridden = command?.override.includes('window') === true;
-  if (isOpen(windows, now) || isOverridden) return [];
-  return [
-    block('window-closed', {
-      message: 'no maintenance window is open',
-      source: 'policy windows',
-      clearsAt: yield* nextOpen(windows, now),
-    }),
-  ];
+  return [...reasons, ...(yield* windowReasons(input, policy, forecast))];
 }
 
 function holdReasons({ hold, emergencyHold }: Policy, now: number): readonly Reason[] {

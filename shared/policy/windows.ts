@@ -43,6 +43,43 @@ export function* nextOpenings(windows: Windows, from: EpochMs, count: number): P
   return openings;
 }
 
+export interface Room {
+  /** Null when none was found in a year, or within bounds of work. */
+  readonly first: Opening | null;
+  /** The first in which there is time enough. */
+  readonly fits: Opening | null;
+  /** Of the openings that are too short, the longest; null when there is none. */
+  readonly longestMs: number | null;
+  /** Nothing was left unlooked at. */
+  readonly isAll: boolean;
+}
+
+/** What does not come within a year nobody waits for: asked at every decision, eight years would cost a tenth of a second. */
+const LOOKED_AHEAD_MS = 400 * 86_400_000;
+
+/**
+ * Where `needMs` has room between an opening, or now, and its end, in the year to come. What is open and not known to close
+ * has room.
+ */
+export function* findRoom(windows: Windows, from: EpochMs, needMs: (opens: EpochMs) => number): Pieces<Room> {
+  const work = { left: MOST_WORK };
+  const sweep = createSweep(windows, from, from + LOOKED_AHEAD_MS, work);
+  let first: Opening | null = null;
+  let longestMs: number | null = null;
+  for (;;) {
+    const opens = yield* sweep.nextOpen();
+    if (opens === null) return { first, fits: null, longestMs, isAll: work.left >= 0 };
+    const closes = yield* sweep.nextClose(opens);
+    const isKnown = work.left >= 0;
+    if (!isKnown && first !== null) return { first, fits: null, longestMs, isAll: false };
+    const opening: Opening = { opens, closes: isKnown ? closes : null };
+    first ??= opening;
+    const lengthMs = (closes ?? from + HORIZON_MS) - opens;
+    if (!isKnown || lengthMs >= needMs(opens)) return { first, fits: opening, longestMs, isAll: false };
+    longestMs = Math.max(longestMs ?? 0, lengthMs);
+  }
+}
+
 /** Goes through the spans of all windows once, side by side: however they overlap, each is looked at one time. */
 function createSweep({ allow, deny }: Windows, from: EpochMs, until: EpochMs, work: Work) {
   const allowed = createQueue(mergeSpans(allow, from, until, work), work);

@@ -1,10 +1,12 @@
 // A decision for people: what would move and why, every blocker with who clears it, and what stays exposed.
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
-import { formatBytes } from '../errors/entry.ts';
+import { count, formatBytes } from '../errors/entry.ts';
+import { formatAbout } from '../policy/window-reasons.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker, Decision } from '../schema/decision.ts';
 import type { Fix, Plan } from '../schema/deployment.ts';
+import type { Forecast } from '../schema/forecast.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import {
   describeAdopted,
@@ -20,7 +22,7 @@ export function renderExplanation(
   { style, zone }: { readonly style: Style; readonly zone: string },
 ): readonly string[] {
   const { decision, inProgress } = reply;
-  const waits = decision.blockers.some((blocker) => blocker.code === 'window-closed');
+  const waits = decision.blockers.some((blocker) => isOfWindows(blocker));
   return [
     describeVerdict(decision, inProgress, style),
     ...(inProgress === null ? [] : [`follow it: fairlead change ${inProgress.id} --watch`]),
@@ -35,6 +37,10 @@ export function renderExplanation(
     ...section('Exposed', describeExposures(decision)),
     ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
   ];
+}
+
+function isOfWindows({ code }: Blocker): boolean {
+  return code === 'window-closed' || code === 'window-short' || code === 'windows-too-short';
 }
 
 function describeFix(fix: Fix): readonly string[] {
@@ -78,20 +84,22 @@ export function renderMoves(moves: readonly Move[]): readonly string[] {
   return indent(formatTable([['COMPONENT', 'FROM', 'TO', 'WHY', 'FETCH', 'WAY BACK'], ...moves.map(toRow)]));
 }
 
-/** What happens to what runs, in which order, and what it has cost before. */
+export interface Cost {
+  /** The longest interruption of the last deployments; null when none has been measured. */
+  readonly interruptionMs: number | null;
+  readonly moves?: readonly { readonly bytes: number }[];
+  readonly rollbackMs?: number | undefined;
+  /** An earlier agent says none. */
+  readonly forecast?: Forecast | undefined;
+}
+
+/** What happens to what runs, in which order, what it has cost before and what it will. */
 export function renderCost(
   plan: Plan,
-  interruptionMs: number | null,
-  moves: readonly { readonly bytes: number }[] = plan.steps,
-  rollbackMs?: number,
+  { interruptionMs, moves = plan.steps, rollbackMs, forecast }: Cost,
 ): readonly string[] {
-  const bytes = moves.reduce((sum, move) => sum + move.bytes, 0);
-  const time =
-    interruptionMs === null
-      ? 'no deployment has been measured here yet'
-      : `about ${formatDuration(interruptionMs)}, the longest of the last deployments; going back takes as long`;
   return [
-    `Fetches   at most ${formatBytes(bytes)}`,
+    `Fetches   ${describeBytes(moves, forecast)}`,
     `Stops     ${plan.stop.join(', then ') || 'nothing'}`,
     `Starts    ${plan.start.join(', then ') || 'nothing'}`,
     ...plan.steps.flatMap(({ component, override }) =>
@@ -101,9 +109,52 @@ export function renderCost(
             `Override  ${component}: ${sanitizeLine(override.file, 1_024)} (${override.digest}), yours: it may reach all of the machine`,
           ],
     ),
-    `Takes     ${time}`,
+    `Takes     ${forecast === undefined ? describeBefore(interruptionMs) : describeForecast(forecast)}`,
     `Way back  ${WAY_BACK_MEANING[plan.reversible]}${rollbackMs === undefined ? '' : `; at most ${formatDuration(rollbackMs)}`}`,
   ];
+}
+
+function describeBytes(moves: readonly { readonly bytes: number }[], forecast: Forecast | undefined): string {
+  if (forecast === undefined || forecast.atMost === true) {
+    return `at most ${formatBytes(forecast?.bytes ?? moves.reduce((sum, move) => sum + move.bytes, 0))}`;
+  }
+  return forecast.bytes === 0 ? 'nothing: all of it is here' : formatBytes(forecast.bytes);
+}
+
+function describeBefore(interruptionMs: number | null): string {
+  return interruptionMs === null
+    ? 'no deployment has been measured here yet'
+    : `about ${formatDuration(interruptionMs)}, the longest of the last deployments; going back takes as long`;
+}
+
+/** `about 6m: 12s to fetch, 3s before the first stop, 20s until all is healthy, 5m watched; by the last 4 deployments` */
+export function describeForecast(forecast: Forecast): string {
+  const { fetchMs, prepareMs, interruptionMs, soakMs, totalMs, runs, bytes } = forecast;
+  const parts = [
+    ...(bytes > 0 && fetchMs !== null ? [`${formatAbout(fetchMs)} to fetch`] : []),
+    ...(prepareMs > 0 ? [`${formatAbout(prepareMs)} before the first stop`] : []),
+    ...(interruptionMs > 0 ? [`${formatAbout(interruptionMs)} until all is healthy`] : []),
+    ...(soakMs > 0 ? [`${formatAbout(soakMs)} watched`] : []),
+  ];
+  const unknown = fetchMs === null ? ', and as long as fetching takes, which was never measured here' : '';
+  const by =
+    runs === 0
+      ? 'no history yet: what the releases declare, and no more'
+      : `by the last ${count(runs, 'deployment')} here`;
+  return `about ${formatAbout(totalMs)}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}${unknown}; ${by}`;
+}
+
+/** Whether it fits the window that is open; nothing where none is, or where it never closes. */
+export function describeFit(
+  { at, openings }: Pick<ExplanationReply, 'at' | 'openings'>,
+  forecast: Forecast | undefined,
+): readonly string[] {
+  const [now] = openings;
+  if (now === undefined || now.closes === null || forecast === undefined) return [];
+  const leftMs = instantMs(now.closes) - instantMs(at);
+  if (instantMs(now.opens) > instantMs(at) || leftMs <= 0) return [];
+  const fits = forecast.totalMs <= leftMs ? 'enough' : 'TOO SHORT for it';
+  return [`Window    open for ${formatDuration(leftMs)} more: ${fits}`];
 }
 
 const WAY_BACK_MEANING = {

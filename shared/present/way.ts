@@ -14,10 +14,10 @@ export function renderWay(way: WayReply, style: Style): readonly string[] {
   return [
     style.bold(verdictOf(way, style)),
     ...describeBack(way),
-    ...hops.flatMap(({ plan, moves }, index) => [
+    ...hops.flatMap(({ plan, moves, forecast }, index) => [
       `${hops.length === 1 ? 'Plan' : `Step ${index + 1}`}${plan.reason.kind === 'forced' ? `, forced by ${plan.reason.advisories.join(', ')}` : ''}:`,
       ...renderMoves(moves),
-      ...indent(renderCost(plan, interruptionMs, moves)),
+      ...indent(renderCost(plan, { interruptionMs, moves, forecast })),
     ]),
     ...(blockers.length === 0 ? [] : ['In the way:', ...indent(describeBlockers(blockers, style))]),
   ];

@@ -4,6 +4,7 @@ import { advisoryDetails } from '../schema/advisory-details.ts';
 import { componentKey, digest, instant, line, name, sbomRef, supportEnd, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
 import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
+import { forecast } from '../schema/forecast.ts';
 import { pin } from '../schema/pin.ts';
 import { FIXES_FROM } from '../schema/policy.ts';
 import { hintsState } from './hint.ts';
@@ -140,12 +141,10 @@ export const explanationReply = z.strictObject({
   ),
   /** The longest interruption of the last deployments; null when none has been measured. */
   interruptionMs: z.number().nullable(),
-  /** The longest that going back from what is on offer can take; absent when nothing is. */
-  rollbackMs: z.number().optional(),
-  /** The deployment under way; null for another moment. */
-  inProgress: deploymentRecord.nullable(),
-  /** The next three, from that moment on. */
-  openings: z.array(opening),
+  /** The longest that going back from what is on offer can take, and what that itself would; absent when nothing is. */
+  ...{ rollbackMs: z.number().optional(), forecast: forecast.optional() },
+  /** The deployment under way; null for another moment. The next three openings, from that moment on. */
+  ...{ inProgress: deploymentRecord.nullable(), openings: z.array(opening) },
   contact: contact.nullable(),
   ...besidePlan,
 });

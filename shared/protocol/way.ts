@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { instant } from '../schema/common.ts';
 import { blocker } from '../schema/decision.ts';
 import { plan } from '../schema/deployment.ts';
+import { forecast } from '../schema/forecast.ts';
 import { move } from './admin.ts';
 import { besidePlan } from './packages.ts';
 
@@ -22,6 +23,7 @@ export const wayReply = z.strictObject({
       plan,
       /** Their `bytes` are those of trees that are not on the disk, where the plan's count what runs alone as there. */
       moves: z.array(move),
+      forecast: forecast.optional(),
     }),
   ),
   /** Empty: `fairlead apply` does it. */

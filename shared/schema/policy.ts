@@ -150,7 +150,7 @@ export const policy = z.strictObject({
   windows: windows
     .prefault({})
     .describe(
-      'When a deployment may start. What runs is never cut short, a missed window waits for the next',
+      'When a deployment may start. What runs is never cut short, so what would not be over in time is not begun; a missed window waits for the next',
     ),
   approvals: approvals.prefault({}).describe('Who says yes on channel `manual`, and for an apply by hand'),
   hold: hold.optional().describe('Change nothing until then, forced patches excepted'),
@@ -177,7 +177,7 @@ export const policy = z.strictObject({
   soak: duration
     .default('PT5M')
     .describe(
-      'How long a new deployment is watched before it counts as committed; degradation rolls it back',
+      'How long a new deployment is watched before it counts as committed; degradation rolls it back. A maintenance window has to be longer',
     ),
   probation: duration
     .default('PT1H')

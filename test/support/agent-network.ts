@@ -95,7 +95,7 @@ export function createAgentNetwork() {
     line: null as { readonly on: Listening; end(how?: Partial<ListeningEnd>): void } | null,
     /** When a connection was tried. */
     dials: [] as number[],
-    fetched: [] as string[],
+    fetched: [] as Digest[],
     /** What the server says that a tree would take. */
     weighs: null as Awaited<ReturnType<TreeStore['weigh']>>,
     /** What is on its way onto the disk. */
@@ -164,6 +164,7 @@ export function createAgentNetwork() {
     pulse,
     trees: {
       has: async (tree) => world.fetched.includes(tree),
+      stored: async () => new Set(world.fetched),
       directoryOf: (tree) => `/trees/${tree}`,
       async add(tree) {
         await world.packsArrive;
@@ -328,6 +329,8 @@ function createFakeDeployer(clock: FakeClock) {
     /** The next deployments stop before their end and wait for `finish`. */
     slow: false,
     finish: (): void => undefined,
+    /** How long each is watched, by the word of the engine. */
+    soakMs: 0,
     generations: [] as Generation[],
     records: [] as DeploymentRecord[],
     requests: [] as DeploymentRequest[],
@@ -384,6 +387,9 @@ function createFakeDeployer(clock: FakeClock) {
   }
 
   fake.port = {
+    get soakMs() {
+      return fake.soakMs;
+    },
     onRecord(listener) {
       fake.onRecord = listener;
     },

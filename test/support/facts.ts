@@ -17,5 +17,6 @@ export function factsOf(scenario: Scenario): Facts {
     freshness: { state: 'fresh', expires: null },
     host: { deploymentInProgress: false, inconsistent: false },
     records: [],
+    means: { stored: new Set(), weights: new Map(), soakMs: 0, isBegun: false },
   };
 }

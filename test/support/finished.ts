@@ -33,6 +33,7 @@ export const indexReleases = finished(releases.indexReleases);
 export const selectOffers = finished(offers.selectOffers);
 export const decide = finished(decision.decide);
 export const nextOpen = finished(windows.nextOpen);
+export const findRoom = finished(windows.findRoom);
 export const nextOpenings = finished(windows.nextOpenings);
 export const findUnsatisfiable = finished(satisfiable.findUnsatisfiable);
 export const conclude = finished(conclusion.conclude);

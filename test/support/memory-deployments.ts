@@ -107,6 +107,7 @@ export function createMemoryJournal(disk: MemoryDisk): Journal {
 export function createMemoryTrees(disk: MemoryDisk): TreeStore {
   return {
     has: async (tree) => disk.trees.has(tree),
+    stored: async () => new Set(disk.trees),
     directoryOf: (tree) => `/trees/${treeName(disk, tree)}`,
     async add(tree) {
       disk.trees.add(tree.digest);

@@ -131,6 +131,7 @@ export function treeDirectory(stateDir: string, tree: Digest): string {
 function treesIn(stateDir: string): TreeStore {
   return {
     has: async (tree) => (await stat(treeDirectory(stateDir, tree)).catch(() => null)) !== null,
+    stored: async () => new Set(),
     directoryOf: (tree) => treeDirectory(stateDir, tree),
     add: async () => {
       throw new Error('the tree lies there already');

@@ -19,6 +19,7 @@ import type {
   PlanReason,
 } from '../../shared/schema/deployment.ts';
 import { LOG_ENDS } from '../../shared/schema/deployment.ts';
+import type { Forecast } from '../../shared/schema/forecast.ts';
 import { instanceConfig } from '../../shared/schema/instance.ts';
 import { orderTerms } from '../../shared/schema/order-terms.ts';
 import { parseDocument } from '../../shared/schema/parse-document.ts';
@@ -92,6 +93,10 @@ export interface Scenario {
     readonly plan?: string;
   }[];
   readonly command?: Partial<ApplyCommand>;
+  /** Milliseconds that what is on offer needs until it is committed, without its files; nobody knows without it. */
+  readonly takes?: number;
+  /** Those that its files need to come. */
+  readonly fetches?: number;
   readonly host?: Partial<DecideInput['host']>;
 }
 
@@ -139,9 +144,9 @@ export function decideScenario(scenario: Scenario): {
     freshness: { state: scenario.freshness ?? 'fresh', expires: null },
     advisories: compileInput.catalog.advisories,
     current: current?.manifest ?? null,
-    desired: { result, plan: desiredPlan },
+    desired: { result, plan: desiredPlan, forecast: forecastIn(scenario) },
     emergency: { result: emergency, plan: emergencyPlan },
-    fixes: { result: fixes, plan: fixPlan },
+    fixes: { result: fixes, plan: fixPlan, forecast: forecastIn(scenario) },
     approvals: (scenario.approvals ?? []).map((one) => ({
       plan: one.plan ?? (desiredPlan === null ? '' : planDigest(desiredPlan)),
       verdict: one.says,
@@ -163,6 +168,20 @@ export function decideScenario(scenario: Scenario): {
   const decision = decide(input);
   const wanted = decision.fix === undefined ? desiredPlan : fixPlan;
   return { decision, input, plan: emergencyPlan ?? wanted };
+}
+
+function forecastIn({ takes, fetches = 0 }: Scenario): Forecast | null {
+  if (takes === undefined) return null;
+  const [fetchMs, interruptionMs] = [fetches, takes];
+  return {
+    bytes: fetches,
+    fetchMs,
+    prepareMs: 0,
+    interruptionMs,
+    soakMs: 0,
+    totalMs: fetches + takes,
+    runs: 1,
+  };
 }
 
 export function summarize(scenario: Scenario): Expected {

@@ -57,7 +57,7 @@ export async function weighTree(
 ): Promise<{ readonly way: 'pack' | 'patch'; readonly bytes: number } | null> {
   const list = await patches.list(hexOf(ref.digest), place, signal);
   if (list === null) return null;
-  const here = await treesIn(layout, ref.digest);
+  const here = await treesBeside(layout, ref.digest);
   const patch = cheapestPatch(list, ref, (tree) => here.has(tree));
   return patch === null ? { way: 'pack', bytes: list.full } : { way: 'patch', bytes: patch.bytes };
 }
@@ -68,19 +68,24 @@ async function findPatch(
   ref: TreeRef,
   { patches, layout, signal }: Pick<PatchOptions, 'patches' | 'layout' | 'signal'>,
 ): Promise<ListedPatch | null> {
-  const here = await treesIn(layout, ref.digest);
+  const here = await treesBeside(layout, ref.digest);
   if (here.size === 0) return null;
   const list = await patches.list(hexOf(ref.digest), place, signal);
   return list === null ? null : cheapestPatch(list, ref, (tree) => here.has(tree));
 }
 
 /** All but the one that is wanted. */
-async function treesIn({ trees }: StoreLayout, wanted: Digest): Promise<ReadonlySet<Digest>> {
+async function treesBeside(layout: StoreLayout, wanted: Digest): Promise<ReadonlySet<Digest>> {
+  const here = await treesIn(layout);
+  return new Set([...here].filter((tree) => tree !== wanted));
+}
+
+export async function treesIn({ trees }: StoreLayout): Promise<ReadonlySet<Digest>> {
   const names = await readdir(trees).catch(() => []);
   const digests = names.flatMap((name) =>
     /^[0-9a-f]{64}/.test(name) ? [digestFromHex(name.slice(0, 64))] : [],
   );
-  return new Set(digests.filter((tree) => tree !== wanted));
+  return new Set(digests);
 }
 
 interface Wanted {

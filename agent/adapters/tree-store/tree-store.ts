@@ -11,7 +11,7 @@ import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import type { FetchedTree, ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree } from './add-tree.ts';
-import { weighTree } from './by-patch.ts';
+import { treesIn, weighTree } from './by-patch.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import type { FetchPack, Patches } from './downloads.ts';
 import { createKnownFiles, type KnownFiles } from './known-files.ts';
@@ -80,6 +80,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   };
   return {
     has: (tree) => isStored(layout, tree),
+    stored: () => treesIn(layout),
     directoryOf: (tree) => join(placeOf(layout, tree), FILES_DIRECTORY),
     add: (ref, signal) => once(ref, () => addOnce(ref, signal)),
     repair: async (files, how, signal) => {

@@ -5,7 +5,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
-import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
+import { describeFit, renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import {
   changeReply,
   changesReply,
@@ -33,10 +33,9 @@ export async function apply(context: CliContext, options: ApplyOptions): Promise
   // What stands against it, the agent's refusal says.
   if (!context.json && offer.plan !== null) {
     context.print(
-      [
-        ...renderPlan(offer),
-        ...renderCost(offer.plan, offer.interruptionMs, offer.plan.steps, offer.rollbackMs),
-      ].join('\n'),
+      [...renderPlan(offer), ...renderCost(offer.plan, offer), ...describeFit(offer, offer.forecast)].join(
+        '\n',
+      ),
     );
   }
   if (offer.plan !== null && !(await agreed(context, options, 'Apply this plan now?'))) return EXIT.refused;

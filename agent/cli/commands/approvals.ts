@@ -6,7 +6,7 @@ import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { EXIT, shellWord } from '../../../shared/errors/entry.ts';
 import { readDocument, writeNew } from '../../../shared/node/named-file.ts';
 import { APPROVAL_LIFETIME_MS, signReceipt } from '../../../shared/policy/receipt.ts';
-import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
+import { describeFit, renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { renderApprovals } from '../../../shared/present/verdict.ts';
 import { explanationReply, statusReply } from '../../../shared/protocol/admin.ts';
 import { type ApprovalsReply, approvalsReply } from '../../../shared/protocol/admin-policy.ts';
@@ -83,10 +83,9 @@ async function isSeen(
   const offer = await context.client.call('GET', '/v1/explanation', explanationReply);
   if (offer.plan !== null && offer.decision.target?.plan === plan) {
     context.print(
-      [
-        ...renderPlan(offer),
-        ...renderCost(offer.plan, offer.interruptionMs, offer.plan.steps, offer.rollbackMs),
-      ].join('\n'),
+      [...renderPlan(offer), ...renderCost(offer.plan, offer), ...describeFit(offer, offer.forecast)].join(
+        '\n',
+      ),
     );
   }
   return await context.confirm(verdict === 'approve' ? 'Approve this plan?' : 'Refuse this plan for good?');

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { describeWay } from '../../../shared/present/changes.ts';
-import { renderCost, renderPlan } from '../../../shared/present/explanation.ts';
+import { describeFit, renderCost, renderPlan } from '../../../shared/present/explanation.ts';
 import { countDifference, describeDifference } from '../../../shared/present/sbom-difference.ts';
 import { describeVerdict } from '../../../shared/present/verdict.ts';
 import { renderWay } from '../../../shared/present/way.ts';
@@ -34,7 +34,8 @@ export async function plan(context: CliContext, target?: string): Promise<number
           ...renderPlan(reply),
           ...renderFetches(compared),
           ...renderPackages(compared),
-          ...renderCost(reply.plan, reply.interruptionMs, reply.plan.steps, reply.rollbackMs),
+          ...renderCost(reply.plan, reply),
+          ...describeFit(reply, reply.forecast),
         ]),
   ]);
   return EXIT.ok;

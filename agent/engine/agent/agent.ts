@@ -25,6 +25,7 @@ import { createServerContact } from './server-contact.ts';
 import type { AgentState, Choice, Needs, Offers, Records, Self } from './state.ts';
 import { observe, readStatus } from './status.ts';
 import { watchFiles } from './upkeep.ts';
+import { createWeights } from './weights.ts';
 import { createWitness } from './witness.ts';
 
 export interface Agent {
@@ -124,9 +125,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake, notices },
     self: {
-      instance,
-      agentVersion,
-      drivers,
+      ...{ instance, agentVersion, drivers },
       ...(options.machine === undefined ? {} : { machine: options.machine }),
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     },
@@ -143,7 +142,8 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       freshness: (now) => repository.freshness(now),
       ...{ root: () => repository.root(), survey: joined(options.survey) },
       ...{ compile: createCompileCache(), inTurn: createTurns(), latest: createLatest(options.clock) },
-      fetchAhead: createFetchAhead(options),
+      fetchAhead: createFetchAhead({ trees, log, onFetched: wake }),
+      weights: createWeights({ trees, clock, log, onNews: wake }),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),
       bill: options.bill,

@@ -10,11 +10,13 @@ import { type Conclusion, conclude, type Facts } from '../../core/conclude.ts';
 import { selectInconsistent } from '../../core/deploy/records.ts';
 import { knownFacts } from '../../core/facts.ts';
 import type { Deployer, Generation } from '../../ports/deploy.ts';
-import type { Settings } from '../../ports/state.ts';
+import type { Settings, TreeStore } from '../../ports/state.ts';
 import type { Needs } from './state.ts';
 
 /** What every fact is read from. */
-export type Assessing = Needs<'self' | 'offers' | 'choice' | 'deployer' | 'clock'>;
+export type Assessing = Needs<'self' | 'offers' | 'choice' | 'deployer' | 'clock'> & {
+  readonly trees: Pick<TreeStore, 'stored'>;
+};
 
 export interface Assessment extends Conclusion {
   readonly facts: Facts;
@@ -68,11 +70,11 @@ async function gather(
   state: Assessing,
   options: AssessOptions,
 ): Promise<Pick<Assessment, 'facts' | 'current'>> {
-  const { deployer, offers, choice } = state;
+  const { deployer, offers, choice, trees } = state;
   const { settings } = choice;
   const now = state.clock.now();
-  const [policy, config, current, quarantine, quarantineDamage, records, approvals, said] = await Promise.all(
-    [
+  const [policy, config, current, quarantine, quarantineDamage, records, approvals, said, stored] =
+    await Promise.all([
       settings.policy(),
       readConfig(settings),
       readCurrent(deployer),
@@ -81,8 +83,8 @@ async function gather(
       deployer.records(),
       choice.approvals.read(),
       choice.facts.read(),
-    ],
-  );
+      trees.stored(),
+    ]);
   const facts: Facts = {
     instance: state.self.instance.id,
     now,
@@ -97,6 +99,10 @@ async function gather(
     host: hostFacts(state, options, records, { quarantineDamage, currentDamage: current.damage }),
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
+    means: {
+      ...{ stored, weights: offers.weights.known(), soakMs: deployer.soakMs },
+      isBegun: options.within === true,
+    },
   };
   return { facts, current: current.generation };
 }

@@ -9,26 +9,31 @@ export interface FetchAhead {
   begin(releases: Iterable<Verified<CapabilityRelease>>): void;
 }
 
-export function createFetchAhead({
-  trees,
-  log,
-}: {
+export interface FetchAheadOptions {
   readonly trees: TreeStore;
   readonly log: Log;
-}): FetchAhead {
+  /** What was too long for a window with all of it still to come may fit now. */
+  readonly onFetched: () => void;
+}
+
+export function createFetchAhead({ trees, log, onFetched }: FetchAheadOptions): FetchAhead {
   let isBusy = false;
 
   async function fetch(releases: readonly Verified<CapabilityRelease>[]): Promise<void> {
+    let hasCome = false;
     for (const { document } of releases) {
       const { digest } = document.tree;
       try {
-        if (!(await trees.has(digest))) await trees.add(document.tree);
+        if (await trees.has(digest)) continue;
+        await trees.add(document.tree);
+        hasCome = true;
       } catch (err) {
         const code = isFairleadError(err) ? err.code : 'internal';
         log.warn({ code, tree: digest, err }, 'a tree could not be fetched ahead');
         return;
       }
     }
+    if (hasCome) onFetched();
   }
 
   return {

@@ -59,6 +59,7 @@ function act(state: Assessing, { decision, offer, facts }: Assessment): void {
   if (offer === null || decision.target === null) return;
   if (isForcedBehind(decision)) state.deployer.giveWay(decision.target.plan);
   if (decision.verdict === 'apply') state.offers.own.begin(offer);
+  if (decision.verdict !== 'apply') state.offers.weights.look(offer.target.releases.values());
   const waits = decision.verdict === 'wait' || decision.verdict === 'ask';
   if (waits && effectivePolicy(facts).fetchAhead) {
     state.offers.fetchAhead.begin(offer.target.releases.values());

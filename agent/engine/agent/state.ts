@@ -26,6 +26,7 @@ import type { Ledger } from './ledger.ts';
 import type { OwnDeployments } from './own-deployments.ts';
 import type { Reporter } from './reporter.ts';
 import type { ServerContact } from './server-contact.ts';
+import type { Weights } from './weights.ts';
 import type { Witness } from './witness.ts';
 
 export interface AgentState {
@@ -78,6 +79,7 @@ export interface Offers {
   readonly inTurn: InTurn;
   readonly latest: Latest;
   readonly fetchAhead: FetchAhead;
+  readonly weights: Weights;
   /** What of it the agent deploys by itself. */
   readonly own: OwnDeployments;
   /** What its server proposes, which is nobody's order. */

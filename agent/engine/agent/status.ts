@@ -103,12 +103,16 @@ export async function readExplanation(
     moves: offer === null ? [] : movesOf(offer),
     pins: pins.map((one) => ({ ...one, by: [...one.by] })),
     interruptionMs: longestInterruption(facts.records),
-    ...(offer === null ? {} : { rollbackMs: rollbackBoundMs(offer.plan, facts.current, offer.target) }),
+    ...(offer === null ? {} : costsOf(offer, facts)),
     inProgress: supposed.at === undefined ? state.deployer.inProgress() : null,
     openings: await describeOpenings(effectivePolicy(facts), instantMs(at)),
     // Of another moment nothing is known about the server.
     contact: supposed.at === undefined ? state.offers.contact.last() : null,
   };
+}
+
+function costsOf({ plan, target, forecast }: Offer, { current }: Assessment['facts']) {
+  return { rollbackMs: rollbackBoundMs(plan, current, target), forecast };
 }
 
 function isSupposed({ at, assume }: WhatIfRequest): boolean {

@@ -27,7 +27,10 @@ export async function readWay(state: Assessing & Needs<'trees'>, { target }: Way
   const fetched = new Set<string>();
   const described: WayReply['hops'] = [];
   for (const hop of hops)
-    described.push({ plan: hop.plan, moves: await movesWithFetch(state, hop, fetched) });
+    described.push({
+      ...{ plan: hop.plan, forecast: hop.forecast },
+      moves: await movesWithFetch(state, hop, fetched),
+    });
   return {
     schema: 'fairlead/way@1',
     at: formatInstant(facts.now),

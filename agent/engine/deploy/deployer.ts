@@ -74,7 +74,7 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<De
 
   return {
     recover: async () => void (await recoverAndAttend()),
-    ...{ leave, giveWay, inProgress },
+    ...{ leave, giveWay, inProgress, soakMs: options.soakMs },
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),

@@ -19,6 +19,8 @@ const REASONS: Readonly<Record<string, string>> = {
   'approval-denied': 'denied',
   hold: 'held',
   'window-closed': 'waits for its window',
+  'window-short': 'waits for a longer window',
+  'windows-too-short': 'has no window that is long enough',
   quarantined: 'quarantined: it failed there before',
 };
 const MOST_CLASSES = 10;

@@ -78,6 +78,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
       latest: createLatest(clock),
       // What runs beside the rounds would outlive the kills that are tried here: see roundToEnd.
       fetchAhead: { begin: () => undefined },
+      weights: { known: () => new Map(), look: () => undefined, settled: async () => undefined },
       own: { begin: () => undefined, problem: () => null },
       proposals: { request: () => undefined, settled: async () => undefined },
       template: () => Promise.reject(new TypeError('nobody offers a template here')),

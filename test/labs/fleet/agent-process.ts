@@ -114,7 +114,7 @@ function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, 
   const { id, time, clock, machine, repository, deployer } = options;
   const inTurn = createTurns();
   const state: Played = {
-    ...{ clock, deployer, log: QUIET, wake },
+    ...{ clock, deployer, log: QUIET, wake, trees: { stored: async () => new Set<never>() } },
     self: { instance: { id, name: id, server: 'https://simulated.test' }, agentVersion: '1.0.0', machine },
     offers: {
       contact: createServerContact({ ...options, log: QUIET, intervalMs: POLL_INTERVAL_MS }),
@@ -122,6 +122,7 @@ function stateOf(options: ProcessOptions, decisions: JsonStore<DecisionRecord>, 
       ...{ compile: createCompileCache(), inTurn: (work) => inTurn(() => time.still(work)) },
       latest: createLatest(clock),
       fetchAhead: { begin: () => undefined },
+      weights: { known: () => new Map(), look: () => undefined, settled: unplayed },
       own: createOwnDeployments({
         ...{ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log: QUIET },
       }),

@@ -132,6 +132,12 @@ const CASES: Readonly<Record<BlockerCode, Case>> = {
   'approval-denied': { policy: { channel: 'manual' }, approvals: [{ by: 'local', says: 'deny' }] },
   'approval-needed': { policy: { channel: 'manual' } },
   'window-closed': { policy: { windows: { allow: [WINDOW] } } },
+  'window-short': {
+    now: '2026-03-02T02:50:00Z',
+    takes: 15 * 60_000,
+    policy: { windows: { allow: [WINDOW] } },
+  },
+  'windows-too-short': { takes: 90 * 60_000, policy: { windows: { allow: [WINDOW] } } },
   'more-reasons': { runs: ['core/auth@1.1.0'], advisories: unfixable(MOST_REASONS + 1) },
 };
 

@@ -193,7 +193,7 @@ describe('nothing on offer', () => {
   const idle = (result: object) =>
     idleReasons({
       ...input,
-      desired: { result: { ...input.desired.result, ...result } as never, plan: null },
+      desired: { result: { ...input.desired.result, ...result } as never, plan: null, forecast: null },
     });
   const conflict = (found: object | null) =>
     idle({ kind: 'conflict', problems: ['a', 'b'], pins: [], lift: found });
@@ -221,7 +221,7 @@ describe('nothing on offer', () => {
     ] as never;
     const emergency = { ...input.emergency, result: { ...input.emergency.result, unfixable } };
     const result = { kind: 'conflict', problems: ['a'], pins: [], lift: null } as const;
-    const reasons = idleReasons({ ...input, emergency, desired: { result, plan: null } });
+    const reasons = idleReasons({ ...input, emergency, desired: { result, plan: null, forecast: null } });
 
     expect(reasons.map(({ code }) => code)).toEqual(['unfixable', 'requirements-conflict']);
   });
@@ -285,7 +285,9 @@ describe('nothing on offer', () => {
     } as never;
 
     expect(
-      idleReasons({ ...input, emergency, desired: { result, plan: null } }).map(({ code }) => code),
+      idleReasons({ ...input, emergency, desired: { result, plan: null, forecast: null } }).map(
+        ({ code }) => code,
+      ),
     ).toEqual(['unfixable', 'rollout-paused', 'pins-hold-back']);
     expect(
       idleReasons({

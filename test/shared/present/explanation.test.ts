@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   describeContact,
+  describeFit,
   describePinState,
   renderCost,
   renderExplanation,
   renderPlan,
 } from '../../../shared/present/explanation.ts';
+import type { Forecast } from '../../../shared/schema/forecast.ts';
 import {
   blocker,
   CURRENT,
@@ -200,7 +202,13 @@ describe('the cost of a plan', () => {
   it('is what it fetches, stops and starts, how long it takes, and the way back', () => {
     const two = { ...PLANNED, stop: ['core/auth', 'core/api'], start: ['core/api'] } as typeof PLANNED;
 
-    expect(renderCost(two, 65_000, [{ bytes: 1000 }, { bytes: 500 }], 90_000)).toEqual([
+    expect(
+      renderCost(two, {
+        interruptionMs: 65_000,
+        moves: [{ bytes: 1000 }, { bytes: 500 }],
+        rollbackMs: 90_000,
+      }),
+    ).toEqual([
       'Fetches   at most 1.5 kB',
       'Stops     core/auth, then core/api',
       'Starts    core/api',
@@ -212,7 +220,7 @@ describe('the cost of a plan', () => {
   it('claims nothing that is not known, and counts the bytes of the plan where no moves are given', () => {
     const [fetches, stops, starts, takes, back] = renderCost(
       { ...PLANNED, stop: [], start: [], reversible: 'no' },
-      null,
+      { interruptionMs: null },
     );
 
     expect([fetches, stops, starts]).toEqual([
@@ -224,11 +232,44 @@ describe('the cost of a plan', () => {
     expect(back).toBe('Way back  NONE: the new version may not be left for an older one');
   });
 
+  it('says of a forecast how much comes, how long each part takes, and on what that rests', () => {
+    const forecast = {
+      ...{ bytes: 12_000, fetchMs: 4_000, prepareMs: 900, interruptionMs: 21_000, soakMs: 300_000 },
+      ...{ totalMs: 325_900, runs: 4 },
+    };
+    const lines = (change: Partial<Forecast>) =>
+      renderCost(PLANNED, { interruptionMs: null, forecast: { ...forecast, ...change } });
+
+    expect(lines({})[0]).toBe('Fetches   12.0 kB');
+    expect(lines({})).toContain(
+      'Takes     about 6m (4s to fetch, 1s before the first stop, 21s until all is healthy, 5m watched); by the last 4 deployments here',
+    );
+    expect(lines({ atMost: true })[0]).toBe('Fetches   at most 12.0 kB');
+    expect(lines({ bytes: 0, fetchMs: 0 })[0]).toBe('Fetches   nothing: all of it is here');
+    expect(lines({ fetchMs: null, runs: 0, prepareMs: 0, interruptionMs: 0, totalMs: 300_000 })).toContain(
+      'Takes     about 5m (5m watched), and as long as fetching takes, which was never measured here; no history yet: what the releases declare, and no more',
+    );
+  });
+
+  it('says of an open window whether it is long enough', () => {
+    const at = '2026-03-01T10:00:00Z';
+    const room = (opens: string, closes: string | null, totalMs: number) =>
+      describeFit({ at, openings: [{ opens, closes }] }, { totalMs } as Forecast);
+
+    expect(room(at, '2026-03-01T10:06:00Z', 360_000)).toEqual(['Window    open for 6m more: enough']);
+    expect(room(at, '2026-03-01T10:06:00Z', 360_001)).toEqual([
+      'Window    open for 6m more: TOO SHORT for it',
+    ]);
+    expect(room(at, null, 360_001)).toEqual([]);
+    expect(room('2026-03-01T11:00:00Z', '2026-03-01T12:00:00Z', 1)).toEqual([]);
+    expect(describeFit({ at, openings: [] }, { totalMs: 1 } as Forecast)).toEqual([]);
+  });
+
   it.each([
     ['snapshot', /go back to a snapshot/],
     ['undeclared', /NOBODY DECLARED/],
   ] as const)('says what a way back means that is %s', (reversible, words) => {
-    expect(renderCost({ ...PLANNED, reversible }, null).at(-1)).toMatch(words);
+    expect(renderCost({ ...PLANNED, reversible }, { interruptionMs: null }).at(-1)).toMatch(words);
   });
 });
 

@@ -26,7 +26,9 @@ function slowly() {
       ...{ compile, inTurn: createTurns() },
       contact: { catalog: () => facts.catalog },
       freshness: () => facts.freshness,
+      weights: { known: () => facts.means.weights },
     },
+    trees: { stored: async () => facts.means.stored },
     choice: {
       settings: {
         policy: async () => facts.policy,
@@ -36,6 +38,7 @@ function slowly() {
       facts: { read: async () => null },
     },
     deployer: {
+      soakMs: 0,
       current: async () => null,
       inProgress: () => null,
       quarantine: async () => [],

@@ -32,8 +32,12 @@ describe('fetching ahead', () => {
     const { said, log } = createLog();
     const asked: string[] = [];
     const store = { fails: null as unknown, arrives: Promise.resolve() as Promise<void> };
+    let news = 0;
     const { begin } = createFetchAhead({
       log,
+      onFetched: () => {
+        news += 1;
+      },
       trees: {
         has: async (tree: string) => there.includes(tree),
         add: async ({ digest }: { readonly digest: string }) => {
@@ -43,7 +47,7 @@ describe('fetching ahead', () => {
         },
       } as never,
     });
-    return { begin, asked, said, store };
+    return { begin, asked, said, store, news: () => news };
   }
 
   it('brings every tree that is not there, one after the other', async () => {
@@ -93,7 +97,7 @@ describe('fetching ahead', () => {
 });
 
 describe('a deployment of the agent’s own', () => {
-  const offer = { target: {} as never, plan: PLANNED };
+  const offer = { target: {} as never, plan: PLANNED, forecast: {} as never };
   const other = { ...offer, plan: { ...PLANNED, reversible: 'no' as const } };
 
   function deploying() {

@@ -75,7 +75,7 @@ async function agentWith(...history: readonly Deployable[]) {
     offers: {
       ...usual.offers,
       contact: { ...usual.offers.contact, catalog: () => catalog },
-      fetchAhead: createFetchAhead(usual),
+      fetchAhead: createFetchAhead({ ...usual, onFetched: () => undefined }),
       own: createOwnDeployments({
         deploy(offer) {
           begun += 1;

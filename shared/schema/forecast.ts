@@ -1,0 +1,26 @@
+// What a deployment would take: bytes that still have to come, and the time of each of its parts, in whole milliseconds.
+import { z } from 'zod';
+import { byteCount } from './common.ts';
+
+const ms = z.int().min(0);
+
+export const forecast = z.strictObject({
+  /** That still have to come; 0 where all is on the disk. */
+  bytes: byteCount,
+  /** Of some of it nobody has said yet how it comes: it is no more than this. */
+  atMost: z.literal(true).optional(),
+  /** Fetching and unpacking them; null where no rate has been measured here. */
+  fetchMs: ms.nullable(),
+  /** Hashing, hooks and all that comes before the first stop. */
+  prepareMs: ms,
+  /** From the first stop until everything is healthy. */
+  interruptionMs: ms,
+  /** Watched until it counts as committed. */
+  soakMs: ms,
+  /** All of that, as far as it is known. */
+  totalMs: ms,
+  /** Deployments that it was measured on; 0 where it is what the releases declare, and no more. */
+  runs: z.int().min(0),
+});
+
+export type Forecast = z.output<typeof forecast>;

@@ -1,0 +1,199 @@
+// What a deployment will take: by what the last ones took, robust against one that hung, and never more than what was declared or measured.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { forecastOf, likelyLongest, type Means, runsOf } from '../../../agent/core/forecast.ts';
+import { planBetween } from '../../../shared/compile/plan.ts';
+import type { Target } from '../../../shared/compile/target.ts';
+import { formatInstantMs, instantMs } from '../../../shared/encoding/instant.ts';
+import type { ComponentKey } from '../../../shared/schema/common.ts';
+import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import { releaseOf } from '../../support/agent-network.ts';
+import { recordOf } from '../../support/deployments.ts';
+import { factsOf } from '../../support/facts.ts';
+import { conclude } from '../../support/finished.ts';
+
+const START = instantMs('2026-03-01T10:00:00Z');
+const AUTH = 'core/auth' as ComponentKey;
+const MB = 1_000_000;
+
+interface Took {
+  readonly fetchMs?: number;
+  readonly bytes?: number;
+  readonly prepareMs?: number;
+  readonly downMs?: number;
+  readonly component?: string;
+  readonly state?: DeploymentState;
+  readonly rollback?: boolean;
+}
+
+let id = 0;
+/** A deployment that took so long in each of its parts. */
+function took({ fetchMs = 0, bytes = 0, prepareMs = 0, downMs = 0, ...one }: Took): DeploymentRecord {
+  const { component = AUTH, state = 'committed', rollback = false } = one;
+  const moments: [DeploymentState, number][] = [
+    ['planned', 0],
+    ['fetching', 0],
+    ['staged', fetchMs],
+    ['preflight', 0],
+    ['stopping', prepareMs],
+    ['switching', 0],
+    ['starting', 0],
+    ['verifying', 0],
+    ['soaking', downMs],
+    [state, 300_000],
+  ];
+  let at = START;
+  const stages = moments.map(([entered, afterMs]) => {
+    at += afterMs;
+    return { state: entered, at: formatInstantMs(at) };
+  });
+  const fetched = bytes === 0 ? {} : { fetched: [{ component: AUTH, way: 'pack' as const, bytes }] };
+  return recordOf(++id, [state], {
+    ...{ stages, ...fetched },
+    steps: [{ component: component as ComponentKey, from: null, to: null, change: null }],
+    ...(rollback ? { reason: { kind: 'rollback', generation: 1 } } : {}),
+  });
+}
+
+const HEALTH = {
+  health: [
+    {
+      http: 'http://127.0.0.1:1/',
+      expect: 200,
+      startPeriod: 'PT40S',
+      interval: 'PT5S',
+      successes: 4,
+      failures: 3,
+    },
+  ],
+};
+
+function targetOf(overrides: object = {}): Target {
+  const release = releaseOf('1.0.0', { tree: { digest: TREE, files: 1, bytes: 10 * MB }, ...overrides });
+  const { offer } = conclude(factsOf({ releases: { 'core/auth@1.0.0': {} }, runs: [] }), null);
+  if (offer === null) throw new Error('something is on offer');
+  return { ...offer.target, releases: new Map([[AUTH, release]]) };
+}
+
+const TREE = releaseOf('1.0.0').document.tree.digest;
+const MEANS: Means = { stored: new Set(), weights: new Map(), soakMs: 60_000, isBegun: false };
+
+function forecast(records: readonly DeploymentRecord[], means: Partial<Means> = {}, overrides: object = {}) {
+  const to = targetOf(overrides);
+  const plan = planBetween({ from: null, to, reason: { kind: 'channel' }, stored: new Set() });
+  if (plan === null) throw new Error('there is something to do');
+  return forecastOf(plan, null, to, { records, means: { ...MEANS, ...means } });
+}
+
+describe('a forecast without a history', () => {
+  it('is what the release declares and the policy watches, and claims no rate', () => {
+    expect(forecast([], {}, HEALTH)).toEqual({
+      ...{ bytes: 10 * MB, atMost: true, fetchMs: null },
+      ...{ prepareMs: 0, interruptionMs: 60_000, soakMs: 60_000, totalMs: 120_000, runs: 0 },
+    });
+  });
+
+  it('counts no deployment that did not commit, none that went back, and none that a clock made up', () => {
+    const records = [
+      took({ downMs: 5_000, state: 'rolled-back' }),
+      took({ downMs: 5_000, rollback: true }),
+      took({ downMs: -5_000 }),
+      took({ downMs: 2 * 86_400_000 }),
+    ];
+
+    expect(forecast(records)).toMatchObject({ interruptionMs: 0, runs: 0 });
+  });
+});
+
+describe('a forecast', () => {
+  it('adds what each part took before', () => {
+    const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 });
+
+    expect(forecast([record], { weights: new Map([[TREE, 2 * MB]]) })).toEqual({
+      ...{ bytes: 2 * MB, fetchMs: 4_000, prepareMs: 3_000, interruptionMs: 7_000 },
+      ...{ soakMs: 60_000, totalMs: 74_000, runs: 1 },
+    });
+  });
+
+  it('has nothing to fetch of what is here, and nothing to prepare once it asks about itself', () => {
+    const records = [took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 })];
+
+    expect(forecast(records, { stored: new Set([TREE]) })).toMatchObject({
+      bytes: 0,
+      fetchMs: 0,
+      totalMs: 70_000,
+    });
+    expect(forecast(records, { isBegun: true })).toMatchObject({ bytes: 0, prepareMs: 0, totalMs: 67_000 });
+  });
+
+  it('takes nobody at their word who says that a tree takes more than its files have', () => {
+    expect(forecast([], { weights: new Map([[TREE, 99 * MB]]) })).toMatchObject({ bytes: 10 * MB });
+  });
+
+  it('makes no rate of a few bytes, whose time is that of asking', () => {
+    const little = [took({ bytes: 10_000, fetchMs: 900 })];
+
+    expect(forecast(little, { weights: new Map([[TREE, 9_000]]) }).fetchMs).toBe(900);
+    expect(forecast(little).fetchMs).toBeNull();
+  });
+
+  it('knows more than is declared of what has moved here, and no more of anything else', () => {
+    const other = took({ downMs: 4_000, component: 'core/api' });
+
+    expect(forecast([took({ downMs: 4_000 })], {}, HEALTH).interruptionMs).toBe(4_000);
+    expect(forecast([other], {}, HEALTH).interruptionMs).toBe(60_000);
+  });
+
+  it('is never more than the limits of the releases themselves', () => {
+    const hour = [took({ downMs: 3_600_000 })];
+
+    expect(forecast(hour, {}, { health: [], smoke: [{ exec: ['x'], timeout: 'PT9S' }] }).interruptionMs).toBe(
+      69_000,
+    );
+  });
+});
+
+describe('what the next one likely takes at most', () => {
+  const durations = fc.array(fc.integer({ min: 0, max: 86_400_000 }), { minLength: 1, maxLength: 10 });
+
+  it.each<[string, readonly number[], number | null]>([
+    ['nothing', [], null],
+    ['one', [20], 20],
+    ['two of which one is absurd', [20, 9_000], 60],
+    ['nine and an absurd one', [20, 21, 22, 23, 24, 25, 26, 27, 30, 9_000], 30],
+    ['slow ones', [800, 900, 1_000], 1_000],
+  ])('of %s', (_what, measured, expected) => {
+    expect(likelyLongest(measured)).toBe(expected);
+  });
+
+  it('is never more than the longest, nor than three times the middle one, whatever was measured', () => {
+    fc.assert(
+      fc.property(durations, (measured) => {
+        const likely = likelyLongest(measured) ?? 0;
+        const sorted = measured.toSorted((a, b) => a - b);
+        expect(likely).toBeLessThanOrEqual(sorted.at(-1) ?? 0);
+        expect(likely).toBeLessThanOrEqual(3 * (sorted[(sorted.length - 1) >> 1] ?? 0));
+        expect(likely).toBeGreaterThanOrEqual(sorted[(sorted.length - 1) >> 1] ?? 0);
+      }),
+    );
+  });
+
+  it('forgets what was absurd after as many shorter ones, and keeps at most three times theirs from then on', () => {
+    const absurd = fc.array(fc.integer({ min: 1_000, max: 86_400_000 }), { maxLength: 9 });
+    fc.assert(
+      fc.property(absurd, fc.integer({ min: 0, max: 10_000 }), (before, shortMs) => {
+        const shorter = [...before, 0].map(() => took({ downMs: shortMs }));
+        const history = [...before.map((downMs) => took({ downMs })), ...shorter];
+        const likely = likelyLongest(runsOf(history).flatMap(({ interruptionMs }) => interruptionMs ?? []));
+        expect(likely).toBeLessThanOrEqual(3 * shortMs);
+      }),
+    );
+  });
+
+  it('looks at the last ten alone', () => {
+    const history = [...Array(30).keys()].map((n) => took({ downMs: n < 20 ? 50_000 : 1_000 }));
+
+    expect(runsOf(history)).toHaveLength(10);
+    expect(forecast(history, {}, HEALTH)).toMatchObject({ interruptionMs: 1_000, runs: 10 });
+  });
+});
