@@ -12,7 +12,7 @@ import { findRoom, isOpen, nextOpen, type Opening, type Room } from './windows.t
  * `forecast` is null where nothing is known of the time; then any opening will do.
  */
 export function* windowReasons(
-  { command, now }: Pick<DecideInput, 'command' | 'now'>,
+  { command, now }: DecideInput,
   { windows, fetchAhead }: Pick<Policy, 'windows' | 'fetchAhead'>,
   forecast: Forecast | null,
 ): Pieces<readonly Reason[]> {
