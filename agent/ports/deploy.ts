@@ -48,13 +48,10 @@ export interface DeploymentRequest {
   readonly onStarted?: (record: DeploymentRecord) => void;
 }
 
-export interface RollbackRequest {
+export interface RollbackRequest extends Pick<DeploymentRequest, 'actor' | 'onStarted'> {
   /** The newest healthy generation before the current when absent. */
   readonly to?: RollbackTo;
   readonly reason: string;
-  readonly actor: string;
-  /** As in DeploymentRequest. */
-  readonly onStarted?: (record: DeploymentRecord) => void;
 }
 
 export interface ComponentHealth {
@@ -83,8 +80,8 @@ export interface Repair {
   readonly added: number;
 }
 
+/** `soakMs`: how long a healthy new generation is watched before it commits. */
 export interface Deployer {
-  /** How long a healthy new generation is watched before it commits. */
   readonly soakMs: number;
   /** Hears of every state a deployment enters from here on: subscribed to before `recover`, of every single one. */
   onRecord(listener: (record: DeploymentRecord) => void): void;
