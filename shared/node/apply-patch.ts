@@ -1,6 +1,7 @@
 // Builds a tree from a patch and the tree it starts from: what is unchanged is taken from there, every file is held against the new index.
 import { createHash } from 'node:crypto';
 import {
+  type BigIntStats,
   closeSync,
   constants,
   copyFileSync,
@@ -129,9 +130,10 @@ function createTaker(directory: string, mayLink: boolean) {
   let mayClone = true;
   return (source: number, from: TreeFile, path: string, file: TreeFile): Digest | null => {
     mayClone &&= clone(source, path);
-    if (!mayClone && mayLink && isAlike(source, file)) {
+    const alike = !mayClone && mayLink ? fstatSync(source, { bigint: true }) : null;
+    if (alike !== null && isAlike(alike, file)) {
       const found = hash(source, file, buffer);
-      if (link(join(directory, from.path), source, path)) return found;
+      if (link(join(directory, from.path), path, source, alike)) return found;
     }
     const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
     try {
@@ -145,14 +147,13 @@ function createTaker(directory: string, mayLink: boolean) {
 }
 
 /** Of one inode there is one owner and one mode. */
-function isAlike(source: number, file: TreeFile): boolean {
-  const { uid, mode, size } = fstatSync(source);
-  return uid === process.getuid?.() && (mode & 0o7777) === storedMode(file.mode) && size === file.size;
+function isAlike({ uid, mode, size }: BigIntStats, file: TreeFile): boolean {
+  const isOurs = Number(uid) === process.getuid?.();
+  return isOurs && (Number(mode) & 0o7777) === storedMode(file.mode) && Number(size) === file.size;
 }
 
 /** False where the file system has no more links for it, or none at all. Errors: its others. */
-function link(from: string, source: number, path: string): boolean {
-  const before = fstatSync(source, { bigint: true });
+function link(from: string, path: string, source: number, before: BigIntStats): boolean {
   try {
     linkSync(from, path);
   } catch (cause) {

@@ -1,6 +1,6 @@
 // Where a stored tree lies, and with which modes.
 
-import { lstat } from 'node:fs/promises';
+import { chmod, lstat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
@@ -21,6 +21,7 @@ import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 export const STORE_MODE = 0o711;
 export const INDEX_FILE = 'index.json';
 export const FILES_DIRECTORY = 'files';
+export const SHAREABLE_FILE = 'shareable';
 
 export interface StoreLayout {
   readonly store: string;
@@ -48,4 +49,15 @@ export async function readIndexBytes(tree: string): Promise<Uint8Array | null> {
 export async function readIndex(tree: string, digest: Digest): Promise<TreeIndex | null> {
   const bytes = await readIndexBytes(tree);
   return bytes === null || digestOf(bytes) !== digest ? null : await parseIndexInTurns(bytes);
+}
+
+/** Of a tree that is being built: nothing has run from it. */
+export async function markShareable(tree: string): Promise<void> {
+  await writeFile(join(tree, SHAREABLE_FILE), '', { flag: 'wx' });
+  await chmod(join(tree, SHAREABLE_FILE), 0o444);
+}
+
+/** Asked before its files are linked and again after: in between, a tree may have been handed to what writes to them. */
+export async function isShareable(tree: string): Promise<boolean> {
+  return (await lstat(join(tree, SHAREABLE_FILE)).catch(() => null))?.isFile() === true;
 }

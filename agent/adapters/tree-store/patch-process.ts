@@ -9,8 +9,7 @@ import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { buildTree } from './build-tree.ts';
 import { readDiskSpace } from './disk-space.ts';
 import type { PatchWork } from './downloads.ts';
-import { FILES_DIRECTORY, readIndexBytes } from './layout.ts';
-import { isShareable, SHAREABLE_FILE } from './sharing.ts';
+import { FILES_DIRECTORY, isShareable, readIndexBytes, SHAREABLE_FILE } from './layout.ts';
 
 /** What it says at its end, as one line of JSON. */
 export type PatchOutcome =

@@ -1,5 +1,5 @@
 // Which trees may share files with others: those from which nothing has run that could write to them.
-import { chmod, copyFile, lstat, realpath, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lstat, realpath, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
@@ -8,24 +8,12 @@ import { createRests } from '../../../shared/node/turns.ts';
 import { storedMode } from '../../../shared/node/unpack.ts';
 import type { TreeFile } from '../../../shared/tree/tree-index.ts';
 import { resolveAccount, uidOf } from '../machine/account.ts';
-import { FILES_DIRECTORY, readIndex, type StoreLayout } from './layout.ts';
+import { FILES_DIRECTORY, isShareable, readIndex, SHAREABLE_FILE, type StoreLayout } from './layout.ts';
 import { asideIn, placeOf } from './places.ts';
 import { syncTree } from './sync-tree.ts';
 
-export const SHAREABLE_FILE = 'shareable';
 /** In its place while files are being taken apart: what a kill leaves half done is done again. */
 const PARTING_FILE = 'parting';
-
-/** Of a tree that is being built: nothing has run from it. */
-export async function markShareable(tree: string): Promise<void> {
-  await writeFile(join(tree, SHAREABLE_FILE), '', { flag: 'wx' });
-  await chmod(join(tree, SHAREABLE_FILE), 0o444);
-}
-
-/** Asked before its files are linked and again after: in between, a tree may have been handed to what writes to them. */
-export async function isShareable(tree: string): Promise<boolean> {
-  return (await lstat(join(tree, SHAREABLE_FILE)).catch(() => null))?.isFile() === true;
-}
 
 /**
  * Before anything runs from it. What one of the accounts could write to is this tree's alone from here on, for good: a program

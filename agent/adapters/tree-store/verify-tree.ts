@@ -1,7 +1,7 @@
 // Holds a stored tree against its index: what is missing, what changed, what should not be there.
 import { createHash } from 'node:crypto';
-import { constants, type Dirent } from 'node:fs';
-import { type FileHandle, lstat, open, opendir, readlink } from 'node:fs/promises';
+import { constants, type Dirent, lstatSync, opendirSync, readlinkSync } from 'node:fs';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
@@ -35,7 +35,8 @@ export async function compareTree(
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
   const expected = new Map([...listed].filter(([path]) => !isWritable(path, writable)));
   const found = new Map<string, FoundKind>();
-  const look = { found, left: MOST_UNEXPECTED, isListed: (path: string) => listed.has(path) };
+  const rest = createRests();
+  const look = { found, rest, left: MOST_UNEXPECTED, isListed: (path: string) => listed.has(path) };
   const isIgnored = (path: string) => isWritable(path, writable);
   if (await isRealDirectory(directory)) await walk(directory, '', { ...look, isIgnored });
 
@@ -43,7 +44,6 @@ export async function compareTree(
   const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
   const readBytes = Math.min(READ_BYTES, largest);
   const buffers = Array.from({ length: PARALLEL_FILES }, () => Buffer.allocUnsafeSlow(readBytes));
-  const rest = createRests();
   await forEachBounded(expected.values(), PARALLEL_FILES, async (entry, worker) => {
     await rest();
     const buffer = buffers[worker] ?? Buffer.allocUnsafeSlow(readBytes);
@@ -78,20 +78,30 @@ interface Walk {
   readonly found: Map<string, FoundKind>;
   readonly isListed: (path: string) => boolean;
   readonly isIgnored: (path: string) => boolean;
+  readonly rest: () => Promise<void> | undefined;
   /** How many more that should not be there are named. */
   left: number;
 }
 
-/** Never enters a link: a directory replaced by a link to its copy is a change, not the same directory. */
+/**
+ * Never enters a link: a directory replaced by a link to its copy is a change, not the same directory. Synchronous, name by name:
+ * the kernel answers sooner than a thread could be asked, and a million names keep nobody waiting.
+ */
 async function walk(root: string, below: string, about: Walk): Promise<void> {
   const inside: string[] = [];
   try {
-    for await (const dirent of await opendir(join(root, below), { bufferSize: 256 })) {
-      const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
-      const isListed = about.isListed(path);
-      if (about.isIgnored(path) || (!isListed && about.left-- <= 0)) continue;
-      about.found.set(path, kindOf(dirent));
-      if (dirent.isDirectory() && isListed) inside.push(path);
+    const directory = opendirSync(join(root, below), { bufferSize: 256 });
+    try {
+      for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
+        const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
+        const isListed = about.isListed(path);
+        await about.rest();
+        if (about.isIgnored(path) || (!isListed && about.left-- <= 0)) continue;
+        about.found.set(path, kindOf(dirent));
+        if (dirent.isDirectory() && isListed) inside.push(path);
+      }
+    } finally {
+      directory.closeSync();
     }
   } catch (cause) {
     // What lies in a directory that went, or that nobody can look into, counts as missing.
@@ -127,11 +137,11 @@ async function compareEntry(
 async function isAsListed(path: string, entry: TreeEntry, { buffer, known }: Reading): Promise<boolean> {
   switch (entry.kind) {
     case 'directory': {
-      const stat = await lstat(path);
+      const stat = lstatSync(path);
       return stat.isDirectory() && (stat.mode & PERMISSION_BITS) === TREE_DIRECTORY_MODE;
     }
     case 'link':
-      return (await readlink(path)) === entry.target;
+      return readlinkSync(path) === entry.target;
     case 'file':
       return known.has(path, entry) || (await isFileAsListed(path, entry, buffer, known));
   }
