@@ -1,4 +1,7 @@
 // Reading the instance configuration: what is enabled, and with which settings.
+import { digestOfValue } from '../encoding/digest.ts';
+import type { ComponentKey } from '../schema/common.ts';
+import type { NamedOverride } from '../schema/deployment.ts';
 import type { InstanceConfig } from '../schema/instance.ts';
 
 type SuiteConfig = InstanceConfig['suites'][string];
@@ -26,6 +29,14 @@ export function capabilityConfigOf(
 ): CapabilityConfig {
   const capabilities = suiteConfigOf(config, suite)?.capabilities ?? {};
   return own(capabilities, capability) ?? DEFAULT_CAPABILITY;
+}
+
+/** The operator's compose file over a component's, and what stood in it when it was read; null where there is none. */
+export function describeOverride(config: InstanceConfig, component: ComponentKey): NamedOverride | null {
+  const [suite = '', name = ''] = component.split('/');
+  const { override } = capabilityConfigOf(config, suite, name);
+  if (override?.text === undefined) return null;
+  return { file: override.file, digest: digestOfValue(override.text) };
 }
 
 /** The capability with exactly these settings. */

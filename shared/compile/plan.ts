@@ -13,7 +13,7 @@ import type {
 import type { InstanceConfig } from '../schema/instance.ts';
 import type { CapabilityRelease, Reversible, Verified } from '../schema/release.ts';
 import { compareVersions } from '../version/version.ts';
-import { capabilityConfigOf } from './config.ts';
+import { capabilityConfigOf, describeOverride } from './config.ts';
 import type { Target } from './target.ts';
 
 export interface PlanInput {
@@ -88,10 +88,8 @@ function settingsText({ config }: Target, component: ComponentKey): string {
 
 /** Named in the plan, so that an approval is of what was there to be read. */
 function overrideOf({ config }: Target, component: ComponentKey): Pick<PlanStep, 'override'> {
-  const [suite = '', name = ''] = component.split('/');
-  const { override } = capabilityConfigOf(config, suite, name);
-  if (override?.text === undefined) return {};
-  return { override: { file: override.file, digest: digestOfValue(override.text) } };
+  const override = describeOverride(config, component);
+  return override === null ? {} : { override };
 }
 
 /** Going up, the new version says whether it may be left again; going down, the one that is left does. */

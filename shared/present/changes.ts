@@ -8,6 +8,7 @@ import {
   type Drift,
   type Fetched,
   isFinal,
+  type OverrideInForce,
 } from '../schema/deployment.ts';
 import { formatTable, indent, type Style } from './table.ts';
 import { describeBeside } from './verdict.ts';
@@ -28,7 +29,12 @@ export function renderChanges(records: readonly DeploymentRecord[]): readonly st
 type OncePart = NonNullable<DeploymentRecord['once']>[number];
 type FetchedPart = NonNullable<DeploymentRecord['fetched']>[number];
 
-export function renderChange(record: DeploymentRecord, style: Style): readonly string[] {
+/** `overrides` are of the generation that it led to, as far as that is known. */
+export function renderChange(
+  record: DeploymentRecord,
+  style: Style,
+  overrides: readonly OverrideInForce[] = [],
+): readonly string[] {
   const verdict = `change ${record.id}: ${record.state}`;
   const lines = [
     style.bold(toneOf(record.state, style)(verdict)),
@@ -38,6 +44,11 @@ export function renderChange(record: DeploymentRecord, style: Style): readonly s
     ...indent(record.steps.map(describeStep), 9),
     ...(record.fix === undefined ? [] : describeBeside(record.fix).map((line) => `fix      ${line}`)),
   ];
+  lines.push(
+    ...overrides.map(
+      (one) => `override ${one.component}: ${sanitizeLine(one.file, 1_024)} (${one.digest.slice(0, 19)})`,
+    ),
+  );
   if (record.cutConnections !== undefined) {
     lines.push(`cut      ${count(record.cutConnections, 'connection')} open when the version before stopped`);
   }

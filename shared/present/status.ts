@@ -4,6 +4,7 @@ import { sanitizeLine } from '../encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
 import { count, EXIT } from '../errors/entry.ts';
 import type { Contact, StatusReply } from '../protocol/admin.ts';
+import type { OverrideInForce } from '../schema/deployment.ts';
 import type { FixesFrom } from '../schema/policy.ts';
 import { describeContact, isNews } from './explanation.ts';
 import { describeTransfer } from './pace.ts';
@@ -24,6 +25,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     `Instance "${sanitizeLine(status.instance.name)}" of ${status.instance.server}, agent ${status.agentVersion}${describeSlot(status)}`,
     status.contact === null ? 'Server not asked yet' : describeContact(status.contact, status.at),
     ...describeSupport(status, style),
+    ...(status.overrides ?? []).map(describeOverride),
     ...(status.reporting?.off === true ? ['Reporting is off: the vendor hears nothing of this install'] : []),
     ...describeHints(status),
     ...(status.unsentReports === 0
@@ -46,6 +48,12 @@ function describeSupport({ support, at }: StatusReply, style: Style): readonly s
   const line = `Platform ${support.platform} is mended by the vendor until ${support.until}`;
   if (leftMs > SUPPORT_ENDS_SOON_MS) return [line];
   return [style.warn(`${line}, for ${count(Math.ceil(leftMs / 86_400_000), 'more day')}`)];
+}
+
+/** For people: whose it is, what stood in it, and since when that has been in force. */
+export function describeOverride({ component, file, digest, since }: OverrideInForce): string {
+  const from = since === undefined ? '' : `, in force since generation ${since.generation}, ${since.at}`;
+  return `Override of yours over ${component}: ${sanitizeLine(file, 1_024)} (${digest.slice(0, 19)})${from}`;
 }
 
 export function describeFixesFrom(from: FixesFrom): string {

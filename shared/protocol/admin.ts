@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { advisoryDetails } from '../schema/advisory-details.ts';
 import { componentKey, digest, instant, line, name, sbomRef, supportEnd, version } from '../schema/common.ts';
 import { decision } from '../schema/decision.ts';
-import { deploymentRecord, origin, plan } from '../schema/deployment.ts';
+import { deploymentRecord, origin, overridesInForce, plan } from '../schema/deployment.ts';
 import { forecast } from '../schema/forecast.ts';
 import { pin } from '../schema/pin.ts';
 import { FIXES_FROM } from '../schema/policy.ts';
@@ -64,7 +64,7 @@ export const statusReply = z.strictObject({
   ...{ channel: z.enum(CHANNELS), fixesFrom: z.enum(FIXES_FROM).optional(), track: name },
   /** Null on an empty instance. `support`: until when the vendor mends the platform that runs; absent where that is not said. */
   ...{ generation: z.int().nullable(), manifest: digest.nullable() },
-  ...{ components: z.array(component), support: supportEnd.optional() },
+  ...{ components: z.array(component), support: supportEnd.optional(), ...overridesInForce },
   decision,
   /** A decision about what is known now is being made: that above is the one before. */
   deciding: z.literal(true).optional(),
@@ -183,7 +183,7 @@ export const changesReply = z.strictObject({
 /** GET /v1/changes/{number} */
 export const changeReply = z.strictObject({
   schema: z.literal('fairlead/change@1'),
-  ...{ change: deploymentRecord, ...underWay },
+  ...{ change: deploymentRecord, ...underWay, ...overridesInForce },
 });
 
 /** POST /v1/verify: every live tree hashed again. */

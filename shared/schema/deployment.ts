@@ -40,6 +40,17 @@ export const planReason = z.discriminatedUnion('kind', [
 
 const wayBack = z.enum(['yes', 'snapshot', 'undeclared', 'no']);
 
+const namedOverride = z.strictObject({ file: z.string(), digest });
+
+/** In a generation, and since which one it has been in force without a break, and when. */
+const overrideInForce = namedOverride.extend({
+  component: componentKey,
+  since: z.strictObject({ generation: z.int().min(0), at: instant }).optional(),
+});
+
+/** Compose files of the operator's that are laid over the releases'. */
+export const overridesInForce = { overrides: z.array(overrideInForce).optional() };
+
 export const planStep = z.strictObject({
   /** `reconfigure` restarts the same version with changed settings. */
   action: z.enum(['install', 'update', 'remove', 'reconfigure']),
@@ -50,7 +61,7 @@ export const planStep = z.strictObject({
   bytes: byteCount,
   reversible: wayBack,
   /** The operator's compose file that is laid over the release's, and what stands in it. */
-  override: z.strictObject({ file: z.string(), digest }).exactOptional(),
+  override: namedOverride.exactOptional(),
 });
 
 export const plan = z.strictObject({
@@ -190,6 +201,8 @@ export const deploymentRecord = z.strictObject({
 /** As the server hears of it. */
 export const reportedRecord = deploymentRecord.omit({ once: true });
 
+export type NamedOverride = z.output<typeof namedOverride>;
+export type OverrideInForce = z.output<typeof overrideInForce>;
 export type Fix = z.output<typeof fix>;
 export type Fetched = z.output<typeof fetched>;
 export type RanOnce = z.output<typeof ranOnce>;

@@ -2,7 +2,12 @@
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { renderChange, renderChanges } from '../../../shared/present/changes.ts';
-import { type ChangesReply, changeReply, changesReply } from '../../../shared/protocol/admin.ts';
+import {
+  type ChangeReply,
+  type ChangesReply,
+  changeReply,
+  changesReply,
+} from '../../../shared/protocol/admin.ts';
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { askOrLook } from '../at-rest.ts';
 import { type CliContext, show } from '../context.ts';
@@ -27,11 +32,18 @@ export async function changes(context: CliContext): Promise<number> {
 
 /** As `changes`. Error: change/not-found. */
 export async function change(context: CliContext, id: number, options: WatchOptions = {}): Promise<number> {
-  const tell = (record: DeploymentRecord, first: readonly string[] = []) =>
-    show(context, { schema: 'fairlead/change@1', change: record }, () => [
-      ...first,
-      ...renderChange(record, context.style),
-    ]);
+  const tell = (
+    record: DeploymentRecord,
+    first: readonly string[] = [],
+    overrides?: ChangeReply['overrides'],
+  ) => {
+    const reply = {
+      schema: 'fairlead/change@1',
+      change: record,
+      ...(overrides === undefined ? {} : { overrides }),
+    } as const;
+    show(context, reply, () => [...first, ...renderChange(record, context.style, overrides)]);
+  };
   return await askOrLook(
     context,
     async () => {
@@ -39,7 +51,8 @@ export async function change(context: CliContext, id: number, options: WatchOpti
         await followChange(context, id);
         if (context.json) return EXIT.ok;
       }
-      tell((await context.client.call('GET', `/v1/changes/${id}`, changeReply)).change);
+      const reply = await context.client.call('GET', `/v1/changes/${id}`, changeReply);
+      tell(reply.change, [], reply.overrides);
       return EXIT.ok;
     },
     (rest, records) => {

@@ -4,6 +4,7 @@ import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count, EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { describeOverride } from '../../../shared/present/status.ts';
 import type { Style } from '../../../shared/present/table.ts';
 import { describeExposed } from '../../../shared/present/verdict.ts';
 import { auditReply, type StatusReply, statusReply } from '../../../shared/protocol/admin.ts';
@@ -42,6 +43,8 @@ async function askAgent(context: CliContext): Promise<readonly Finding[]> {
     ...trustFindings(status),
     ...policyFindings(policy),
     ...runningFindings(status),
+    // Nothing is wrong with them; whoever asks for help has to know.
+    ...(status.overrides ?? []).map((one) => ({ check: describeOverride(one), problem: null, remedy: '' })),
     await auditFinding(context),
     ...(await machineFindings(context.stateDir)),
     ...(await surveyFindings(context)),

@@ -33,6 +33,7 @@ import type { Assessing } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { readFacts, sayFact } from './facts.ts';
 import { testNotices } from './notifier.ts';
+import { overridesIn } from './overrides.ts';
 import { readPackages } from './packages.ts';
 import { changePolicy, readPolicy } from './policy.ts';
 import { acceptProposal, declineProposal, readProposals, readTemplate } from './proposals.ts';
@@ -145,7 +146,14 @@ async function readChange(state: Needs<'deployer' | 'offers' | 'trees'>, id: num
     throw new FairleadError('change/not-found', { change: id });
   }
   const isLive = state.deployer.inProgress()?.id === id;
-  return { schema: 'fairlead/change@1', change, ...(isLive ? describeTransfers(state) : {}) };
+  const its = (await state.deployer.generations()).find(({ number }) => number === change.generation);
+  const overrides = its === undefined ? [] : overridesIn(its);
+  return {
+    schema: 'fairlead/change@1',
+    change,
+    ...(isLive ? describeTransfers(state) : {}),
+    ...(overrides.length === 0 ? {} : { overrides }),
+  };
 }
 
 /** The record under way as it is in memory: a state may be entered a moment before its record is on disk. */

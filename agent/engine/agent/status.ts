@@ -30,6 +30,7 @@ import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/de
 import { alarmsOf, supportOf } from './alarms.ts';
 import { type Assessing, type Assessment, assess, assessSoon, readCurrent } from './assess.ts';
 import { factsToReport } from './facts.ts';
+import { overridesNow } from './overrides.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
 import { describeTransfers } from './under-way.ts';
@@ -37,10 +38,11 @@ import { describeTransfers } from './under-way.ts';
 export async function readStatus(state: Assessing & Needs<'records' | 'trees'>): Promise<StatusReply> {
   const assessment = await assessSoon(state);
   const { current, facts, decision } = assessment;
-  const [health, quarantine, unsent] = await Promise.all([
+  const [health, quarantine, unsent, overrides] = await Promise.all([
     state.deployer.health(),
     state.deployer.quarantine(),
     state.records.reporter.undelivered(),
+    overridesNow(current, facts.records, () => state.deployer.generations()),
   ]);
   return {
     schema: 'fairlead/status@1',
@@ -57,6 +59,7 @@ export async function readStatus(state: Assessing & Needs<'records' | 'trees'>):
       ...sbomOf(component, facts),
     })),
     ...supportOf(assessment),
+    ...(overrides.length === 0 ? {} : { overrides }),
     decision,
     ...(assessment.isOlder ? { deciding: true as const } : {}),
     freshness: {

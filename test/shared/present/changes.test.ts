@@ -1,7 +1,11 @@
 // Deployments as a list and one in full: how each ended, why it was made, and what it left.
 import { describe, expect, it } from 'vitest';
 import { renderChange, renderChanges, summaryOf, toneOf } from '../../../shared/present/changes.ts';
-import { DEPLOYMENT_STATES, type DeploymentRecord } from '../../../shared/schema/deployment.ts';
+import {
+  DEPLOYMENT_STATES,
+  type DeploymentRecord,
+  type OverrideInForce,
+} from '../../../shared/schema/deployment.ts';
 import { MARKED } from '../../support/answers.ts';
 import { recordOf } from '../../support/deployments.ts';
 
@@ -110,6 +114,15 @@ describe('one in full', () => {
       '  2026-03-01T10:02:00.000Z  planned    1.0s',
       '  2026-03-01T10:02:01.000Z  committed',
     ]);
+  });
+
+  it('names the compose files of the operator’s that were in it', () => {
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    const override = { component: 'core/auth', file: '/etc/fairlead/\u001b[1mweb.yaml', digest };
+
+    expect(renderChange(QUIET, MARKED, [override as OverrideInForce])).toContain(
+      'override core/auth: /etc/fairlead/�[1mweb.yaml (sha256:abababababab)',
+    );
   });
 
   it.each<[string, Partial<DeploymentRecord>, string]>([

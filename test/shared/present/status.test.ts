@@ -27,6 +27,11 @@ const QUARANTINED = {
   reason: 'stopped running',
   record: 7,
 };
+const OVERRIDE = {
+  component: 'core/web',
+  file: '/etc/fairlead/web.yaml',
+  digest: `sha256:${'0123456789abcdef'.repeat(4)}`,
+};
 const HOLD = { until: '2026-03-02T10:00:00Z', by: 'ada', reason: 'audit' };
 
 describe('a status', () => {
@@ -55,6 +60,18 @@ describe('a status', () => {
       'one that is mended no more, which is an alarm',
       { support: { platform: '2.5.0', until: '2026-03-01T10:00:00Z' } },
       [],
+    ],
+    [
+      'a compose file of the operator’s',
+      { overrides: [{ ...OVERRIDE, since: { generation: 2, at: '2026-02-01T00:00:00Z' } }] },
+      [
+        'Override of yours over core/web: /etc/fairlead/web.yaml (sha256:0123456789ab), in force since generation 2, 2026-02-01T00:00:00Z',
+      ],
+    ],
+    [
+      'one of which nobody knows since when',
+      { overrides: [OVERRIDE] },
+      ['Override of yours over core/web: /etc/fairlead/web.yaml (sha256:0123456789ab)'],
     ],
     [
       'an agent in a slot',
