@@ -1,5 +1,4 @@
 // Builds a tree from a patch and the tree it starts from: what is unchanged is taken from there, every file is held against the new index.
-import { createHash } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -15,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Digest, digestFromHex } from '../encoding/digest.ts';
+import { createDigester, type Digest } from '../encoding/digest.ts';
 import { isFairleadError, systemCode } from '../errors/error.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
@@ -185,14 +184,14 @@ function clone(source: number, path: string): boolean {
 }
 
 function hash(source: number, { size }: TreeFile, buffer: Buffer, copy: number | null = null): Digest {
-  const sha256 = createHash('sha256');
+  const digester = createDigester();
   for (let at = 0; at < size; ) {
     const read = readSync(source, buffer, 0, Math.min(buffer.length, size - at), at);
     if (read === 0) break;
     const bytes = buffer.subarray(0, read);
-    sha256.update(bytes);
+    digester.update(bytes);
     for (let done = 0; copy !== null && done < read; ) done += writeSync(copy, bytes, done);
     at += read;
   }
-  return digestFromHex(sha256.digest('hex'));
+  return digester.end();
 }

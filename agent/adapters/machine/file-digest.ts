@@ -1,7 +1,6 @@
 // A large file as its digest, and copied with it: read once, in pieces, so that what was hashed is what was written.
-import { createHash } from 'node:crypto';
 import { lstat, open } from 'node:fs/promises';
-import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { createDigester, type Digest } from '../../../shared/encoding/digest.ts';
 
 const PIECE_BYTES = 1 << 20;
 
@@ -32,14 +31,14 @@ export async function readDigest(path: string): Promise<Digest> {
 }
 
 async function eachPiece(path: string, take: (piece: Uint8Array) => Promise<void>): Promise<Digest> {
-  const hash = createHash('sha256');
+  const digester = createDigester();
   const source = await open(path, 'r');
   try {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
     for (;;) {
       const { bytesRead } = await source.read(piece, 0, PIECE_BYTES);
-      if (bytesRead === 0) return digestFromHex(hash.digest('hex'));
-      hash.update(piece.subarray(0, bytesRead));
+      if (bytesRead === 0) return digester.end();
+      digester.update(piece.subarray(0, bytesRead));
       await take(piece.subarray(0, bytesRead));
     }
   } finally {

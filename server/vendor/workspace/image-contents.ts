@@ -14,7 +14,7 @@ import { takeApart } from './image-archives.ts';
 import { readInside } from './image-files.ts';
 
 /** By the digest that the release has for each: what is in it, or why nobody knows. */
-export type ContentsOfImages = ReadonlyMap<Digest, ImageContents | string>;
+type ContentsOfImages = ReadonlyMap<Digest, ImageContents | string>;
 
 /** `place` says where a file of the tree is; `scratch` takes archives apart. Errors: disk/*. */
 export async function readContents(

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { readEntries, type TarEntry, tarSourceOf } from '../../../shared/node/images/tar-files.ts';
 
 /** Null where it is too large, or stands for something else than a file. */
-export type InsideFiles = ReadonlyMap<string, Uint8Array | null>;
+type InsideFiles = ReadonlyMap<string, Uint8Array | null>;
 
 const MOST_ENTRIES = 1_000_000;
 /** Of a layer, where each has as many bytes as most have at the most; larger ones count for several. */

@@ -1,6 +1,5 @@
 // Finds, for bytes of a new tree, the stretches of the old one that are most like them.
-import { createHash } from 'node:crypto';
-import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { createDigester, type Digest } from '../../../shared/encoding/digest.ts';
 import { type BaseTree, baseChanged, readStretch } from '../../../shared/node/base-files.ts';
 import { MAX_UNIT_BYTES } from '../../../shared/tree/pack-format.ts';
 import type { Stretch } from '../../../shared/tree/patch-format.ts';
@@ -91,17 +90,17 @@ function blocksOf({ size }: TreeFile): number {
 }
 
 function addSamples(base: BaseTree, { file, firstBlock, bits }: OldFile, table: SampleTable): void {
-  const hash = createHash('sha256');
+  const digester = createDigester();
   for (let offset = 0; offset < file.size; offset += MAX_UNIT_BYTES) {
     const length = Math.min(MAX_UNIT_BYTES, file.size - offset);
     const bytes = readStretch(base, { file, offset, length });
-    hash.update(bytes);
+    digester.update(bytes);
     eachSample(bytes, bits, (end, key) => {
       table.add(key, firstBlock + Math.floor((offset + end - 1) / BLOCK_BYTES));
     });
   }
   // Of other bytes a patch would be made that no install can use.
-  if (digestFromHex(hash.digest('hex')) !== file.digest) throw baseChanged(base.digest, file.path);
+  if (digester.end() !== file.digest) throw baseChanged(base.digest, file.path);
 }
 
 /** The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. */

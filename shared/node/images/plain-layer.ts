@@ -1,10 +1,9 @@
 // A layer as images name it, unpacked: written whole and under its own digest, or not at all.
-import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Digest, digestFromHex } from '../../encoding/digest.ts';
+import { createDigester, type Digest } from '../../encoding/digest.ts';
 import { blobPath } from '../../schema/drivers/images.ts';
 import { MAX_TREE_BYTES } from '../../schema/release.ts';
 import { isPresent } from '../read-file.ts';
@@ -37,16 +36,16 @@ export async function writePlainLayer(
 
 /** Its digest as it was written. */
 async function copyPlain(input: Readable, out: FileHandle): Promise<Digest> {
-  const hash = createHash('sha256');
+  const digester = createDigester();
   const write = async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of boundUnpacked(pieces)) {
-      hash.update(piece);
+      digester.update(piece);
       await out.writeFile(piece);
     }
   };
   const decompressor = createDecompressor(await firstBytes(input));
   await (decompressor === null ? pipeline(input, write) : pipeline(input, decompressor, write));
-  return digestFromHex(hash.digest('hex'));
+  return digester.end();
 }
 
 /** A few kilobytes may unpack to what no disk holds. */

@@ -24,7 +24,7 @@ export interface TarEntry {
   readonly at: number;
 }
 
-export interface TarSource {
+interface TarSource {
   /** Fewer bytes only at the end. */
   read(length: number): Promise<Buffer>;
   skip(length: number): Promise<void>;

@@ -35,7 +35,7 @@ export const HANDS_OVER: Readonly<Record<(typeof REACHES)[number], string>> = {
 /** A network that somebody made for several projects. */
 export const SHARED_NETWORK = /^network:(?!fairlead_|(?:host|none|bridge|default)$)[A-Za-z0-9][\w.-]{0,127}$/;
 
-export interface ConfinedKey {
+interface ConfinedKey {
   /** What it may be, in words; everything else of it is refused. */
   readonly may: string;
   /** An example of what is refused. */

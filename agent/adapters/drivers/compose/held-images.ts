@@ -28,7 +28,7 @@ const heldImages = z.object({
 export type HeldImage = z.output<typeof held>;
 type HeldImages = z.output<typeof heldImages>;
 
-export interface HeldImageFile {
+interface HeldImageFile {
   find(digest: string, platform: string): Promise<HeldImage | null>;
   /** Before anything is fetched: nothing is here that nobody knows of. */
   note(found: Omit<HeldImage, 'trees'>, tree: string): Promise<void>;
