@@ -37,7 +37,7 @@ export const DISK_ERRORS = {
     hint: (d) =>
       d.problem === 'ENOTDIR'
         ? PART_IS_FILE
-        : 'check its permissions, and under which account this program runs',
+        : 'check its permissions, under which account this program runs, and the disk: dmesg',
     http: 500,
     exit: EXIT.failed,
   }),

@@ -12,6 +12,7 @@ export type Behaviour =
   | 'exits'
   | 'unstartable'
   | 'unready'
+  | 'far away'
   | 'stuck'
   | 'breaks its neighbours'
   | 'starves the machine'
@@ -42,7 +43,11 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
   const behaviour = (unit: ServiceUnit) => script.behaviours.get(nameOf(unit)) ?? 'healthy';
   const find = (component: ComponentKey) => services.get(component);
   return {
-    async prepare(unit, again) {
+    async prepare(unit, again, signal) {
+      // What it needs comes from a registry that never ends.
+      if (behaviour(unit) === 'far away' && signal?.aborted === false) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      }
       if (behaviour(unit) !== 'unready' || again !== true) return;
       throw new FairleadError('service/start-failed', {
         component: unit.component,

@@ -53,7 +53,7 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
   }
 
   return {
-    async prepare(unit, again) {
+    async prepare(unit, again, signal) {
       const { kind, component } = unit;
       if (again !== true && !isDriverEnabled(kind, enabled)) {
         throw new FairleadError('service/driver-disabled', {
@@ -62,7 +62,7 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
           enabled: enabled?.join(',') ?? '',
         });
       }
-      await driverOf(unit).prepare(unit, again);
+      await driverOf(unit).prepare(unit, again, signal);
     },
     async keepOnly(component, unit) {
       for (const [kind, driver] of Object.entries(drivers)) {

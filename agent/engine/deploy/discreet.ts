@@ -72,7 +72,7 @@ function discreetDriver(driver: Driver, secrets: Secrets): Driver {
     });
   return {
     ...driver,
-    prepare: (unit, again) => guard(driver.prepare(unit, again)),
+    prepare: (unit, again, signal) => guard(driver.prepare(unit, again, signal)),
     keepOnly: (component, unit) => guard(driver.keepOnly(component, unit)),
     start: (unit) => guard(driver.start(unit)),
     stop: (component, timeoutMs) => guard(driver.stop(component, timeoutMs)),

@@ -32,7 +32,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   await each((one) => handFiles(run, one));
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
-  await each(({ unit }) => run.options.driver.prepare(unit));
+  await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));
   await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
   await each((one) => takeSnapshot(run, one));
@@ -72,7 +72,7 @@ async function readyWayBack(run: Run, previous: readonly PlacedComponent[]): Pro
   if (plan.reason.kind === 'rollback') return;
   for (const { component, unit } of previous.filter((one) => plan.stop.includes(one.component))) {
     try {
-      await options.driver.prepare(unit, true);
+      await options.driver.prepare(unit, true, run.yielded);
     } catch (cause) {
       const isUnready = isFairleadError(cause, 'service/start-failed');
       const { problem } = isUnready ? cause.data : { problem: '' };

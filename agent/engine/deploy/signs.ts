@@ -26,7 +26,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     },
     driver: {
       ...driver,
-      prepare: (unit, again) => heard(driver).prepare(unit, again),
+      prepare: (unit, again, signal) => heard(driver).prepare(unit, again, signal),
       start: (unit) => heard(driver, startMs(unit)).start(unit),
       stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
     },

@@ -46,10 +46,8 @@ function parseConfig(config: Uint8Array, digest: Digest): z.output<typeof imageC
 }
 
 /** The room that it takes where it is: about as much as an engine will need. Errors of the system. */
-export async function bytesOfImage(image: UnitImage): Promise<number> {
+export async function bytesOfImage(image: Exclude<UnitImage, { readonly ref: string }>): Promise<number> {
   if ('archive' in image) return (await stat(image.archive)).size;
-  // What comes from a registry has asked for its room already.
-  if ('ref' in image) return 0;
   const { layers } = await readLayoutImage(image.layout, image.digest as Digest);
   return layers.reduce((sum, { size }) => sum + size, 0);
 }

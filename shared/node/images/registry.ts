@@ -11,7 +11,7 @@ export interface Login {
   readonly password: string;
 }
 
-export interface RegistryPlace {
+interface RegistryPlace {
   /** Where it is asked, without a path: that of a mirror, where one stands for it. */
   readonly url: string;
   readonly login: Login | null;
@@ -39,6 +39,7 @@ export function urlOfRegistry(host: string): string {
 export function createRegistry(
   { url: base, login }: RegistryPlace,
   environment: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
 ): Registry {
   const origin = new URL(base).origin;
   const ways = new Map<string, Dispatcher>();
@@ -52,15 +53,22 @@ export function createRegistry(
     return way;
   }
 
+  function verifyWaiting(url: URL): void {
+    if (signal?.aborted === true) throw gaveUp(url, signal);
+  }
+
   async function fetchOne(url: URL, headers: Readonly<Record<string, string>>): Promise<Answered> {
+    verifyWaiting(url);
     const late = AbortSignal.timeout(HEADERS_MS);
     const begun = new AbortController();
     const giveUp = () => begun.abort();
     late.addEventListener('abort', giveUp);
     try {
-      const options = { headers, redirect: 'manual', signal: begun.signal } as const;
+      const whole = signal === undefined ? begun.signal : AbortSignal.any([begun.signal, signal]);
+      const options = { headers, redirect: 'manual', signal: whole } as const;
       return await fetchOver(wayTo(url), url.href, options);
     } catch (cause) {
+      verifyWaiting(url);
       const why = late.aborted ? 'no answer in time' : systemCode((cause as Error).cause ?? cause);
       throw new Error(`${url.host} cannot be reached: ${why}`, { cause });
     } finally {
@@ -145,6 +153,15 @@ export function createRegistry(
     },
     close: async () => void (await Promise.all([...ways.values()].map((way) => way.destroy()))),
   };
+}
+
+/** What came before is kept by whoever asked. */
+function gaveUp({ host }: URL, { reason }: AbortSignal): Error {
+  const isLate = reason instanceof Error && reason.name === 'TimeoutError';
+  const problem = isLate
+    ? `${host} has not sent all of it in the time there is; the next attempt goes on where this one ended`
+    : `${host} is not waited for any more`;
+  return Object.assign(new Error(problem, { cause: reason }), { isFinal: true });
 }
 
 /** At most so many bytes of an answer. */

@@ -116,7 +116,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const up = change(component, [...project, ...UP, ...only], longestMs);
     const endUp = () => endCommands(commands, component);
     const { result, restMs } = await untilStarted({ unit, limits, clock, up, endUp });
-    if (result.status !== 0) throw await failureOf(unit, result, result.detail);
+    if (result.status !== 0) throw await failureOf(unit, result, result.detail, await images.bytesOf(unit));
     await untilDecided(unit, clock, clock.monotonic() + unit.startTimeoutMs - restMs);
     restarts.set(component, restartsOf(await containersOf(component)));
     await records.write(component, { state: 'started', identity, images: given });
@@ -130,11 +130,11 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   }
 
   /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
-  async function prepare(unit: UnitOf<'compose'>, again = false): Promise<void> {
+  async function prepare(unit: UnitOf<'compose'>, again = false, signal?: AbortSignal): Promise<void> {
     await takeOver(unit.component);
     if (again) {
       await files.overridden(unit, await resolveAdmitted(unit));
-      await images.provide(unit, 'way-back');
+      await images.provide(unit, 'way-back', signal);
       return;
     }
     if (unit.slot !== undefined) verifyHere(unit);
@@ -142,7 +142,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     await verifyAdmissible(unit, resolved);
     const project = await files.overridden(unit, resolved);
     await admissions.add(unit);
-    const ids = await images.provide(unit, 'way-forward');
+    const ids = await images.provide(unit, 'way-forward', signal);
     if (await runs(unit)) return;
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);

@@ -3,7 +3,6 @@
 import { statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
-import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import { platformOf } from '../../../../shared/schema/image-platform.ts';
@@ -159,11 +158,15 @@ async function answer(words: readonly string[]): Promise<readonly string[]> {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** The release is to blame only where the engine is there and has room. Throws service/manager-failed where it is not. */
+/**
+ * The release is to blame only where the engine is there and has room, of which `needed` is asked. Throws
+ * service/manager-failed where it is not.
+ */
 export async function failureOf(
   unit: UnitOf<'compose'>,
   { stderr }: ToolResult,
   problem: string,
+  needed = 0,
 ): Promise<FairleadError> {
   const path = await engineDirectory();
   if (/port is already allocated|address already in use/i.test(stderr)) {
@@ -171,8 +174,6 @@ export async function failureOf(
     return new FairleadError('deploy/address-taken', { component: unit.component, address });
   }
   if (!stderr.includes('no space left on device')) return refusalOf(unit, problem);
-  const sizes = await Promise.all(unit.images.map(bytesOfImage));
-  const needed = sizes.reduce((sum, size) => sum + size, 0);
   const { bavail, bsize } = await statfs(path);
   return new FairleadError('disk/full', { path, needed, free: bavail * bsize });
 }

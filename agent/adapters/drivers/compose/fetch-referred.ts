@@ -39,6 +39,7 @@ export async function fetchReferred(
   platforms: readonly string[],
   places: Places,
   onFound: (parts: ReferredParts) => Promise<void>,
+  signal?: AbortSignal,
 ): Promise<Digest> {
   const parsed = parseImageRef(ref);
   if (parsed === null || parsed.digest === null) throw refusalOf(unit, `${ref} names no image by its digest`);
@@ -48,7 +49,7 @@ export async function fetchReferred(
     const { url, login, prefix } = await placeOf(parsed.host, unit.registries);
     asked = new URL(url).host;
     if (login !== null) secrets.learn(login.password);
-    const registry = createRegistry({ url, login }, process.env);
+    const registry = createRegistry({ url, login }, process.env, signal);
     const repository = `${prefix}${parsed.repository}`;
     const spec = { host: asked, repository, reference: parsed.digest, platforms };
     try {

@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Digest } from '../../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
+import { bytesOfImage } from '../../../../shared/node/images/image-layout.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import { findMisfit, platformOf } from '../../../../shared/schema/image-platform.ts';
@@ -16,14 +17,31 @@ import type { PulledImages } from './pulled-images.ts';
  * A start, what may start next, or what may have to start again. Ahead of either, what only an engine has is fetched again, if
  * that can be; and what is new has to be for this machine.
  */
-export type WantedFor = 'start' | 'way-forward' | 'way-back';
+type WantedFor = 'start' | 'way-forward' | 'way-back';
+
+interface Providing {
+  readonly wanted: WantedFor;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * All that one unit waits for registries, however slowly they send: with what an engine takes to load, less than the agent lets
+ * anybody work without a sign of life.
+ */
+export const LONGEST_FETCH_MS = 90 * 60_000;
 
 export interface Images {
   /**
    * Loads what the engine lacks, and answers with its own id for each image by whatever the compose file may call it. What it
    * loaded before it failed goes again. Errors: service/start-failed, service/manager-failed, disk/*.
    */
-  provide(unit: UnitOf<'compose'>, wanted?: WantedFor): Promise<ReadonlyMap<string, string>>;
+  provide(
+    unit: UnitOf<'compose'>,
+    wanted?: WantedFor,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, string>>;
+  /** About as much as an engine needs for all that is here of them. Errors: service/manager-failed, disk/*. */
+  bytesOf(unit: UnitOf<'compose'>): Promise<number>;
   /** Removes what was loaded for the component and is none of these. One that something else uses stays: the engine sees to that. */
   keepOnly(component: ComponentKey, digests: readonly string[]): Promise<void>;
 }
@@ -37,27 +55,22 @@ export function createImages(directory: string, pulled: PulledImages): Images {
     await records.write(component, [...others, image]);
   }
 
-  /** By what was noted, which an engine that keeps its images in another store by now no longer holds. */
-  async function findNoted(component: ComponentKey, digest: string): Promise<HeldImage | null> {
-    const noted = (await records.read(component)).find((one) => one.digest === digest);
-    return noted === undefined || noted.id === null ? null : findSame(noted.layers, [noted.id]);
-  }
-
   async function provideOne(
     unit: UnitOf<'compose'>,
     image: UnitImage,
-    wanted: WantedFor,
+    { wanted, signal }: Providing,
     onLoad: (id: string) => void,
   ): Promise<string> {
     const { digest } = image;
-    const noted = await findNoted(unit.component, digest);
+    const noted = await findNoted(await records.read(unit.component), digest);
     if (noted !== null) {
       // Also for this tree, which may be the last one that has it by the time it is needed.
       if ('ref' in image) await pulled.keep(unit, image);
-      if ('ref' in image && wanted !== 'start') await pulled.have(unit, image).catch(() => undefined);
+      if ('ref' in image && wanted !== 'start') await pulled.have(unit, image, signal).catch(() => undefined);
       return noted.id;
     }
-    const source = await sourceOf(unit, image, pulled, wanted);
+    const open = () => sourceOf(unit, image, pulled, { wanted, signal });
+    const source = await open();
     const { config, manifest, layers } = source;
     const ids = [config, ...(manifest === null ? [] : [manifest])];
     const present = await findSame(layers, ids);
@@ -68,19 +81,22 @@ export function createImages(directory: string, pulled: PulledImages): Images {
       await verifyRoom(source.bytes);
       await note(unit.component, { ...entry, id: null });
     }
-    const { id } = present ?? (await load(unit, source, ids));
+    const { id } = present ?? (await loadWhole(unit, source, ids, { image, open, pulled }));
     if (present === null) onLoad(id);
     await note(unit.component, { ...entry, id });
     return id;
   }
 
   return {
-    async provide(unit, wanted = 'start') {
+    bytesOf: (unit) => bytesOf(unit, pulled),
+    async provide(unit, wanted = 'start', given) {
+      const longest = AbortSignal.timeout(LONGEST_FETCH_MS);
+      const signal = given === undefined ? longest : AbortSignal.any([given, longest]);
       const provided = new Map<string, string>();
       const loaded: string[] = [];
       try {
         for (const image of unit.images) {
-          const id = await provideOne(unit, image, wanted, (one) => loaded.push(one));
+          const id = await provideOne(unit, image, { wanted, signal }, (one) => loaded.push(one));
           for (const name of namesOf(image)) provided.set(name, id);
         }
         return provided;
@@ -112,9 +128,9 @@ async function sourceOf(
   unit: UnitOf<'compose'>,
   image: UnitImage,
   pulled: PulledImages,
-  wanted: WantedFor,
+  { wanted, signal }: Providing,
 ): Promise<ImageSource> {
-  const source = await openImage(image, (one) => pulled.have(unit, one)).catch((error: unknown) => {
+  const source = await openImage(image, (one) => pulled.have(unit, one, signal)).catch((error: unknown) => {
     if (isFairleadError(error)) throw error;
     const path = 'archive' in image ? image.archive : 'ref' in image ? image.ref : image.layout;
     throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
@@ -153,9 +169,48 @@ async function findSame(layers: readonly string[], references: readonly string[]
   return null;
 }
 
+/** What a registry gave is kept on a disk: bytes that changed there are no fault of the release, and are to be had once more. */
+async function loadWhole(
+  unit: UnitOf<'compose'>,
+  source: ImageSource,
+  ids: readonly string[],
+  {
+    image,
+    open,
+    pulled,
+  }: {
+    readonly image: UnitImage;
+    readonly open: () => Promise<ImageSource>;
+    readonly pulled: PulledImages;
+  },
+): Promise<HeldImage> {
+  try {
+    return await load(unit, source, ids);
+  } catch (error) {
+    if (!('ref' in image) || !(await pulled.mend(image))) throw error;
+    const again = await open();
+    return await load(unit, again, ids).catch(async (cause: unknown) => {
+      if (!(await pulled.mend(image))) throw cause;
+      const problem = 'what is written there reads as something else, and was fetched twice';
+      throw new FairleadError('disk/unreadable', { path: again.path, problem }, { cause });
+    });
+  }
+}
+
+/** By what was noted, which an engine that keeps its images in another store by now no longer holds. */
+async function findNoted(given: readonly GivenImage[], digest: string): Promise<HeldImage | null> {
+  const noted = given.find((one) => one.digest === digest);
+  return noted === undefined || noted.id === null ? null : findSame(noted.layers, [noted.id]);
+}
+
+async function bytesOf({ images }: UnitOf<'compose'>, pulled: PulledImages): Promise<number> {
+  const sizes = images.map((image) => ('ref' in image ? pulled.bytesOf(image) : bytesOfImage(image)));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
 async function load(
   unit: UnitOf<'compose'>,
-  { path, layers, load }: ImageSource,
+  { path, bytes, layers, load }: ImageSource,
   ids: readonly string[],
 ): Promise<HeldImage> {
   const loaded = await load();
@@ -164,5 +219,5 @@ async function load(
   const held = await findSame(layers, [...ids, ...[...said].map(([, name = '']) => name)]);
   if (held !== null) return held;
   const problem = loaded.status === 0 ? 'the engine took it for something else' : loaded.detail;
-  throw await failureOf(unit, loaded, `${path}: ${problem}`);
+  throw await failureOf(unit, loaded, `${path}: ${problem}`, bytes);
 }

@@ -5,8 +5,9 @@ import { readLayoutImage } from '../../../../shared/node/images/image-layout.ts'
 import { namesIfPresent } from '../../../../shared/node/read-file.ts';
 import { removeAll } from '../../../../shared/node/remove-all.ts';
 import { createTurns } from '../../../../shared/node/turns.ts';
-import type { UnitImage } from '../../../../shared/schema/drivers/images.ts';
+import { blobPath, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
+import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
 import type { ReferredParts } from './fetch-referred.ts';
 import { createHeldImageFile, type HeldImage } from './held-images.ts';
@@ -22,9 +23,14 @@ export interface PulledImages {
   have(
     unit: UnitOf<'compose'>,
     image: ReferredImage,
+    signal?: AbortSignal,
   ): Promise<{ readonly layout: string; readonly digest: Digest }>;
   /** Notes that the unit's tree needs what is here of it, and asks no registry. Errors: service/manager-failed, disk/*. */
   keep(unit: UnitOf<'compose'>, image: ReferredImage): Promise<void>;
+  /** Removes what is here of it and not what its name says; whether there was any. Errors: service/manager-failed, disk/*. */
+  mend(image: ReferredImage): Promise<boolean>;
+  /** About as much as an engine needs for it; 0 where it is not here. Errors: service/manager-failed, disk/*. */
+  bytesOf(image: ReferredImage): Promise<number>;
   /** Removes what no tree on this machine needs any more. */
   tidy(): Promise<void>;
 }
@@ -41,7 +47,7 @@ export function createPulledImages(layout: string): PulledImages {
     return known;
   }
 
-  async function have(unit: UnitOf<'compose'>, { ref, digest: of }: ReferredImage) {
+  async function have(unit: UnitOf<'compose'>, { ref, digest: of }: ReferredImage, signal?: AbortSignal) {
     const known = await keep(unit, of);
     if (known !== null && (await isWhole(layout, known.config))) return { layout, digest: known.config };
     // What speaks to registries is loaded by those that have one.
@@ -50,7 +56,28 @@ export function createPulledImages(layout: string): PulledImages {
     const places = { layout, parts };
     const onFound = (found: ReferredParts) =>
       file.note({ digest: of as Digest, platform, ...found }, unit.workingDirectory);
-    return { layout, digest: await fetchReferred(unit, ref, await enginePlatforms(), places, onFound) };
+    const platforms = await enginePlatforms();
+    return { layout, digest: await fetchReferred(unit, ref, platforms, places, onFound, signal) };
+  }
+
+  async function mend({ digest: of }: ReferredImage): Promise<boolean> {
+    const known = await file.find(of, await enginePlatform());
+    const blobs = known === null ? [] : [known.config, ...known.layers.map(({ plain }) => plain)];
+    let isMended = false;
+    for (const blob of new Set(blobs)) {
+      const path = join(layout, blobPath(blob));
+      if ((await digestOfFile(path)) === blob) continue;
+      isMended = true;
+      await removeAll(path);
+    }
+    return isMended;
+  }
+
+  async function bytesOf({ digest: of }: ReferredImage): Promise<number> {
+    const known = await file.find(of, await enginePlatform());
+    if (known === null) return 0;
+    const image = await readLayoutImage(layout, known.config).catch(() => null);
+    return (image?.layers ?? []).reduce((sum, { size }) => sum + size, 0);
   }
 
   async function tidy(): Promise<void> {
@@ -64,7 +91,9 @@ export function createPulledImages(layout: string): PulledImages {
 
   return {
     keep: (unit, { digest: of }) => inTurn(async () => void (await keep(unit, of))),
-    have: (unit, image) => inTurn(() => have(unit, image)),
+    have: (unit, image, signal) => inTurn(() => have(unit, image, signal)),
+    mend: (image) => inTurn(() => mend(image)),
+    bytesOf,
     tidy: () => inTurn(tidy),
   };
 }

@@ -67,6 +67,11 @@ function setUp() {
       rmSync(join(engine, 'images'), { recursive: true });
       mkdirSync(join(engine, 'images'));
     },
+    directory: blobs,
+    fillDisk: () => writeFileSync(join(engine, 'full'), ''),
+    refuseLoads: () => writeFileSync(join(engine, 'refusing'), ''),
+    /** A disk that never keeps what is written there. */
+    spoilAtLoad: (path: string) => writeFileSync(join(engine, 'spoiling'), path),
     blobs: () => (existsSync(blobs) ? readdirSync(blobs).toSorted() : []),
     held: () => JSON.parse(readFileSync(join(stateDir, 'images/held.json'), 'utf8')),
     calls: () => readFileSync(join(engine, 'calls'), 'utf8'),
@@ -174,6 +179,71 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
 
     expect(await driver.runs(nowhere)).toBe(true);
     expect([without, blobs()]).toEqual([[], before]);
+  });
+
+  it('are mended and loaded once more where the disk changed them, and the release is not blamed', async () => {
+    const { driver, unit, loseImages, directory, calls, blobs } = setUp();
+    const one = unit(first?.() ?? '', login);
+    await driver.prepare(one);
+    loseImages();
+    const before = blobs();
+    const layer = join(directory, hex(ONE.layers[1] ?? Buffer.alloc(0)));
+    writeFileSync(layer, 'version 9');
+
+    await driver.prepare(one);
+    await driver.start(one);
+
+    expect(await driver.runs(one)).toBe(true);
+    expect(blobs()).toEqual(before);
+    expect(readFileSync(layer, 'utf8')).toBe('version 1');
+    expect(calls().match(/^load$/gm)).toHaveLength(3);
+  });
+
+  it('are the disk’s fault where what was fetched again is not what was written either', async () => {
+    const { driver, unit, loseImages, directory, spoilAtLoad } = setUp();
+    const one = unit(first?.() ?? '', login);
+    await driver.prepare(one);
+    loseImages();
+    spoilAtLoad(join(directory, hex(ONE.layers[1] ?? Buffer.alloc(0))));
+
+    const refusal = await rejectionOf(driver.prepare(one));
+
+    expect(refusal.code).toBe('disk/unreadable');
+    expect(refusal.message).toContain('fetched twice');
+  });
+
+  it('are the release’s where the engine refuses what is whole, and are fetched once', async () => {
+    const { driver, unit, refuseLoads, calls, blobs } = setUp();
+    const one = unit(first?.() ?? '', login);
+    refuseLoads();
+
+    const refusal = await rejectionOf(driver.prepare(one));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(calls().match(/^load$/gm)).toHaveLength(1);
+    expect(blobs()).toHaveLength(3);
+  });
+
+  it('count with their bytes where the engine’s disk is full', async () => {
+    const { driver, unit, fillDisk } = setUp();
+    fillDisk();
+
+    const refusal = await rejectionOf(driver.prepare(unit(first?.() ?? '', login)));
+
+    const needed = ONE.layers.reduce((sum, { length }) => sum + length, 0);
+    expect(refusal).toMatchObject({ code: 'disk/full', data: { needed } });
+  });
+
+  it('are not waited for by a deployment that gives way', async () => {
+    const { driver, unit, calls } = setUp();
+
+    const refusal = await rejectionOf(
+      driver.prepare(unit(first?.() ?? '', login), false, AbortSignal.abort()),
+    );
+
+    expect(refusal.code).toBe('service/manager-failed');
+    expect(refusal.message).toContain('not waited for');
+    expect(calls()).not.toMatch(/^load$/m);
   });
 
   it('come from a mirror where the operator names one, which is told its own login', async () => {

@@ -84,7 +84,7 @@ describe('a driver', () => {
     const { driver: discreet } = withDiscretion({ ...behind().discreet, driver: driver as never });
     const signal = new AbortController().signal;
 
-    await discreet.prepare(UNIT);
+    await discreet.prepare(UNIT, true, signal);
     await discreet.keepOnly(AUTH, UNIT);
     await discreet.start(UNIT);
     await discreet.stop(AUTH, 5);
@@ -96,7 +96,7 @@ describe('a driver', () => {
 
     expect(asked).toEqual([
       ...[
-        ['prepare', UNIT, undefined],
+        ['prepare', UNIT, true, signal],
         ['keepOnly', AUTH, UNIT],
         ['start', UNIT],
         ['stop', AUTH, 5],

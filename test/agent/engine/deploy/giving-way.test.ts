@@ -6,6 +6,7 @@ import type { DeploymentRecord, DeploymentState } from '../../../../shared/schem
 import { deployable } from '../../../labs/faults/releases.ts';
 import { AUTH, planOf } from '../../../support/deploy-releases.ts';
 import { createWorld } from '../../../support/deploy-world.ts';
+import { until } from '../../../support/driver-contract.ts';
 
 const OLD = deployable({ [AUTH]: '1.0.0' });
 const NEW = deployable({ [AUTH]: '1.1.0' });
@@ -54,6 +55,27 @@ describe('asked to give way', () => {
       expect(world.running()).toEqual(['core/auth@1.1.0']);
     },
   );
+
+  it('while it waits for what it needs from elsewhere, a deployment ends at once', async () => {
+    const world = createWorld({});
+    world.behaviours.set('core/auth@1.1.0', 'far away');
+    const { deployer } = world.boot();
+    await deployer.recover();
+    const deploy = async (to: typeof OLD) =>
+      deployer.deploy({
+        ...to,
+        plan: planOf(await deployer.current(), to),
+        ...{ actor: 'agent', stillAllowed: async () => true },
+      });
+    await deploy(OLD);
+
+    const waiting = deploy(NEW);
+    await until(async () => deployer.inProgress()?.state === 'preflight');
+    deployer.giveWay('sha256:another');
+
+    expect(await waiting).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/gave-way' } });
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+  });
 
   it('cuts a long soak down to five minutes', async () => {
     const { record } = await askedIn('soaking', { soakMs: HOUR_MS });

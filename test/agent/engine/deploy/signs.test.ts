@@ -110,7 +110,7 @@ describe('a sign of life', () => {
       port
     ]?.[call]?.(...WORDS);
 
-    const handedOn = { read: 0, append: 1, prepare: 2, verify: 2, hand: 2 }[call] ?? WORDS.length;
+    const handedOn = { read: 0, append: 1, verify: 2, hand: 2 }[call] ?? WORDS.length;
     expect(answer).toEqual([call, ...WORDS.slice(0, call === 'add' ? 2 : handedOn)]);
     expect(promised).toEqual([['services', LONGEST_STEP_MS + ownMs]]);
   });

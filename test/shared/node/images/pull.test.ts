@@ -1,5 +1,13 @@
 // Images out of a registry: a real one with a login, and others that lie, break off, drip, lead elsewhere.
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
@@ -14,6 +22,7 @@ import { readDockerLogin } from '../../../../shared/node/images/registry-login.t
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import { foundCompany } from '../../../support/certificates.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { until } from '../../../support/driver-contract.ts';
 import { described, imageOf, json, manifestOf } from '../../../support/image-forms.ts';
 import {
   PASSWORD,
@@ -35,8 +44,9 @@ async function pull(
   login: Login | null,
   given = temporaryDirectory(),
   platform = 'linux/amd64',
+  signal?: AbortSignal,
 ) {
-  const registry = createRegistry({ url: urlOfRegistry(host), login }, {});
+  const registry = createRegistry({ url: urlOfRegistry(host), login }, {}, signal);
   const places = { layout: join(given, 'images'), parts: join(given, 'parts') };
   try {
     const spec = { host, repository: 'shop/auth', reference, platforms: [platform] };
@@ -195,6 +205,13 @@ describe('an image for other machines', () => {
   });
 });
 
+/** So much of the second layer is on the disk. */
+const untilPart = (directory: string, bytes: number) =>
+  until(async () => {
+    const part = statSync(join(directory, 'parts', hexOf(layer(1))), { throwIfNoEntry: false });
+    return (part?.size ?? 0) >= bytes;
+  });
+
 describe('a registry that', () => {
   it.each<[string, string, Answer, RegExp]>([
     [
@@ -277,12 +294,13 @@ describe('a registry that', () => {
   });
 
   it('is gone in the middle leaves what came, for the next time', async () => {
-    const gone: Answer = (_, to) => {
+    const directory = temporaryDirectory();
+    const gone: Answer = ({ headers }, to) => {
+      if (headers.range !== undefined) return void to.destroy();
       to.writeHead(200, { 'content-length': LAYERS[1]?.length }).write(LAYERS[1]?.subarray(0, 3));
-      setTimeout(() => to.destroy(), 20);
+      void untilPart(directory, 3).then(() => to.destroy());
     };
     const { host } = await startFake({ [layer(1)]: gone });
-    const directory = temporaryDirectory();
 
     await expect(pull(host, '1.0', null, directory)).rejects.toThrow();
 
@@ -290,6 +308,78 @@ describe('a registry that', () => {
     const { host: back, asked } = await startFake();
     expect(await pull(back, '1.0', null, directory)).toMatchObject({ blobs: BLOBS, parts: [] });
     expect(asked.find(({ url }) => url.endsWith(layer(1)))?.range).toMatch(/^bytes=\d+-$/);
+  });
+
+  it.each<[string, Error, RegExp]>([
+    ['its time', new DOMException('late', 'TimeoutError'), /not sent all of it in the time.*goes on where/],
+    ['the wait for it', new Error('gave way'), /not waited for any more/],
+  ])(
+    'drips is given up at the end of %s, and asked for the rest the next time',
+    async (_, reason, problem) => {
+      const drip: Answer = (_request, to) => {
+        to.writeHead(200, { 'content-length': LAYERS[1]?.length });
+        to.write(LAYERS[1]?.subarray(0, 3));
+      };
+      const { host } = await startFake({ [layer(1)]: drip });
+      const directory = temporaryDirectory();
+      const waiting = new AbortController();
+      const pulled = pull(host, '1.0', null, directory, 'linux/amd64', waiting.signal);
+      void untilPart(directory, 3).then(() => waiting.abort(reason));
+
+      await expect(pulled).rejects.toThrow(problem);
+
+      const { host: back, asked } = await startFake();
+      expect(await pull(back, '1.0', null, directory)).toMatchObject({ blobs: BLOBS, parts: [] });
+      expect(asked.find(({ url }) => url.endsWith(layer(1)))?.range).toBe('bytes=3-');
+    },
+  );
+
+  it('is not asked at all by whoever waits no more', async () => {
+    const { host, asked } = await startFake();
+
+    await expect(pull(host, '1.0', null, undefined, 'linux/amd64', AbortSignal.abort())).rejects.toThrow(
+      /not waited for/,
+    );
+
+    expect(asked).toEqual([]);
+  });
+
+  it.each<[string, string | Buffer]>([
+    ['no JSON', '{'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['no token', '{}'],
+    ['a token that is none', '{"token":{"toString":1}}'],
+    ['an empty token', '{"token":""}'],
+    ['a token with another header in it', '{"token":"a\\r\\nx-evil: 1"}'],
+    ['a token with a letter that no header has', '{"token":"tök"}'],
+    ['a token of the other name that is none', '{"access_token":[]}'],
+    ['bytes', Buffer.from([0xff, 0xfe, 0x00])],
+  ])('gives leave with %s gives none', async (_, body) => {
+    const { host, asked } = await startFake({
+      '/token': (_request, to) => to.end(body),
+      '/1.0': (request, to) => {
+        const realm = `http://${request.headers.host}/token`;
+        to.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="images"` }).end();
+      },
+    });
+
+    await expect(pull(host, '1.0', LOGIN)).rejects.toThrow(/gives no leave for shop\/auth/);
+
+    expect(asked).toHaveLength(2);
+  });
+
+  it('gives leave without an end gives none', async () => {
+    const { host } = await startFake({
+      '/token': (_request, to) => flood(to),
+      '/1.0': (request, to) => {
+        const realm = `http://${request.headers.host}/token`;
+        to.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end();
+      },
+    });
+
+    await expect(pull(host, '1.0', LOGIN)).rejects.toThrow(/more than was asked for/);
   });
 
   it('gives more than the disk holds leaves nothing of it there', async () => {
