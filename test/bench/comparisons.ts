@@ -33,19 +33,18 @@ export function compareWith(
   };
 }
 
-/** Both clocks of what was measured in rounds; the goal is that of the first. */
+/** Both clocks of what was measured in rounds; the goal is that of the first. What one who was stopped computed is not known. */
 export function compareBoth(
   what: string,
   ours: readonly Took[],
   peer: Omit<Peer, 'values'> & { readonly took: readonly Took[] },
 ): readonly Comparison[] {
-  const { goal: _, took, ...rest } = peer;
+  const { goal: _, took, limit, ...rest } = peer;
   const wall = (tooks: readonly Took[]) => tooks.map(({ wallMs }) => wallMs);
   const cpu = (tooks: readonly Took[]) => tooks.map(({ cpuMs }) => cpuMs);
-  return [
-    compareWith({ what, measure: 'wall', values: wall(ours) }, { ...peer, values: wall(took) }),
-    compareWith({ what, measure: 'CPU', values: cpu(ours) }, { ...rest, values: cpu(took) }),
-  ];
+  const byWall = compareWith({ what, measure: 'wall', values: wall(ours) }, { ...peer, values: wall(took) });
+  if (limit !== undefined && took.length === 0) return [byWall];
+  return [byWall, compareWith({ what, measure: 'CPU', values: cpu(ours) }, { ...rest, values: cpu(took) })];
 }
 
 export function isNoisy(values: readonly number[]): boolean {

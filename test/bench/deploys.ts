@@ -13,7 +13,7 @@ import { forgetRegistry, NPM_OPTIONS, provideCorpus, type TreePair } from './cor
 import type { DeployTook } from './deploy-child.ts';
 import type { Comparison, Figures } from './figures.ts';
 import { runNode } from './processes.ts';
-import { type Contender, interleave, runShell, type Took } from './rounds.ts';
+import { type Contender, interleave, ROUNDS, runShell, type Took } from './rounds.ts';
 import { proveSameTree } from './same-tree.ts';
 import { generatePair } from './sample-tree.ts';
 import { lacking, type Tool, versionsOf } from './tools.ts';
@@ -54,7 +54,12 @@ interface Way extends Contender<Took> {
   readonly skip?: string;
 }
 
-async function comparePair(pair: TreePair, work: string): Promise<readonly Comparison[]> {
+/** Services with an account of their own must find their way through `work`. */
+export async function comparePair(
+  pair: TreePair,
+  work: string,
+  rounds = ROUNDS,
+): Promise<readonly Comparison[]> {
   const repository = join(work, 'repository');
   const refs = await publish(pair, repository);
   const server = await serveFiles(work);
@@ -68,7 +73,7 @@ async function comparePair(pair: TreePair, work: string): Promise<readonly Compa
       ...(pair.isNpm ? [await npmWay(place)] : []),
     ];
     const asked = others.filter(({ skip }) => skip === undefined);
-    const [us = [], ...them] = await interleave<Took>([ours, ...asked]);
+    const [us = [], ...them] = await interleave<Took>([ours, ...asked], rounds);
     return others.flatMap((way) => {
       const { name, goal, skip } = way;
       const took = them[asked.indexOf(way)] ?? [];

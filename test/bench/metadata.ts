@@ -1,65 +1,109 @@
 // How long a metadata refresh takes, beside tuf-js, from one repository over loopback HTTP.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { digestOf } from '../../shared/encoding/digest.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { DAY_MS, RepositorySimulator } from '../support/repository-simulator.ts';
-import { type Figures, formatMs } from './figures.ts';
+import { compareBoth } from './comparisons.ts';
+import type { Comparison, Figures } from './figures.ts';
 import { runNode } from './processes.ts';
-import type { RefreshTimes } from './refresh-child.ts';
+import type { Refreshed } from './refresh-child.ts';
+import { type Contender, interleave } from './rounds.ts';
+import { npmVersion } from './tools.ts';
 
-/** One run where a client may need most of a minute. */
+/** Once in a process where a client may need most of a minute. */
 const CASES = [
-  { targets: 100, runs: 7 },
-  { targets: 1_000, runs: 7 },
-  { targets: 10_000, runs: 1 },
-];
+  { targets: 20, goal: 0.6, runs: 3 },
+  { targets: 100, goal: 0.5, runs: 3 },
+  { targets: 500, goal: 0.1, runs: 3 },
+  { targets: 1_000, goal: 0.1, runs: 3 },
+  { targets: 10_000, goal: 0.1, runs: 1 },
+] as const;
+const ACTS = [
+  ['first', 'first refresh'],
+  ['again', 'nothing new'],
+] as const;
 const LIMIT_MS = 20_000;
 
 export async function measureMetadata(work: string): Promise<Figures> {
-  const rows: string[][] = [];
-  for (const { targets, runs } of CASES) {
+  const comparisons: Comparison[] = [];
+  for (const { targets, ...how } of CASES) {
     const repository = createRepositoryOf(targets);
-    const rootFile = join(work, `${targets}.root.json`);
-    writeFileSync(rootFile, repository.initialRoot());
     const server = await serve(repository);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/metadata/`;
-    const measure = (client: string) => runClient(client, url, rootFile, join(work, `${targets}`), runs);
-    const ours = await measure('fairlead');
-    const theirs = await measure('tuf-js');
+    for (const [act, words] of ACTS) {
+      const directory = join(work, `metadata-${targets}-${act}`);
+      write(repository, join(directory, 'trusted'));
+      const what = `${words}, ${targets.toLocaleString('en')} targets`;
+      comparisons.push(...(await compare(what, { act, url, directory, repository, ...how })));
+    }
     server.close();
-    const count = targets.toLocaleString('en');
-    rows.push([count, 'first refresh', show(ours?.firstMs), show(theirs?.firstMs)]);
-    rows.push([count, 'nothing new', show(ours?.againMs, '–'), show(theirs?.againMs, '–')]);
   }
   return {
     title: 'Metadata refresh',
     note:
-      'Each client in a process of its own with its code loaded, over loopback HTTP, every refresh from what the disk holds; medians of 7 runs, ' +
-      'one run at 10,000 targets. Fairlead writes what it trusts with fsync.',
-    head: ['targets', 'what', 'Fairlead', 'tuf-js'],
-    rows,
+      'Each client in a process of its own with its code loaded, over loopback HTTP, every refresh from what the disk holds; of three in a ' +
+      'process after a first one the median, at 10,000 targets of one. Fairlead writes what it trusts with fsync. In the end each ' +
+      `trusts the same bytes. Who was not done after ${LIMIT_MS / 1_000} s was stopped. Beside ${npmVersion('tuf-js')}.`,
+    comparisons,
   };
 }
 
-/** Null when the client was not done in time. */
-async function runClient(
-  client: string,
-  url: string,
-  rootFile: string,
-  work: string,
-  runs: number,
-): Promise<RefreshTimes | null> {
-  const script = join(import.meta.dirname, 'refresh-child.ts');
-  const output = await runNode([script, client, url, rootFile, work, String(runs)], { limitMs: LIMIT_MS });
-  return output === null ? null : (JSON.parse(output) as RefreshTimes);
+interface Case {
+  readonly act: (typeof ACTS)[number][0];
+  readonly url: string;
+  readonly directory: string;
+  readonly repository: RepositorySimulator;
+  readonly goal: number;
+  readonly runs: number;
 }
 
-function show(ms: number | undefined, otherwise = `> ${formatMs(LIMIT_MS)}`): string {
-  return ms === undefined ? otherwise : formatMs(ms);
+async function compare(what: string, { goal, ...how }: Case): Promise<readonly Comparison[]> {
+  const [ours = [], theirs = []] = await interleave([
+    contender('fairlead', what, how),
+    contender('tuf-js', what, how),
+  ]);
+  return compareBoth(what, ours, { name: 'tuf-js', goal, took: theirs, limit: LIMIT_MS });
 }
 
+/** Each round leaves directories that the next one does not find. */
+function contender(
+  name: string,
+  what: string,
+  { act, url, directory, repository, runs }: Omit<Case, 'goal'>,
+): Contender<Refreshed> {
+  let round = 0;
+  let trusted = '';
+  return {
+    name,
+    run: async () => {
+      const script = join(import.meta.dirname, 'refresh-child.ts');
+      const place = join(directory, `${name}-${round++}`);
+      const words = [script, name, act, url, join(directory, 'trusted'), place, String(runs)];
+      const output = await runNode(words, { limitMs: LIMIT_MS });
+      if (output === null) return null;
+      const refreshed = JSON.parse(output) as Refreshed;
+      trusted = refreshed.trusted;
+      return refreshed;
+    },
+    prove: () => {
+      const published = repository.published.get('targets')?.at(-1);
+      if (published === undefined || trusted !== digestOf(published))
+        throw new Error(`${what}: ${name} trusts something else than was published`);
+    },
+  };
+}
+
+/** As a client leaves it that has it all, by the names that tuf-js reads. */
+function write(repository: RepositorySimulator, directory: string): void {
+  mkdirSync(directory, { recursive: true });
+  for (const role of ['root', 'timestamp', 'snapshot', 'targets']) {
+    const bytes = role === 'root' ? repository.initialRoot() : repository.published.get(role)?.at(-1);
+    if (bytes !== undefined) writeFileSync(join(directory, `${role}.json`), bytes);
+  }
+}
 function createRepositoryOf(targets: number): RepositorySimulator {
   const repository = new RepositorySimulator();
   repository.listsHashes = true;

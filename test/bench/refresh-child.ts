@@ -1,35 +1,45 @@
-// One TUF client in a process of its own: refreshes fresh directories, then the same again, and prints the medians.
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+// One TUF client in a process of its own: refreshes several directories, once its code is loaded, and prints what that took.
+import { cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { median, timed } from './figures.ts';
+import { type Digest, digestOf } from '../../shared/encoding/digest.ts';
+import { median } from './figures.ts';
+import { type Took, take } from './rounds.ts';
 
-export interface RefreshTimes {
-  readonly firstMs: number;
-  readonly againMs: number;
+export interface Refreshed extends Took {
+  /** Of the targets metadata that it trusts in the end. */
+  readonly trusted: Digest;
 }
 
 /** Brings a directory's trust up to date, as a program does that has just started. */
 type Refresh = (directory: string) => Promise<void>;
 
-const [client = '', url = '', rootFile = '', work = '', runs = '1'] = process.argv.slice(2);
-const refresh = client === 'tuf-js' ? await refreshWithTufJs() : await refreshWithFairlead();
-const times: { readonly first: number; readonly again: number }[] = [];
+interface Client {
+  readonly refresh: Refresh;
+  /** Before the first refresh of all; or, where the next finds nothing new, as one has left it. */
+  begin(directory: string, act: string): Promise<void>;
+}
+
+const [name = '', act = '', url = '', trusted = '', work = '', runs = '1'] = process.argv.slice(2);
+const client = name === 'tuf-js' ? await createTufJs() : await createFairlead();
+const tooks: Took[] = [];
 // One run more than counted, where there are several: the first warms the compiler up.
 const warmUps = Number(runs) > 1 ? 1 : 0;
+let directory = '';
 for (let run = 0; run < Number(runs) + warmUps; run++) {
-  const directory = join(work, `${client}-${run}`);
-  const first = await timed(() => refresh(directory));
-  const again = await timed(() => refresh(directory));
-  if (run >= warmUps) times.push({ first, again });
+  directory = join(work, String(run));
+  await client.begin(directory, act);
+  const took = await take(() => client.refresh(directory));
+  if (run >= warmUps) tooks.push(took);
 }
-const result: RefreshTimes = {
-  firstMs: median(times.map(({ first }) => first)),
-  againMs: median(times.map(({ again }) => again)),
+const result: Refreshed = {
+  wallMs: median(tooks.map(({ wallMs }) => wallMs)),
+  cpuMs: median(tooks.map(({ cpuMs }) => cpuMs)),
+  trusted: digestOf(readFileSync(join(directory, 'targets.json'))),
 };
 console.log(JSON.stringify(result));
 process.exit();
 
-async function refreshWithFairlead(): Promise<Refresh> {
+async function createFairlead(): Promise<Client> {
   const { createHttpClient } = await import('../../agent/adapters/server/http-client.ts');
   const { createHttpSource } = await import('../../agent/adapters/repository/http-source.ts');
   const { openTrustStore } = await import('../../agent/adapters/repository/trust-store.ts');
@@ -38,20 +48,26 @@ async function refreshWithFairlead(): Promise<Refresh> {
   // Loads what the other client has loaded by its import.
   await http.connect(url);
   const source = createHttpSource({ metadata: url, targets: url, packs: url }, http);
-  const initialRoot = readFileSync(rootFile);
-  return async (directory) => {
-    const store = await openTrustStore(directory);
+  const initialRoot = readFileSync(join(trusted, 'root.json'));
+  const refresh: Refresh = async (place) => {
+    const store = await openTrustStore(place);
     const updater = await Updater.open({ store, source, initialRoot });
     await updater.refresh(Date.now());
   };
+  return { refresh, begin: async (place) => (act === 'again' ? refresh(place) : undefined) };
 }
 
-async function refreshWithTufJs(): Promise<Refresh> {
+async function createTufJs(): Promise<Client> {
   const { Updater } = await import('tuf-js');
-  return async (directory) => {
-    // It starts from a root.json that stands there already.
-    if (mkdirSync(directory, { recursive: true }) !== undefined)
-      copyFileSync(rootFile, join(directory, 'root.json'));
-    await new Updater({ metadataDir: directory, metadataBaseUrl: url }).refresh();
+  return {
+    refresh: async (place) => {
+      await new Updater({ metadataDir: place, metadataBaseUrl: url }).refresh();
+    },
+    /** It starts from a root.json that stands there already; what a refresh leaves is what was published. */
+    begin: async (place) => {
+      mkdirSync(place, { recursive: true });
+      if (act === 'again') cpSync(trusted, place, { recursive: true });
+      else cpSync(join(trusted, 'root.json'), join(place, 'root.json'));
+    },
   };
 }
