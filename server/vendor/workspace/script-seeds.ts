@@ -10,15 +10,19 @@ export interface Seeds {
 export const SEED_BYTES = 24;
 /** Of large files not every place has room in the table. */
 const MOST_PLACES_LOG = 24;
+/** From such a size on one place of four is enough: what files have in common is longer. */
+const SAMPLED_BYTES = 256 * 1024;
+const SAMPLED_EVERY = 4;
 /** Longer runs are found as several. */
 const MOST_COMMON_BYTES = 4096;
 /** So many places of one hash are kept: the first one, and the last. */
 const WAYS = 2;
 
 export function createSeeds(old: Uint8Array, next: Uint8Array): Seeds {
-  const log = Math.min(MOST_PLACES_LOG, Math.max(8, Math.ceil(Math.log2(old.length + 1))));
+  const every = everyOf(old.length);
+  const log = Math.min(MOST_PLACES_LOG, Math.max(8, Math.ceil(Math.log2(old.length / every + 1))));
   const mask = 2 ** log / WAYS - 1;
-  const places = indexPlaces(old, log, mask);
+  const places = indexPlaces(old, every, log, mask);
   const hash = createRollingHash(next);
   const common = (from: number, at: number): number => {
     if (from < 0) return 0;
@@ -46,10 +50,14 @@ export function createSeeds(old: Uint8Array, next: Uint8Array): Seeds {
   };
 }
 
+function everyOf(length: number): number {
+  if (length < SAMPLED_BYTES) return 1;
+  return Math.max(SAMPLED_EVERY, 2 ** (Math.ceil(Math.log2(length)) - MOST_PLACES_LOG));
+}
+
 /** 0 is an empty place. */
-function indexPlaces(old: Uint8Array, log: number, mask: number): Uint32Array {
+function indexPlaces(old: Uint8Array, every: number, log: number, mask: number): Uint32Array {
   const places = new Uint32Array(2 ** log);
-  const every = 2 ** Math.max(0, Math.ceil(Math.log2(old.length)) - MOST_PLACES_LOG);
   const hash = createRollingHash(old);
   for (let at = 0; at + SEED_BYTES <= old.length; at++) {
     const slot = hash(at);
