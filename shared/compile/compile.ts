@@ -114,16 +114,13 @@ interface CatalogFacts {
 function* factsOf({ catalog, instance }: CompileInput): Pieces<CatalogFacts> {
   const { releases, rollouts, advisories, halts } = catalog;
   const hash = createHash('sha256');
-  const lists: readonly (readonly unknown[])[] = [
-    releases.map(({ digest }) => digest),
-    rollouts,
-    advisories,
-    halts,
+  const lists: readonly (readonly string[])[] = [
+    yield* mapped(releases, ({ digest }) => digest),
+    yield* mapped(rollouts, digestOfDocument),
+    yield* mapped(advisories, digestOfDocument),
+    yield* mapped(halts, digestOfDocument),
   ];
-  for (const list of lists) {
-    hash.update(`${list.length}\n`);
-    yield* mapped(list, (one) => hash.update(`${JSON.stringify(one)}\n`));
-  }
+  for (const list of lists) hash.update(`${list.length}\n${list.join('\n')}\n`);
   const since = [[...(catalog.haltedSince ?? [])], [...(catalog.ordersHaltedSince ?? [])]];
   hash.update(JSON.stringify(since));
   return {
@@ -134,6 +131,15 @@ function* factsOf({ catalog, instance }: CompileInput): Pieces<CatalogFacts> {
       ...haltMoments(catalog),
     ],
   };
+}
+
+/** Of documents that were parsed, which do not change: a catalog that is new has few that are. */
+const digests = new WeakMap<object, Digest>();
+
+function digestOfDocument(document: object): Digest {
+  const known = digests.get(document) ?? digestOf(utf8(JSON.stringify(document)));
+  digests.set(document, known);
+  return known;
 }
 
 /** Of the time, only which moments have passed: between two of them nothing changes. */

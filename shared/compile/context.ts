@@ -152,9 +152,11 @@ export function withAnyBeside(context: Context): Context {
 
 /** As if nothing withheld a release: no wave to come, no pause, halt or quarantine. */
 export function withoutWithholding(context: Context): Context {
-  const { offered, withheld } = context.offers;
-  const all = new Set([...offered, ...withheld.keys()]);
-  return { ...context, offers: { ...context.offers, offered: all, withheld: new Map() } };
+  const { offers, index } = context;
+  const all = new Set(offers.offered);
+  for (const digest of offers.withheld.keys()) all.add(digest);
+  const of: Offers['of'] = (component) => index.of(component).filter(({ digest }) => all.has(digest));
+  return { ...context, offers: { ...offers, offered: all, of, withheld: new Map() } };
 }
 
 /** `core` of `core/auth` and of `core`; null for the platform. */

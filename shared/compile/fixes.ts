@@ -97,13 +97,13 @@ export function isBeyondHalts({ offers }: Context, orders: readonly Advisory[]):
 
 /** The pins on the component itself that do not allow the version, as the next ordinary update will read them. */
 export function pinsAgainst(
-  { index, offers, pins }: Context,
+  { offers, pins }: Context,
   component: ComponentName,
   version: Version,
 ): readonly Pin[] {
   const own = pins.on(component);
   if (own.length === 0) return [];
-  const offered = index.of(component).filter(({ digest }) => offers.offered.has(digest));
+  const offered = offers.of(component);
   const versions = [...new Set([...offered.map(({ document }) => document.version), version])];
   const newestFirst = versions.sort((a, b) => compareVersions(b, a));
   return own.filter((pin) => !selectPinned(pin, newestFirst).includes(version));

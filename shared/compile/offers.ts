@@ -1,7 +1,7 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
 
 import { instantMs } from '../encoding/instant.ts';
-import { GRAIN, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
+import { mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import { type ClassFacts, describeFacts, isOfferedTo, membershipIn } from '../schema/classes.ts';
 import { componentKeyOf } from '../schema/common.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
@@ -12,11 +12,14 @@ import { activeHalts, haltedAgainstOrders, ordersBeyondHalts } from './halts.ts'
 import type { AnyRelease, ReleaseIndex, ScopedHalt } from './releases.ts';
 import { runningChoices } from './running.ts';
 import type { CompileInput, Withheld } from './target.ts';
+import { type Open, type Track, trackOf } from './track.ts';
 import { reachedAt } from './waves.ts';
 
 export interface Offers {
   /** Digests of the release manifests that may be installed. */
   readonly offered: ReadonlySet<string>;
+  /** The same by component, newest first. */
+  readonly of: (component: ComponentName) => readonly AnyRelease[];
   /** What a rollout of the track would offer, were it not for a wave, a pause, a halt or the quarantine. */
   readonly withheld: ReadonlyMap<string, Withheld>;
   /** No new installs on this track; what runs stays. */
@@ -41,64 +44,118 @@ type OfferInput = Pick<
  * quarantined, whoever ships it.
  */
 export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Offers> {
-  const rollouts = yield* trackRollouts(input);
-  const withdrawn = withdrawnDigests(rollouts);
+  const track = yield* trackOf(input.catalog.rollouts, input.config.track, index);
+  const { withdrawn } = track;
   const facts = classFactsOf(input, index);
   const halts = activeHalts(input.catalog.halts, input.now, facts);
   const running = runningChoices(input.current, index);
-  const offered = new Set<string>();
-  const withheld = new Map<string, Withheld>();
-  let since = 0;
-
-  function* offer(release: AnyRelease, why: Withheld['why'] | null): Pieces<void> {
-    const { digest } = release;
-    if (withdrawn.has(digest) || offered.has(digest) || (why !== null && withheld.has(digest))) return;
-    const reason = why ?? obstacle(release, halts, input.quarantined);
-    if (reason === null) offered.add(digest);
-    else withheld.set(digest, describe(release, reason));
-    if (++since >= GRAIN) {
-      yield since;
-      since = 0;
-    }
-    for (const child of yield* shippedBy(release, index)) yield* offer(child, reason);
-  }
-
-  for (const rollout of rollouts) {
-    const component = componentNameOf(rollout.release);
-    const release = index.find(component, rollout.release.version);
-    if (release?.digest !== rollout.digest) continue;
-    yield* offer(
-      release,
-      running.get(component)?.digest === release.digest ? null : delay(rollout, input, facts),
-    );
-  }
+  const open = yield* track.openAt(input.now);
+  const stopped = stoppedIn(track, open, [...input.quarantined, ...halts.keys()]);
+  const offering = createOffering(input, index, { halts, open, withdrawn, stopped });
+  const { offered, withheld, of, offer } = offering;
+  const others = yield* mapped(open.others, ({ release, component, rollout }) => {
+    const isHere = running.get(component)?.digest === release.digest;
+    return { release, why: isHere ? null : delay(rollout, input, facts) };
+  });
+  yield* offerAll([...stopped.map((release) => ({ release, why: null })), ...others], offering);
   // A release on offer offers the required stop on the way to it: its own rollout may be long over.
   for (const [component, { version }] of running) {
     const releases = index.of(component);
     yield releases.length;
-    const highest = releases.find((release) => offered.has(release.digest));
+    const [highest] = of(component);
     const stop = firstStop(releases, version, withdrawn);
     if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) yield* offer(stop, null);
   }
-  for (const digest of offered) withheld.delete(digest);
+  for (const digest of withheld.keys()) if (offered.has(digest)) withheld.delete(digest);
   return {
-    offered,
-    withheld,
-    withdrawn,
-    halts,
+    ...{ offered, of, withheld, withdrawn, halts },
     haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now, facts),
     ordersBeyondHalts: ordersBeyondHalts(input.catalog, input.now),
   };
 }
 
-// Sorted, so that two rollouts withholding the same release always give the same reason.
-function* trackRollouts(input: OfferInput): Pieces<readonly Rollout[]> {
-  const rollouts = input.catalog.rollouts.filter((one) => one.track === input.config.track);
-  return yield* sorted(rollouts, (a, b) => (a.digest < b.digest ? -1 : 1));
+type Why = Withheld['why'];
+
+interface Offering extends Pick<Offers, 'offered' | 'of'> {
+  readonly withheld: Map<string, Withheld>;
+  readonly obstacle: (release: AnyRelease) => Why | null;
+  /** With what it ships. */
+  readonly offer: (release: AnyRelease, why: Why | null) => Pieces<void>;
 }
 
-function withdrawnDigests(rollouts: readonly Rollout[]): ReadonlySet<string> {
-  return new Set(rollouts.filter((one) => one.withdrawn).map((one) => one.digest));
+interface Known extends Pick<Offers, 'halts' | 'withdrawn'> {
+  readonly open: Open;
+  /** Of that. */
+  readonly stopped: readonly AnyRelease[];
+}
+
+/** Begins with what is open to everybody and has no obstacle here: that is most of a long history. */
+function createOffering(
+  { quarantined }: OfferInput,
+  index: ReleaseIndex,
+  { halts, open, withdrawn, stopped }: Known,
+): Offering {
+  const offered = new Set(open.digests);
+  const withheld: Offering['withheld'] = new Map();
+  /** Null until it is asked for. */
+  const differing = new Map<ComponentName, readonly AnyRelease[] | null>();
+  const obstacle = ({ digest }: AnyRelease): Why | null => {
+    if (quarantined.has(digest)) return { kind: 'quarantined' };
+    const halt = halts.get(digest);
+    return halt === undefined
+      ? null
+      : { kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) };
+  };
+  for (const release of stopped) {
+    offered.delete(release.digest);
+    differing.set(nameOf(release), null);
+  }
+  function* offer(release: AnyRelease, why: Why | null): Pieces<void> {
+    const { digest } = release;
+    if (withdrawn.has(digest) || offered.has(digest) || (why !== null && withheld.has(digest))) return;
+    const reason = why ?? obstacle(release);
+    if (reason === null) differing.set(nameOf(release), null);
+    if (reason === null) offered.add(digest);
+    else withheld.set(digest, describe(release, reason));
+    yield 1;
+    for (const child of yield* shippedBy(release, index)) yield* offer(child, reason);
+  }
+  const of: Offers['of'] = (component) => {
+    const known = differing.get(component);
+    if (known === undefined) return open.of.get(component) ?? [];
+    const found = known ?? index.of(component).filter(({ digest }) => offered.has(digest));
+    differing.set(component, found);
+    return found;
+  };
+  return { offered, withheld, of, obstacle, offer };
+}
+
+interface Offer {
+  readonly release: AnyRelease;
+  readonly why: Why | null;
+}
+
+/** What is on offer is so in any order. The others in order, so that of two rollouts that withhold a release the same one always gives the reason. */
+function* offerAll(offers: readonly Offer[], { obstacle, offer }: Offering): Pieces<void> {
+  const isFree = ({ release, why }: Offer) => why === null && obstacle(release) === null;
+  for (const one of offers) if (isFree(one)) yield* offer(one.release, null);
+  const kept = offers.filter((one) => !isFree(one));
+  for (const { release, why } of yield* sorted(kept, byDigest)) yield* offer(release, why);
+}
+
+function byDigest({ release: a }: Offer, { release: b }: Offer): number {
+  return a.digest < b.digest ? -1 : 1;
+}
+
+/** What is open to everybody, and stopped here. */
+function stoppedIn({ rollouts }: Track, { digests }: Open, stops: readonly string[]): readonly AnyRelease[] {
+  const stopped = new Set(stops.filter((digest) => digests.has(digest)));
+  if (stopped.size === 0) return [];
+  return rollouts.map(({ release }) => release).filter(({ digest }) => stopped.has(digest));
+}
+
+function nameOf({ document }: AnyRelease): ComponentName {
+  return componentNameOf(refOf(document));
 }
 
 function isNewer(a: AnyRelease, b: AnyRelease): boolean {
@@ -150,19 +207,8 @@ function delay(rollout: Rollout, input: OfferInput, facts: ClassFacts): Withheld
   return at <= input.now ? null : { kind: 'wave', at };
 }
 
-function obstacle(
-  release: AnyRelease,
-  halts: ReadonlyMap<string, ScopedHalt>,
-  quarantined: ReadonlySet<string>,
-): Withheld['why'] | null {
-  if (quarantined.has(release.digest)) return { kind: 'quarantined' };
-  const halt = halts.get(release.digest);
-  return halt === undefined ? null : { kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) };
-}
-
-function describe(release: AnyRelease, why: Withheld['why']): Withheld {
-  const component = componentNameOf(refOf(release.document));
-  return { component, version: release.document.version, release: release.digest, why };
+function describe(release: AnyRelease, why: Why): Withheld {
+  return { component: nameOf(release), version: release.document.version, release: release.digest, why };
 }
 
 /** The lowest required stop above a version. A withdrawn one binds nobody, or nobody could ever pass it. */

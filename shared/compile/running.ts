@@ -38,3 +38,12 @@ export function runningChoices(
 export function choiceOf(release: AnyRelease): Choice {
   return { version: release.document.version, digest: release.digest, release };
 }
+
+/** Lists of releases are asked for over and over. */
+const choices = new WeakMap<readonly AnyRelease[], readonly Choice[]>();
+
+export function choicesOf(releases: readonly AnyRelease[]): readonly Choice[] {
+  const known = choices.get(releases) ?? releases.map(choiceOf);
+  choices.set(releases, known);
+  return known;
+}

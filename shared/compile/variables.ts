@@ -7,7 +7,7 @@ import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
 import { isBeyond, leadsAbove, selectPinned } from './pins.ts';
-import { type Choice, choiceOf } from './running.ts';
+import { type Choice, choicesOf } from './running.ts';
 import type { Variable } from './solve.ts';
 
 /** A component's version, or null: it is not part of the deployment. */
@@ -50,7 +50,10 @@ function* optionsFor(context: Context, component: ComponentName): Pieces<readonl
     yield eligible.length;
     allowed = allowedBy(context, component, pin, allowed, eligible);
   }
-  const reachable = allowed.filter((choice) => isReachable(context, component, choice, stop));
+  const reachable =
+    running === undefined
+      ? allowed
+      : allowed.filter((choice) => isReachable(context, component, choice, stop));
   const options = safestFirst(context, component, reachable);
   return running === undefined && (pins.length === 0 || isCapabilityName(component))
     ? [...options, null]
@@ -68,9 +71,11 @@ function safestFirst(
 ): readonly Choice[] {
   const running = context.running.get(component);
   const isWorse = (choice: Choice) => worsensExposure(context, component, running, choice);
-  const safe = choices.filter((choice) => !isWorse(choice));
+  const worse = new Set(choices.filter(isWorse));
+  if (worse.size === 0) return choices;
+  const safe = choices.filter((choice) => !worse.has(choice));
   const isFree = running === undefined || context.pins.governing(component) !== null;
-  return isFree ? [...safe, ...choices.filter(isWorse)] : safe;
+  return isFree ? [...safe, ...worse] : safe;
 }
 
 /** What a pin wants; on the way up also the next required stop, and above it what an open advisory has forced. */
@@ -99,14 +104,11 @@ export function isStandingForced(context: Context, component: ComponentName, cho
 /** What is on offer and what runs, newest first. */
 function eligibleChoices(context: Context, component: ComponentName): readonly Choice[] {
   const running = context.running.get(component);
-  const offered = context.index
-    .of(component)
-    .filter((release) => context.offers.offered.has(release.digest))
-    // The same version with other bytes than those that run is never an update.
-    .filter((release) => release.document.version !== running?.version)
-    .map(choiceOf);
+  const offered = choicesOf(context.offers.of(component));
   if (running === undefined) return offered;
-  return [...offered, running].sort((a, b) => compareVersions(b.version, a.version));
+  // The same version with other bytes than those that run is never an update.
+  const others = offered.filter(({ version }) => version !== running.version);
+  return [...others, running].sort((a, b) => compareVersions(b.version, a.version));
 }
 
 /** From what runs: up to the next required stop; down only where a pin says so and the way back exists. */

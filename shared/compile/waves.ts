@@ -10,27 +10,40 @@ import type { CompileInput } from './target.ts';
 
 type Waving = Pick<Rollout, 'seed' | 'start'> & { readonly waves: readonly Wave[] };
 
+/** Documents do not change, and a long history of them is asked again for every decision. */
+const begun = new WeakMap<Pick<Waving, 'start' | 'waves'>, readonly EpochMs[]>();
+
+/** When each wave begins. */
+function beginningsOf(waving: Pick<Waving, 'start' | 'waves'>): readonly EpochMs[] {
+  const known = begun.get(waving);
+  if (known !== undefined) return known;
+  const start = instantMs(waving.start);
+  const found = waving.waves.map((wave) => start + durationMs(wave.after));
+  begun.set(waving, found);
+  return found;
+}
+
 /** The first instant at which a wave reaches the instance: the last one reaches everybody. */
-export function reachedAt({ seed, start, waves }: Waving, instance: string, facts: ClassFacts): EpochMs {
+export function reachedAt(waving: Waving, instance: string, facts: ClassFacts): EpochMs {
+  const { seed, waves } = waving;
   // Most rollouts are one wave for everyone: no need to know where the instance stands.
   const isForAll = waves.every((wave) => wave.percent === 100);
   const position = isForAll ? 0 : wavePosition(seed, instance);
-  const reached = waves.filter((wave) => wave.percent > position && isOfferedTo(wave.classes, facts));
-  return Math.min(...reached.map((wave) => instantMs(start) + durationMs(wave.after)));
+  const isReached = ({ percent, classes }: Wave) => percent > position && isOfferedTo(classes, facts);
+  return Math.min(...beginningsOf(waving).filter((_, i) => isReached(waves[i] as Wave)));
 }
 
 /** When the waves have reached everybody whom they are for. */
-export function lastWaveAt({ start, waves }: Pick<Waving, 'start' | 'waves'>): EpochMs {
-  return Math.max(...waves.map((wave) => instantMs(start) + durationMs(wave.after)));
+export function lastWaveAt(waving: Pick<Waving, 'start' | 'waves'>): EpochMs {
+  return Math.max(...beginningsOf(waving));
 }
 
 /** The instants at which the passing of time alone changes whom these waves reach, as far as that means something to this instance. */
 export function waveMoments(waving: Waving, instance: string): readonly EpochMs[] {
-  const { start, waves } = waving;
-  if (waves.every((wave) => wave.classes === undefined)) {
+  if (waving.waves.every((wave) => wave.classes === undefined)) {
     return [reachedAt(waving, instance, {}), lastWaveAt(waving)];
   }
-  return waves.map((wave) => instantMs(start) + durationMs(wave.after));
+  return beginningsOf(waving);
 }
 
 /** Where an instance stands in a rollout's waves: evenly spread over [0, 100), another place for every seed. */

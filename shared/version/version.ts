@@ -1,6 +1,7 @@
 // Versions and ranges: semver behind one file, every text parsed once.
 import semver from 'semver';
 import { FairleadError } from '../errors/error.ts';
+import { numberOf, type Stretches, stretchesOf } from './numbers.ts';
 
 /** A semantic version in its canonical spelling. */
 export type Version = string & { readonly __brand: 'Version' };
@@ -12,6 +13,8 @@ const versions = new Map<string, semver.SemVer>();
 const ranges = new Map<string, semver.Range>();
 const openRanges = new Map<string, semver.Range>();
 const floors = new Map<string, Version | null>();
+const numbers = new Map<string, number | null>();
+const stretches = new Map<string, Stretches | null>();
 const MAX_CACHED = 200_000;
 const WITH_PRERELEASES = { includePrerelease: true };
 
@@ -40,7 +43,9 @@ export function parseRange(text: string): Range {
 
 /** Negative, zero or positive, as sort wants it. */
 export function compareVersions(a: Version, b: Version): number {
-  return a === b ? 0 : semver.compare(parsed(a), parsed(b));
+  if (a === b) return 0;
+  const [m, n] = [numberFor(a), numberFor(b)];
+  return m === null || n === null ? semver.compare(parsed(a), parsed(b)) : Math.sign(m - n);
 }
 
 export function newest(candidates: readonly Version[]): Version | undefined {
@@ -52,7 +57,10 @@ export function newest(candidates: readonly Version[]): Version | undefined {
 
 /** A pre-release satisfies a range only where the range names one of the same version. */
 export function satisfies(version: Version, range: Range): boolean {
-  return parsedRange(range).test(parsed(version));
+  const number = numberFor(version);
+  const admitted = number === null ? null : stretchesFor(range);
+  if (number === null || admitted === null) return parsedRange(range).test(parsed(version));
+  return admitted.holds(number);
 }
 
 /** As `satisfies`, and pre-releases count by their order alone: a beta of an affected version is affected. */
@@ -114,6 +122,16 @@ export function minorOf(version: Version): number {
 
 function parsed(version: Version): semver.SemVer {
   return versions.get(version) ?? remember(versions, version, new semver.SemVer(version));
+}
+
+function numberFor(version: Version): number | null {
+  const known = numbers.get(version);
+  return known === undefined ? remember(numbers, version, numberOf(parsed(version))) : known;
+}
+
+function stretchesFor(range: Range): Stretches | null {
+  const known = stretches.get(range);
+  return known === undefined ? remember(stretches, range, stretchesOf(parsedRange(range))) : known;
 }
 
 function parsedRange(range: Range): semver.Range {

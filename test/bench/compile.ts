@@ -1,5 +1,6 @@
 // How long compiling a large catalog takes, beside the least that any resolver must do, and how it grows.
 
+import type { CompileInput } from '../../shared/compile/target.ts';
 import { compile } from '../support/finished.ts';
 import { barePass, chained, entwined, largeInput, type Requires } from '../support/large-catalog.ts';
 import { compileInputOf } from '../support/scenario.ts';
@@ -32,7 +33,7 @@ export async function measureCompile(): Promise<Figures> {
     title: 'Compile',
     note:
       'Capabilities × versions of each; a bare pass parses and sorts the same versions with semver, nothing else. ' +
-      `Each ran once before, so that both are compiled. Beside ${npmVersion('semver')}.`,
+      `Each ran once before, so that both are compiled; of a catalog that is new nothing is known yet, as after one more release. Beside ${npmVersion('semver')}.`,
     comparisons,
   };
 }
@@ -51,11 +52,19 @@ async function row(what: string, catalog: Catalog): Promise<readonly Comparison[
   const last = `core/c${capabilities - 1}`;
   const lowest = `1.${Math.floor(versions * 0.75)}.0`;
   const { pins } = compileInputOf({ releases: {}, pins: isPinned ? { [last]: lowest } : {} });
-  const [ours = [], bare = []] = await interleave([
+  const [ours = [], anew = [], bare = []] = await interleave([
     warmed('Fairlead', () => compile({ ...input, pins })),
+    warmed('Fairlead, anew', () => compile({ ...input, pins, catalog: renewed(input.catalog) })),
     warmed('semver', () => barePass(input)),
   ]);
-  return compareBoth(what, ours, { name: 'a bare pass', ...goal, took: bare });
+  return [
+    ...compareBoth(what, ours, { name: 'a bare pass', ...goal, took: bare }),
+    ...compareBoth(`${what}; a catalog that is new`, anew, { name: 'a bare pass', took: bare }),
+  ];
+}
+
+function renewed(catalog: CompileInput['catalog']): CompileInput['catalog'] {
+  return { ...catalog, releases: [...catalog.releases], rollouts: [...catalog.rollouts] };
 }
 
 function warmed(name: string, work: () => unknown): Contender<Took> {

@@ -4,6 +4,7 @@
 import semver from 'semver';
 import type { Pieces } from '../../shared/encoding/pieces.ts';
 import { inPieces } from '../../shared/node/turns.ts';
+import { Stretches } from '../../shared/version/numbers.ts';
 
 export interface Counted<Result> {
   readonly result: Result;
@@ -24,6 +25,9 @@ export async function countWork<Result>(work: Pieces<Result>): Promise<Counted<R
   const unwatch = [
     watch(semver.Range.prototype, 'test', looks),
     watch(semver.SemVer.prototype, 'compare', looks),
+    // Where both have a number they are compared by these.
+    watch(Stretches.prototype, 'holds', looks),
+    watch(Math, 'sign', looks),
     watch(Intl.DateTimeFormat.prototype, 'formatToParts', looks),
     watch(Date.prototype, 'getUTCMonth', looks),
   ];
