@@ -2,7 +2,7 @@
 import { leaveMs, startMs, steadyMs } from '../../shared/compile/rollback-bound.ts';
 import type { Target } from '../../shared/compile/target.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
-import { instantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { DeploymentRecord, DeploymentState, Plan } from '../../shared/schema/deployment.ts';
 import type { Forecast } from '../../shared/schema/forecast.ts';
 
@@ -59,6 +59,53 @@ function between({ stages }: DeploymentRecord, from: DeploymentState, until: Dep
 
 /** For what of a stop or a start has no limit of its own, such as making a process. */
 const UNLIMITED_MS = 60_000;
+
+/**
+ * How long the rest of one that is under way will take by the same history; null where nobody can say. `fetchMs` is what its
+ * downloads still need.
+ */
+export function timeLeft(
+  { state, stages }: DeploymentRecord,
+  records: readonly DeploymentRecord[],
+  {
+    now,
+    soakMs,
+    fetchMs,
+  }: { readonly now: EpochMs; readonly soakMs: number; readonly fetchMs: number | null },
+): number | null {
+  const runs = runsOf(records);
+  const expected = (part: 'prepareMs' | 'interruptionMs') => likelyLongest(numbers(runs, part));
+  const since = (entered: DeploymentState) => {
+    const begun = stages.findLast((one) => one.state === entered);
+    return begun === undefined ? 0 : Math.max(0, now - instantMs(begun.at));
+  };
+  const left = (wholeMs: number | null, entered: DeploymentState) =>
+    wholeMs === null ? null : Math.max(0, wholeMs - since(entered));
+  switch (state) {
+    case 'planned':
+    case 'fetching':
+      return total([fetchMs, expected('prepareMs'), expected('interruptionMs'), soakMs]);
+    case 'staged':
+    case 'preflight':
+      return total([left(expected('prepareMs'), 'staged'), expected('interruptionMs'), soakMs]);
+    case 'stopping':
+    case 'switching':
+    case 'starting':
+    case 'verifying':
+      return total([left(expected('interruptionMs'), 'stopping'), soakMs]);
+    case 'soaking':
+      return left(soakMs, 'soaking');
+    default:
+      return null;
+  }
+}
+
+function total(parts: readonly (number | null)[]): number | null {
+  return parts.reduce<number | null>(
+    (sofar, part) => (sofar === null || part === null ? null : sofar + part),
+    0,
+  );
+}
 
 /** What one that is odd may differ from the middle one. */
 const MOST_OVER_THE_MIDDLE = 3;

@@ -1,21 +1,30 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
 
-import { type EpochMs, instantMs } from '../encoding/instant.ts';
+import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
 import type { Pieces } from '../encoding/pieces.ts';
 import { count } from '../errors/entry.ts';
 import type { Policy } from '../schema/policy.ts';
 import { isOfTheFuture } from './local-state.ts';
 import { HORIZON_MS, spansOf } from './spans.ts';
-import { nextOpen } from './windows.ts';
+import { findRoom, nextOpen } from './windows.ts';
 
 /** What can never come true, in words; empty when every rule can be met. */
-export function* findUnsatisfiable({ windows, approvals }: Policy, now: EpochMs): Pieces<readonly string[]> {
+export function* findUnsatisfiable(
+  { windows, approvals, soak }: Policy,
+  now: EpochMs,
+): Pieces<readonly string[]> {
   const problems: string[] = [];
   if ((yield* nextOpen(windows, now)) === null) {
     problems.push(
       windows.allow.length === 0
         ? 'deny windows leave no time at which a deployment may start, as far as was looked'
         : 'no window opens, as far as was looked: deny windows cover all of them, or their dates never come',
+    );
+  }
+  const { first, fits, isAll } = yield* findRoom(windows, now, () => durationMs(soak));
+  if (first !== null && fits === null && isAll) {
+    problems.push(
+      `no window of the year to come is as long as the soak of ${soak}: what would not be over in time is not begun, so nothing would be`,
     );
   }
   // A deny window that never begins protects nobody.

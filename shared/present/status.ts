@@ -3,6 +3,7 @@ import { instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { CATALOGUE, isErrorCode } from '../errors/catalogue.ts';
 import { count, EXIT } from '../errors/entry.ts';
+import { formatAbout } from '../policy/window-reasons.ts';
 import type { Contact, StatusReply } from '../protocol/admin.ts';
 import type { OverrideInForce } from '../schema/deployment.ts';
 import type { FixesFrom } from '../schema/policy.ts';
@@ -15,6 +16,7 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
   return [
     describeVerdict(status.decision, status.inProgress, style),
     ...(status.transfers ?? []).map(describeTransfer),
+    ...describeLeft(status),
     ...(status.deciding === true ? ['A new decision is being made; this is the one before it'] : []),
     ...status.alarms.map((alarm) => style.bad(`! ${sanitizeLine(alarm, 500)}`)),
     ...describeBlockers(status.decision.blockers.filter(isNews(status.inProgress)), style),
@@ -35,6 +37,11 @@ export function renderStatus(status: StatusReply, style: Style): readonly string
     ...describeComponents(status, style),
     ...describeQuarantine(status),
   ];
+}
+
+function describeLeft({ leftMs }: StatusReply): readonly string[] {
+  if (leftMs === undefined) return [];
+  return [`about ${formatAbout(leftMs)} until it is committed, by what the last deployments took`];
 }
 
 /** So long before its end it stands out. */

@@ -22,7 +22,11 @@ export const transfer = z.strictObject({
   stalledMs: z.int().min(0),
 });
 
-/** Absent where nothing does. */
-export const underWay = { transfers: z.array(transfer).max(MOST_TRANSFERS).optional() };
+export const underWay = {
+  /** Absent where nothing does. */
+  transfers: z.array(transfer).max(MOST_TRANSFERS).optional(),
+  /** Milliseconds until the deployment under way is committed, by what the last ones took; absent where nobody can say. */
+  leftMs: z.int().min(0).optional(),
+};
 
 export type Transfer = z.output<typeof transfer>;

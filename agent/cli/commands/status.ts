@@ -50,7 +50,7 @@ async function askStatus(context: CliContext, options: StatusOptions): Promise<n
   do {
     const reply = await context.client.call('GET', '/v1/status', statusReply);
     // Moments move all the time: they are no news.
-    const { transfers = [], ...still } = reply;
+    const { transfers = [], leftMs: _, ...still } = reply;
     const coming = transfers.map(({ what }) => what);
     const news = JSON.stringify({
       ...still,

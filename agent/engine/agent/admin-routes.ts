@@ -41,7 +41,7 @@ import { changeReporting, readSent } from './reporting.ts';
 import { editAllowance, editSetting, readAllowances, readSettings } from './settings.ts';
 import type { AgentState, Needs } from './state.ts';
 import { readAdvisories, readExplanation, readStatus, readSurvey, verifyLive } from './status.ts';
-import { describeTransfers } from './under-way.ts';
+import { describeUnderWay } from './under-way.ts';
 import { readLogs, rehearse, repair, stage } from './upkeep.ts';
 import { readWay } from './way.ts';
 
@@ -138,7 +138,10 @@ async function listChanges(state: Needs<'deployer'>): Promise<ChangesReply> {
   return { schema: 'fairlead/changes@1', changes: [...(await recordsOf(state))] };
 }
 
-async function readChange(state: Needs<'deployer' | 'offers' | 'trees'>, id: number): Promise<ChangeReply> {
+async function readChange(
+  state: Needs<'clock' | 'deployer' | 'offers' | 'trees'>,
+  id: number,
+): Promise<ChangeReply> {
   const change = (await recordsOf(state)).find((record) => record.id === id);
   if (change === undefined) {
     const isThere = (await state.deployer.recordDamages()).some((one) => one.includes(`/${id}.json `));
@@ -151,7 +154,7 @@ async function readChange(state: Needs<'deployer' | 'offers' | 'trees'>, id: num
   return {
     schema: 'fairlead/change@1',
     change,
-    ...(isLive ? describeTransfers(state) : {}),
+    ...(isLive ? await describeUnderWay(state) : {}),
     ...(overrides.length === 0 ? {} : { overrides }),
   };
 }

@@ -33,7 +33,7 @@ import { factsToReport } from './facts.ts';
 import { overridesNow } from './overrides.ts';
 import { describeOpenings } from './policy.ts';
 import type { Needs } from './state.ts';
-import { describeTransfers } from './under-way.ts';
+import { describeUnderWay } from './under-way.ts';
 
 export async function readStatus(state: Assessing & Needs<'records' | 'trees'>): Promise<StatusReply> {
   const assessment = await assessSoon(state);
@@ -68,7 +68,7 @@ export async function readStatus(state: Assessing & Needs<'records' | 'trees'>):
     },
     ...{ contact: state.offers.contact.last(), hints: state.offers.hints.state() },
     hold: holdOf(assessment),
-    ...{ inProgress: state.deployer.inProgress(), ...describeTransfers(state) },
+    ...{ inProgress: state.deployer.inProgress(), ...(await describeUnderWay(state)) },
     quarantine: quarantine.map(describeQuarantined),
     unsentReports: unsent,
     proposals: selectWaiting((await state.choice.proposals.read()) ?? NO_PROPOSALS).length,

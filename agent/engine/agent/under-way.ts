@@ -1,18 +1,45 @@
-// What is under way at this moment, for whoever looks on: the downloads, each by the name of what it brings.
+// What is under way at this moment, for whoever looks on: the downloads, each by the name of what it brings, and how long a deployment still takes.
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import { shortDigest } from '../../../shared/encoding/digest.ts';
 import { MOST_TRANSFERS, type Transfer } from '../../../shared/protocol/transfer.ts';
+import { timeLeft } from '../../core/forecast.ts';
 import type { Transfer as StoreTransfer } from '../../ports/state.ts';
 import type { Needs } from './state.ts';
 
-/** Nothing where nothing comes. */
-export function describeTransfers({ trees, offers }: Needs<'trees' | 'offers'>): {
+export interface UnderWay {
   readonly transfers?: Transfer[];
-} {
-  const coming = trees.transfers().slice(0, MOST_TRANSFERS);
-  if (coming.length === 0) return {};
+  readonly leftMs?: number;
+}
+
+/** Nothing where nothing is. */
+export async function describeUnderWay(
+  state: Needs<'clock' | 'deployer' | 'offers' | 'trees'>,
+): Promise<UnderWay> {
+  const coming = state.trees.transfers().slice(0, MOST_TRANSFERS);
+  const leftMs = await leftOf(state, coming);
+  return {
+    ...(coming.length === 0 ? {} : { transfers: describeTransfers(state, coming) }),
+    ...(leftMs === null ? {} : { leftMs: Math.ceil(leftMs) }),
+  };
+}
+
+async function leftOf(
+  { clock, deployer }: Needs<'clock' | 'deployer'>,
+  coming: readonly StoreTransfer[],
+): Promise<number | null> {
+  const live = deployer.inProgress();
+  if (live === null) return null;
+  const lefts = coming.map(({ pace }) => pace.leftMs);
+  const fetchMs = lefts.reduce<number | null>(
+    (sum, ms) => (sum === null || ms === null ? null : sum + ms),
+    0,
+  );
+  return timeLeft(live, await deployer.records(), { now: clock.now(), soakMs: deployer.soakMs, fetchMs });
+}
+
+function describeTransfers({ offers }: Needs<'offers'>, coming: readonly StoreTransfer[]): Transfer[] {
   const names = namesIn(offers.contact.catalog(), new Set(coming.map(({ tree }) => tree)));
-  return { transfers: coming.map((one) => describe(one, names.get(one.tree))) };
+  return coming.map((one) => describe(one, names.get(one.tree)));
 }
 
 function describe({ tree, way, bytes, total, pace }: StoreTransfer, name: string | undefined): Transfer {

@@ -1,7 +1,7 @@
 // What a deployment will take: by what the last ones took, robust against one that hung, and never more than what was declared or measured.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { forecastOf, likelyLongest, type Means, runsOf } from '../../../agent/core/forecast.ts';
+import { forecastOf, likelyLongest, type Means, runsOf, timeLeft } from '../../../agent/core/forecast.ts';
 import { planBetween } from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
 import { formatInstantMs, instantMs } from '../../../shared/encoding/instant.ts';
@@ -195,5 +195,44 @@ describe('what the next one likely takes at most', () => {
 
     expect(runsOf(history)).toHaveLength(10);
     expect(forecast(history, {}, HEALTH)).toMatchObject({ interruptionMs: 1_000, runs: 10 });
+  });
+});
+
+describe('how long the rest of one that is under way takes', () => {
+  const records = [took({ prepareMs: 3_000, downMs: 20_000 })];
+  const inState = (state: DeploymentState, ...before: DeploymentState[]) =>
+    recordOf(99, [...before, state], {
+      stages: [...before, state].map((entered) => ({ state: entered, at: formatInstantMs(START) })),
+    });
+  const left = (record: DeploymentRecord, afterMs: number, fetchMs: number | null = 0) =>
+    timeLeft(record, records, { now: START + afterMs, soakMs: 60_000, fetchMs });
+
+  it.each<[DeploymentState, readonly DeploymentState[], number, number | null]>([
+    ['fetching', [], 1_000, 83_000],
+    ['preflight', ['staged'], 1_000, 82_000],
+    ['starting', ['stopping'], 5_000, 75_000],
+    ['verifying', ['stopping'], 50_000, 60_000],
+    ['soaking', ['stopping'], 20_000, 40_000],
+    ['soaking', ['stopping'], 90_000, 0],
+    ['rolling-back', ['stopping'], 0, null],
+    ['committed', ['soaking'], 0, null],
+  ])('in %s after %j', (state, before, afterMs, expected) => {
+    expect(left(inState(state, ...before), afterMs)).toBe(expected);
+  });
+
+  it('counts what its downloads still need, and is unknown where that is', () => {
+    expect(left(inState('fetching'), 0, 7_000)).toBe(90_000);
+    expect(left(inState('fetching'), 0, null)).toBeNull();
+  });
+
+  it('is unknown where nothing was ever measured, but for the soak', () => {
+    const means = { now: START, soakMs: 60_000, fetchMs: 0 };
+
+    expect(timeLeft(inState('starting', 'stopping'), [], means)).toBeNull();
+    expect(timeLeft(inState('soaking'), [], means)).toBe(60_000);
+  });
+
+  it('does not grow by a clock that was set back', () => {
+    expect(left(inState('soaking'), -90_000_000)).toBe(60_000);
   });
 });

@@ -44,6 +44,22 @@ describe('what can never come true', () => {
       ['no window opens', 'the window first never begins', 'the window second never begins'],
     ],
     [
+      'a window as long as the soak',
+      { windows: { allow: [window('short', '0 2 * * *', 'PT4M')] } },
+      ['no window of the year to come is as long as the soak of PT5M'],
+    ],
+    ['nothing where it is as long', { windows: { allow: [window('short', '0 2 * * *', 'PT5M')] } }, []],
+    [
+      'nothing where two that touch are as long together',
+      { windows: { allow: [window('one', '0 2 * * *', 'PT3M'), window('two', '3 2 * * *', 'PT3M')] } },
+      [],
+    ],
+    [
+      'nothing where deployments are not watched',
+      { soak: 'PT0S', windows: { allow: [window('short', '0 2 * * *', 'PT4M')] } },
+      [],
+    ],
+    [
       'two approvals of one person with two keys',
       {
         approvals: {

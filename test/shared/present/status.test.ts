@@ -164,6 +164,13 @@ describe('a status', () => {
     expect(other).toContain('Held until 2026-03-02T10:00:00Z by ada: audit');
   });
 
+  it('says how long what is under way still takes, where that is known', () => {
+    const line = 'about 3m until it is committed, by what the last deployments took';
+
+    expect(render({ inProgress: recordOf(4, ['soaking']), leftMs: 150_000 })).toContain(line);
+    expect(render({ inProgress: recordOf(4, ['soaking']) }).join()).not.toContain('until it is committed');
+  });
+
   it('does not give a deployment under way as the reason why nothing happens', () => {
     const blockers = [blocker({ code: 'deployment-in-progress', message: 'busy' }), blocker()];
     const decision = { ...CURRENT, verdict: 'wait', blockers };
