@@ -11,9 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
+import { LONGEST_FETCH_MS } from '../../../../agent/adapters/drivers/compose/images.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
+import { LONGEST_STEP_MS } from '../../../../agent/engine/deploy/signs.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import type { OperatorText } from '../../../../shared/schema/instance.ts';
@@ -232,6 +234,23 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
 
     const needed = ONE.layers.reduce((sum, { length }) => sum + length, 0);
     expect(refusal).toMatchObject({ code: 'disk/full', data: { needed } });
+  });
+
+  it('are waited for no longer than the agent lets anybody work without a sign of life', async () => {
+    const { driver, unit, calls } = setUp();
+    const timeouts = vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+      const waiting = new AbortController();
+      if (ms === LONGEST_FETCH_MS) waiting.abort(new DOMException('late', 'TimeoutError'));
+      return waiting.signal;
+    });
+    onTestFinished(() => timeouts.mockRestore());
+
+    const refusal = await rejectionOf(driver.prepare(unit(first?.() ?? '', login)));
+
+    expect(LONGEST_FETCH_MS).toBeLessThan(LONGEST_STEP_MS);
+    expect(refusal.code).toBe('service/manager-failed');
+    expect(refusal.message).toContain('in the time there is');
+    expect(calls()).not.toMatch(/^load$/m);
   });
 
   it('are not waited for by a deployment that gives way', async () => {
