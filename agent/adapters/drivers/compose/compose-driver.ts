@@ -3,21 +3,28 @@ import { join } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { CONFINEMENT_RULES, type ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
-import type { Driver, LogSince, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
+import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
-import { uidOf } from '../../machine/account.ts';
-import { signalProcess } from '../../machine/process-table.ts';
-import type { ToolResult } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
-import { isRunning, killRunning, restartsOf, stateOf, statusOf, untilDecided } from './containers.ts';
-import { compose, containersOf, docker, engineAddress, failureOf, logOf } from './docker.ts';
+import {
+  isRunning,
+  killRunning,
+  readLogs,
+  restartsOf,
+  stateOf,
+  statusOf,
+  untilDecided,
+} from './containers.ts';
+import { containersOf, docker, failureOf } from './docker.ts';
 import { createImages } from './images.ts';
+import { createNextContainers, giveNames, wordsToStart } from './next-containers.ts';
 import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
+import { createProjectCommands } from './project-commands.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
 import { createPulledImages } from './pulled-images.ts';
+import { verifyHere } from './slot.ts';
 import { removeTrial, tryOnEngine, verifyNetworks } from './trial.ts';
 
 export interface ComposeDriverOptions {
@@ -28,12 +35,11 @@ export interface ComposeDriverOptions {
 }
 
 const WATCH_MS = 500;
-/** For the engine's own work, and for its own restart, as an upgrade or a boot brings it. */
+/** For the engine's own work. */
 const ENGINE_MS = 30_000;
 /** Beyond the time that is left to the containers. */
 const STOP_GRACE_MS = 3_000;
 const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans'];
-const LOG_LINES = 20_000;
 const KILLED = 137;
 
 export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
@@ -42,8 +48,8 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   const admissions = createAdmissions(join(stateDir, 'run'), CONFINEMENT_RULES);
   const images = createImages(join(stateDir, 'run'), createPulledImages(join(stateDir, 'images')));
   const files = createProjectFiles(stateDir, options.runtimeDirectory);
-  const ownDirectory = join(stateDir, 'run', 'compose');
-  const commands = createServiceProcesses(ownDirectory, ownDirectory);
+  const { change, engine, markerOf, endCommands, takeOver } = createProjectCommands(stateDir, clock);
+  const next = createNextContainers(files, change);
   /** Restarts by the engine when the project was last looked at: one more is an exit. */
   const restarts = new Map<ComponentKey, number>();
 
@@ -64,62 +70,61 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     return stateOf(await containersOf(unit.component)).kind === 'running';
   }
 
-  /** A command on the project that says whose it is. */
-  async function change(
-    component: ComponentKey,
-    words: readonly string[],
-    timeoutMs: number,
-  ): Promise<ToolResult> {
-    return compose(component, words, { timeoutMs, env: await markerOf(component) });
-  }
-
-  function markerOf(component: ComponentKey): Promise<Record<string, string>> {
-    return commands.markerFor(component, 'compose', uidOf({}));
-  }
-
-  /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
-  async function takeOver(component: ComponentKey): Promise<void> {
-    await endCommands(commands, component);
-    await untilEngineAnswers(clock);
-  }
-
   async function ranOnce(unit: UnitOf<'compose'>) {
     const project = await files.written(unit.component);
     return project === null ? [] : onceRuns(unit, limitsFor(unit, project));
   }
 
   async function start(unit: UnitOf<'compose'>): Promise<void> {
-    const { component } = unit;
-    await takeOver(component);
+    const { component, identity } = unit;
+    const made = next.take(unit);
+    // What waits was made by this process, which has stopped the version before: nobody else is at work on the project.
+    if (made === null) await takeOver(component);
     if (await runs(unit)) return;
     const before = await records.read(component);
-    if (before?.identity !== unit.identity && (await status(component)).kind === 'running') {
+    if (before?.identity !== identity && (await status(component)).kind === 'running') {
       throw new FairleadError('service/start-failed', {
         component,
         problem: 'another version of it still runs',
       });
     }
     await prepareDirectories(stateDir, unit, {});
-    const resolved = await resolveAdmitted(unit);
-    // Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now.
-    const ids = await images.provide(unit);
-    const whole = await files.overridden(unit, resolved);
-    const project = await files.write(unit, whole, ids);
+    const whole = made === null ? await resolveWhole(unit) : await adopt(unit, made.project);
+    const project = await (made === null ? writeProject(unit, whole) : files.adoptNext(unit));
     const limits = limitsFor(unit, whole);
-    const again = before?.state === 'started' && before.identity === unit.identity;
+    const again = before?.state === 'started' && before.identity === identity;
     const only = again ? await servicesLeft(component, limits, whole) : [];
-    const { identity } = unit;
     const given = before?.images ?? [];
     // Written first: a start that is interrupted can be stopped.
     await records.write(component, { state: 'starting', identity, images: given });
     const longestMs = [...limits.values()].reduce((sum, ms) => sum + ms, unit.startTimeoutMs);
-    const up = change(component, [...project, ...UP, ...only], longestMs);
-    const endUp = () => endCommands(commands, component);
+    const words = made === null ? null : wordsToStart(made);
+    const up =
+      words === null
+        ? change(component, [...project, ...UP, ...only], longestMs)
+        : engine(component, words, longestMs);
+    const endUp = () => endCommands(component);
     const { result, restMs } = await untilStarted({ unit, limits, clock, up, endUp });
     if (result.status !== 0) throw await failureOf(unit, result, result.detail, await images.bytesOf(unit));
-    await untilDecided(unit, clock, clock.monotonic() + unit.startTimeoutMs - restMs);
-    restarts.set(component, restartsOf(await containersOf(component)));
+    const containers = await untilDecided(unit, clock, clock.monotonic() + unit.startTimeoutMs - restMs);
+    restarts.set(component, restartsOf(containers));
+    if (made !== null) await giveNames(made);
     await records.write(component, { state: 'started', identity, images: given });
+  }
+
+  async function resolveWhole(unit: UnitOf<'compose'>): Promise<ComposeProject> {
+    return files.overridden(unit, await resolveAdmitted(unit));
+  }
+
+  /** Nothing is loaded here that was prepared, unless the engine keeps its images somewhere else by now. */
+  async function writeProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<readonly string[]> {
+    return files.write(unit, project, await images.provide(unit));
+  }
+
+  /** What waits was made of what was admitted, and only its links can have changed since. */
+  async function adopt(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject> {
+    await verifyNoLinks(unit, project);
+    return project;
   }
 
   /** What was admitted once, judged as its start would. */
@@ -137,7 +142,8 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
       await images.provide(unit, 'way-back', signal);
       return;
     }
-    if (unit.slot !== undefined) verifyHere(unit);
+    verifyHere(unit);
+    await next.end(unit.component, false);
     const resolved = await files.resolve(unit);
     await verifyAdmissible(unit, resolved);
     const project = await files.overridden(unit, resolved);
@@ -147,6 +153,8 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);
     await verifyNetworks(project);
+    if ((await readActive(unit.component)) !== null && (await next.make(unit, project, ids))) return;
+    await next.end(unit.component, false);
     const words = await files.writeTrial(unit, project, ids);
     await tryOnEngine(unit, words, await markerOf(unit.component)).finally(() => endTrial(unit.component));
   }
@@ -161,6 +169,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
   async function keepOnly(component: ComponentKey, unit: UnitOf<'compose'> | null): Promise<void> {
     await endTrial(component);
+    await next.end(component, (await readActive(component)) === null);
     await images.keepOnly(component, unit?.images.map((image) => image.digest) ?? []);
     const record = await records.read(component);
     if (record === null || unit === null || record.identity !== unit.identity) return;
@@ -175,17 +184,24 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     if (record === null) return 'stopped';
     await takeOver(component);
     const seconds = String(Math.ceil(timeoutMs / 1000));
-    const running = (await containersOf(component)).some(isRunning);
-    await change(component, ['stop', '--timeout', seconds], timeoutMs + STOP_GRACE_MS);
-    const left = await killRunning(component);
+    const before = await containersOf(component);
+    const stopped = await change(component, ['stop', '--timeout', seconds], timeoutMs + STOP_GRACE_MS);
+    // Where others wait for their place, nothing else is asked: only what has stopped can be removed.
+    const isGone = stopped.status === 0 && (await next.removeBefore(component, before));
+    const left = isGone ? [] : await killRunning(component);
     if (left.some(isRunning)) return 'stuck';
-    const removed = await change(component, ['down', '--timeout', '0'], ENGINE_MS);
-    if (removed.status !== 0) {
-      throw new FairleadError('service/manager-failed', { manager: 'docker', problem: removed.detail });
-    }
+    if (!isGone) await removeAll(component);
     restarts.delete(component);
     await records.write(component, { ...record, state: 'stopped' });
-    return running && left.some((container) => container.exitStatus === KILLED) ? 'killed' : 'stopped';
+    return before.some(isRunning) && left.some((container) => container.exitStatus === KILLED)
+      ? 'killed'
+      : 'stopped';
+  }
+
+  async function removeAll(component: ComponentKey): Promise<void> {
+    const removed = await change(component, ['down', '--timeout', '0'], ENGINE_MS);
+    if (removed.status === 0) return;
+    throw new FairleadError('service/manager-failed', { manager: 'docker', problem: removed.detail });
   }
 
   async function hasExited(component: ComponentKey): Promise<boolean> {
@@ -214,33 +230,3 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
 /** The engine keeps the logs, bounded as the compose file's `logging` says. */
 async function maintain(): Promise<void> {}
-
-/** The traffic switch leads to ports of this machine. Error: service/manager-failed. */
-function verifyHere({ component }: UnitOf<'compose'>): void {
-  if (engineAddress().startsWith('unix:')) return;
-  const problem = `two versions of ${component} stand side by side on this machine alone, and the engine is on another`;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
-}
-
-async function endCommands(commands: ServiceProcesses, component: ComponentKey): Promise<void> {
-  for (const entry of await commands.members(component)) signalProcess(entry, 'SIGKILL');
-}
-
-/** Error: service/manager-failed. */
-async function untilEngineAnswers(clock: Clock): Promise<void> {
-  const end = clock.monotonic() + ENGINE_MS;
-  for (;;) {
-    const { status, detail } = await docker(['version']);
-    if (status === 0) return;
-    // A program that cannot even be run will not come back.
-    if (status === null || clock.monotonic() >= end)
-      throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
-    await clock.sleep(WATCH_MS);
-  }
-}
-
-/** Every start has new containers, and a container's log is its own. */
-async function readLogs(component: ComponentKey, keepBytes: number, since?: LogSince): Promise<string> {
-  const from = typeof since === 'number' ? ['--since', new Date(since).toISOString()] : [];
-  return logOf(component, ['--tail', String(LOG_LINES), ...from], keepBytes);
-}

@@ -1,10 +1,14 @@
-// What the containers of a project say together: whether it runs, whether it failed, and how.
+// What the containers of a project say together: whether it runs, whether it failed, and how; waiting until they can say it, and what they wrote.
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { ServiceStatus, UnitOf } from '../../../ports/deploy.ts';
+import type { LogSince, ServiceStatus, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
-import { type Container, containersOf, docker, refusalOf } from './docker.ts';
+import { type Container, containersOf, docker, logOf, refusalOf } from './docker.ts';
 
-const WATCH_MS = 500;
+const LOOK_AGAIN_MS = 500;
+const LOG_LINES = 20_000;
+/** For its own restart, as an upgrade or a boot brings it. */
+const ENGINE_MS = 30_000;
 
 /** As its own healthchecks say, too. What is unhealthy still runs: whoever starts services again leaves it alone. */
 export function statusOf(containers: readonly Container[]): ServiceStatus {
@@ -52,16 +56,43 @@ export async function killRunning(component: ComponentKey): Promise<readonly Con
   return containersOf(component);
 }
 
+/** Error: service/manager-failed. */
+export async function untilEngineAnswers(clock: Clock): Promise<void> {
+  const end = clock.monotonic() + ENGINE_MS;
+  for (;;) {
+    const { status, detail } = await docker(['version']);
+    if (status === 0) return;
+    // A program that cannot even be run will not come back.
+    if (status === null || clock.monotonic() >= end)
+      throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
+    await clock.sleep(LOOK_AGAIN_MS);
+  }
+}
+
 /** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */
-export async function untilDecided(unit: UnitOf<'compose'>, clock: Clock, end: number): Promise<void> {
+export async function untilDecided(
+  unit: UnitOf<'compose'>,
+  clock: Clock,
+  end: number,
+): Promise<readonly Container[]> {
   for (;;) {
     const containers = await containersOf(unit.component);
     const unhealthy = containers.find(({ health }) => health === 'unhealthy');
     const starting = containers.find((one) => one.health === 'starting' && isRunning(one));
-    if (unhealthy === undefined && starting === undefined) return;
+    if (unhealthy === undefined && starting === undefined) return containers;
     if (unhealthy !== undefined) throw refusalOf(unit, describe(unhealthy));
     if (clock.monotonic() >= end)
       throw refusalOf(unit, `${starting?.service}: its healthcheck has not passed in time`);
-    await clock.sleep(WATCH_MS);
+    await clock.sleep(LOOK_AGAIN_MS);
   }
+}
+
+/** Every start has new containers, and a container's log is its own. */
+export async function readLogs(
+  component: ComponentKey,
+  keepBytes: number,
+  since?: LogSince,
+): Promise<string> {
+  const from = typeof since === 'number' ? ['--since', new Date(since).toISOString()] : [];
+  return logOf(component, ['--tail', String(LOG_LINES), ...from], keepBytes);
 }

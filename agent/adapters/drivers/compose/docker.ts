@@ -12,6 +12,8 @@ import { toolEnvironment } from '../../machine/surroundings.ts';
 
 export interface Container {
   readonly id: string;
+  /** What the engine calls it. */
+  readonly name: string;
   /** Its name in the compose file. */
   readonly service: string;
   /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
@@ -84,7 +86,8 @@ export async function logOf(
   keepBytes: number,
 ): Promise<string> {
   const { stdout } = await compose(component, ['logs', '--no-color', ...words], { keepBytes });
-  return stdout.replaceAll(CLEAR_LINE, '');
+  // Compose leaves out the project where a container is called as it would call it, which one that has waited is not.
+  return stdout.replaceAll(CLEAR_LINE, '').replaceAll(new RegExp(`^${projectOf(component)}-`, 'gm'), '');
 }
 
 /** Null where the engine has no such image. Error: service/manager-failed when it does not answer. */
@@ -122,10 +125,11 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
   if (ids.length === 0) return [];
   const lines = await answer(['inspect', '--format', CONTAINER_FORMAT, ...ids]);
   return lines.map((line) => {
-    const [id = '', restarts, service = '', ...rest] = line.split(' ');
+    const [id = '', name = '', restarts, service = '', ...rest] = line.split(' ');
     const state = containerState.parse(JSON.parse(rest.join(' ')));
     return {
       id,
+      name: name.replace(/^\//, ''),
       service,
       state: state.Status,
       exitStatus: state.ExitCode,
@@ -137,7 +141,7 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
 }
 
 const CONTAINER_FORMAT =
-  '{{.Id}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}} {{json .State}}';
+  '{{.Id}} {{.Name}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}} {{json .State}}';
 const containerState = z.object({
   Status: z.string(),
   ExitCode: z.int(),

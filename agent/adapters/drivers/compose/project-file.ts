@@ -1,5 +1,5 @@
 // The project that the engine is given: the release's compose file, resolved by nobody's account, with this engine's image ids.
-import { chmod, chown, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, chown, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -12,19 +12,19 @@ import {
   findEscape,
   findReplaceable,
   isWithin,
-  projectOf,
-  type Surroundings,
 } from '../../../../shared/schema/drivers/confinement.ts';
 import { namesOf } from '../../../../shared/schema/drivers/images.ts';
-import { projectInSlot, type SolePart, solePartsOf } from '../../../../shared/schema/drivers/two-at-once.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
 import { compose, failureOf, refusalOf } from './docker.ts';
+import { aroundOf, inSlot, overrideRefusal, solePartsIn } from './slot.ts';
 import { trialOf } from './trial.ts';
 
+const WRITTEN = 'compose.yaml';
+const NEXT = 'next.yaml';
 const TRIAL = 'trial.yaml';
 const CONFIG_MS = 30_000;
 const MOST_BYTES = 8 << 20;
@@ -53,6 +53,12 @@ export interface ProjectFiles {
   ): Promise<readonly string[]>;
   /** What `write` has written last; null where it is gone, as with a boot. */
   written(component: ComponentKey): Promise<ComposeProject | null>;
+  /** The same as `write`, of one whose containers wait; `adoptNext` makes it the one that `up` is given. */
+  writeNext: ProjectFiles['write'];
+  adoptNext(unit: UnitOf<'compose'>): Promise<readonly string[]>;
+  hasNext(component: ComponentKey): Promise<boolean>;
+  /** Idempotent. */
+  removeNext(component: ComponentKey): Promise<void>;
   /** The same of one that is only tried. */
   writeTrial: ProjectFiles['write'];
   hasTrial(component: ComponentKey): Promise<boolean>;
@@ -123,24 +129,39 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     throw overrideRefusal(unit, said);
   }
 
-  async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
-    const { component, workingDirectory } = unit;
-    const path = await writeOwn(pathOf(component, name), JSON.stringify(project));
+  /** After `resolveAs`, which has made the file of variables. */
+  function wordsFor({ component, workingDirectory }: UnitOf<'compose'>, name: string): readonly string[] {
     const variables = pathOf(component, 'compose.env');
-    return ['--project-directory', workingDirectory, '--env-file', variables, '--file', path];
+    const file = pathOf(component, name);
+    return ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
   }
+
+  async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
+    await writeOwn(pathOf(unit.component, name), JSON.stringify(project));
+    return wordsFor(unit, name);
+  }
+
+  const has = async (component: ComponentKey, name: string) =>
+    (await stat(pathOf(component, name)).catch(() => null)) !== null;
 
   return {
     resolve: (unit) => resolveAs(unit, false),
     resolveAdmitted: (unit) => resolveAs(unit, true),
     overridden,
-    write: (unit, project, ids) => writeProject('compose.yaml', unit, withImages(project, ids, unit)),
-    writeTrial: (unit, project, ids) => writeProject(TRIAL, unit, trialOf(withImages(project, ids, unit))),
+    write: (unit, project, ids) => writeProject(WRITTEN, unit, withImages(project, ids, unit)),
     async written(component) {
-      const bytes = await readIfPresent(pathOf(component, 'compose.yaml'));
+      const bytes = await readIfPresent(pathOf(component, WRITTEN));
       return bytes === null ? null : (parseProject(Buffer.from(bytes).toString()) ?? null);
     },
-    hasTrial: async (component) => (await stat(pathOf(component, TRIAL)).catch(() => null)) !== null,
+    writeNext: (unit, project, ids) => writeProject(NEXT, unit, withImages(project, ids, unit)),
+    async adoptNext(unit) {
+      await rename(pathOf(unit.component, NEXT), pathOf(unit.component, WRITTEN));
+      return wordsFor(unit, WRITTEN);
+    },
+    hasNext: (component) => has(component, NEXT),
+    removeNext: (component) => rm(pathOf(component, NEXT), { force: true }),
+    writeTrial: (unit, project, ids) => writeProject(TRIAL, unit, trialOf(withImages(project, ids, unit))),
+    hasTrial: (component) => has(component, TRIAL),
     removeTrial: (component) => rm(pathOf(component, TRIAL), { force: true }),
   };
 }
@@ -184,30 +205,6 @@ export async function verifyNoLinks(unit: UnitOf<'compose'>, { services }: Compo
       throw refusalOf(unit, `its service "${name}" mounts ${source}, which leads to ${real}`);
     }
   }
-}
-
-function aroundOf({ component, slot, workingDirectory, dataDirectory }: UnitOf<'compose'>): Surroundings {
-  return { project: projectOf(slot?.of ?? component), tree: workingDirectory, data: dataDirectory };
-}
-
-/** What two versions of it could not both have; nothing where it stands alone. */
-function solePartsIn({ slot }: UnitOf<'compose'>, project: ComposeProject): readonly SolePart[] {
-  return slot === undefined ? [] : solePartsOf(project, slot.volumes, [slot.publicPort, slot.port]);
-}
-
-/** Error: service/manager-failed, where the operator's file brings what two versions cannot both have. */
-function inSlot(unit: UnitOf<'compose'>, project: ComposeProject): ComposeProject {
-  const { slot, component, override } = unit;
-  if (slot === undefined) return project;
-  const [sole] = override === undefined ? [] : solePartsIn(unit, project);
-  if (sole !== undefined) throw overrideRefusal(unit, `${sole.what}: ${sole.remedy}`);
-  const { of, publicPort, port } = slot;
-  return projectInSlot(project, { project: projectOf(component), owner: projectOf(of), publicPort, port });
-}
-
-function overrideRefusal({ component, override }: UnitOf<'compose'>, said: string): FairleadError {
-  const problem = `${override?.file}, over the compose file of ${component}: ${said}`;
-  return new FairleadError('service/manager-failed', { manager: 'docker', problem });
 }
 
 /** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */

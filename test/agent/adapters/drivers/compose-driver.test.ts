@@ -54,6 +54,8 @@ function createHarness() {
     away: join(engine, 'away'),
     takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
     bringEngineBack: () => rmSync(join(engine, 'away')),
+    makeNoSecond: () => writeFileSync(join(engine, 'alone'), ''),
+    refuseStart: () => writeFileSync(join(engine, 'refusing'), ''),
     refuseContainers: () => writeFileSync(join(engine, 'picky'), ''),
     fillDisk: () => writeFileSync(join(engine, 'full'), ''),
     environment: () => readFileSync(join(engine, 'environment'), 'utf8'),

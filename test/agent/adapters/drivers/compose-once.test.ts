@@ -157,7 +157,7 @@ function stored(version: string, script: string): Deployable {
 
 describe('the time of what runs once', () => {
   const one = (service: string, state: string) => ({
-    ...{ id: service, service, state, exitStatus: 0, restarts: 0, ranMs: 0, health: 'none' },
+    ...{ id: service, name: 'x', service, state, exitStatus: 0, restarts: 0, ranMs: 0, health: 'none' },
   });
   const unit = { once: { migrate: 5000 }, startTimeoutMs: 3000 } as unknown as UnitOf<'compose'>;
   const project = composeProject.parse({
