@@ -138,39 +138,24 @@ export function copiedBytes(script: FileScript, unit: UnitBytes): number {
   return bytes;
 }
 
-/** `old` is what is copied of the old file, end to end: the same, its addresses moved. */
-export function movedRuns(
+/** `old` is what is copied of the old file, end to end. In time that grows with the unit alone. */
+export function runScript(
   script: FileScript,
   mover: AddressMover,
   unit: UnitBytes,
   old: Uint8Array,
-): Uint8Array {
-  const moved = Buffer.allocUnsafeSlow(old.length);
-  let taken = 0;
-  for (const { source, at, copied } of stepsWithin(script, unit)) {
-    const run = old.subarray(taken, taken + copied);
-    moveAddresses(mover, run, source, at, moved.subarray(taken, taken + copied));
-    taken += copied;
-  }
-  return moved;
-}
-
-/** Of what `movedRuns` says and the bytes of a unit. In time that grows with the unit alone. */
-export function runScript(
-  script: FileScript,
-  unit: UnitBytes,
-  moved: Uint8Array,
   body: Uint8Array,
 ): Uint8Array {
   const made = Buffer.allocUnsafeSlow(unit.raw);
-  const differences = unit.raw - moved.length;
+  let difference = unit.raw - old.length;
   let [at, taken, literal] = [0, 0, 0];
-  for (const { copied, literals } of stepsWithin(script, unit)) {
-    for (let i = 0; i < copied; i++) {
-      made[at + i] = (moved[taken + i] as number) + (body[differences + taken + i] as number);
-    }
+  for (const { source, at: place, copied, literals } of stepsWithin(script, unit)) {
+    const run = made.subarray(at, at + copied);
+    moveAddresses(mover, old.subarray(taken, taken + copied), source, place, run);
+    for (let i = 0; i < copied; i++) run[i] = (run[i] as number) + (body[difference + i] as number);
     at += copied;
     taken += copied;
+    difference += copied;
     made.set(body.subarray(literal, literal + literals), at);
     at += literals;
     literal += literals;

@@ -27,14 +27,7 @@ import {
   parsePatchPlan,
   type Stretch,
 } from './patch-format.ts';
-import {
-  type createMovers,
-  type FileScripts,
-  movedRuns,
-  parseScripts,
-  runScript,
-  stepsWithin,
-} from './patch-script.ts';
+import { type createMovers, type FileScripts, parseScripts, runScript, stepsWithin } from './patch-script.ts';
 import type { TreeFile, TreeIndex } from './tree-index.ts';
 
 export interface PatchStart {
@@ -114,9 +107,8 @@ export function* patchedUnit(
   const dictionary = script === undefined ? old : PATCH_MAGIC;
   const bytes = decompressPart(header, packed, unit.raw, dictionary, WINDOW_LOG);
   if (script === undefined) return cutUnit(parts, bytes);
-  const moved = movedRuns(script, moverOf(script), unit, old.subarray(PATCH_MAGIC.length));
-  const made = runScript(script, unit, moved, bytes);
-  for (const large of [bytes, moved]) freeLarge(large);
+  const made = runScript(script, moverOf(script), unit, old.subarray(PATCH_MAGIC.length), bytes);
+  freeLarge(bytes);
   return cutUnit(parts, made);
 }
 

@@ -1,8 +1,8 @@
 // Which files of a new tree are built by a script from an old file, and what a unit of such a file carries.
 import { readStretch } from '../../../shared/node/base-files.ts';
-import type { AddressMover } from '../../../shared/tree/moved-addresses.ts';
+import { type AddressMover, moveAddresses } from '../../../shared/tree/moved-addresses.ts';
 import type { PatchUnit } from '../../../shared/tree/patch-format.ts';
-import { type FileScript, MAX_STEPS, movedRuns, stepsWithin } from '../../../shared/tree/patch-script.ts';
+import { type FileScript, MAX_STEPS, stepsWithin } from '../../../shared/tree/patch-script.ts';
 import type { TreeFile } from '../../../shared/tree/tree-index.ts';
 import { alignFiles } from './machine-code.ts';
 import type { PatchSide } from './patch-bases.ts';
@@ -60,15 +60,15 @@ export function scriptedBytes(
   next: Uint8Array,
 ): Uint8Array {
   const body = Buffer.allocUnsafeSlow(unit.raw);
-  const moved = movedRuns(script, mover, unit, old);
-  const differences = unit.raw - old.length;
+  let difference = unit.raw - old.length;
   let [at, taken, literal] = [0, 0, 0];
-  for (const { copied, literals } of stepsWithin(script, unit)) {
-    for (let i = 0; i < copied; i++) {
-      body[differences + taken + i] = (next[at + i] as number) - (moved[taken + i] as number);
-    }
+  for (const { source, at: place, copied, literals } of stepsWithin(script, unit)) {
+    const run = body.subarray(difference, difference + copied);
+    moveAddresses(mover, old.subarray(taken, taken + copied), source, place, run);
+    for (let i = 0; i < copied; i++) run[i] = (next[at + i] as number) - (run[i] as number);
     at += copied;
     taken += copied;
+    difference += copied;
     body.set(next.subarray(at, at + literals), literal);
     at += literals;
     literal += literals;

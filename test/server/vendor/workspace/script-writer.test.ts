@@ -8,7 +8,6 @@ import { digestOf } from '../../../../shared/encoding/digest.ts';
 import {
   createMovers,
   type FileScript,
-  movedRuns,
   parseScripts,
   runScript,
   stepsWithin,
@@ -122,7 +121,7 @@ function remade(old: Uint8Array, next: Uint8Array, size: number): Buffer {
     const unit = { bases: [], files: [0], offset, raw: Math.min(size, next.length - offset) };
     const copied = copiedOf(script, old, offset, unit.raw);
     const body = scriptedBytes(script, mover, unit, copied, next.subarray(offset, offset + unit.raw));
-    made.push(runScript(script, unit, movedRuns(script, mover, unit, copied), body));
+    made.push(runScript(script, mover, unit, copied, body));
   }
   return Buffer.concat(made);
 }
