@@ -44,7 +44,7 @@ export interface Looked {
   readonly containers: readonly Container[];
 }
 
-/** After `ms` more, in which the containers were as they are now. */
+/** After `ms` more, in which the containers were as they were seen. */
 export function spend(spent: Spent, { unit, limits, containers }: Looked, ms: number): Spent {
   const own = containers.filter((one) => limits.has(one.service) && isRunning(one));
   const busy = [...new Set(own.map(({ service }) => service))];
@@ -53,10 +53,8 @@ export function spend(spent: Spent, { unit, limits, containers }: Looked, ms: nu
   return { rest: spent.rest + (isOwnTime ? 0 : ms), once: new Map([...spent.once, ...more]) };
 }
 
-/** The first that has used up its time; null where none has. */
-export function overdue(spent: Spent, limits: OnceLimits): string | null {
-  const found = [...spent.once].find(([name, ms]) => ms >= (limits.get(name) ?? Number.POSITIVE_INFINITY));
-  return found?.[0] ?? null;
+export function isOverdue(spent: Spent, limits: OnceLimits, service: string): boolean {
+  return (spent.once.get(service) ?? 0) >= (limits.get(service) ?? Number.POSITIVE_INFINITY);
 }
 
 export interface Start {
@@ -93,8 +91,10 @@ export async function untilStarted(start: Start): Promise<Started> {
     const before = clock.monotonic();
     const isLong = spent.rest + Math.max(0, ...spent.once.values()) > 20 * SHORT_MS;
     await orAfter(clock, isLong ? LONG_MS : SHORT_MS, result === null ? ended : NEVER);
-    containers = await lookAgain(unit, containers);
-    spent = spend(spent, { unit, limits, containers }, clock.monotonic() - before);
+    const seen = containers;
+    containers = await lookAgain(unit, seen);
+    // What runs now may have begun just now: it is granted that.
+    spent = spend(spent, { unit, limits, containers: seen }, clock.monotonic() - before);
     await endWhatIsLate(start, spent, containers, result === null);
     const done = result as ToolResult | null;
     if (done !== null && isDecided(start, done, containers)) return { result: done, restMs: spent.rest };
@@ -136,7 +136,9 @@ async function endWhatIsLate(
 ): Promise<void> {
   const isOver = isStarting && spent.rest >= unit.startTimeoutMs;
   const busy = containers.filter((one) => limits.has(one.service) && isRunning(one));
-  const late = overdue(spent, limits) ?? (isOver ? busy[0]?.service : undefined);
+  const late = busy.find(
+    ({ service }) => isOverdue(spent, limits, service) || (isOver && unit.once?.[service] === undefined),
+  )?.service;
   if (late === undefined && !isOver) return;
   const ids = busy.filter(({ service }) => service === late).map(({ id }) => id);
   if (ids.length > 0) {
