@@ -5,7 +5,8 @@ import { effectivePolicy } from '../../shared/policy/local-state.ts';
 import type { DriverName } from '../ports/deploy.ts';
 import type { Clock, Log, OwnProcess } from '../ports/machine.ts';
 import type { Settings, TreeStore } from '../ports/state.ts';
-import { createDrivers } from './drivers/drivers.ts';
+import { createVolumes } from './drivers/compose/volumes.ts';
+import { createDrivers, runtimeDirectoryOf } from './drivers/drivers.ts';
 import { createTraffic, switchCommand } from './drivers/traffic/traffic.ts';
 import { findProgram } from './machine/find-program.ts';
 import { createProber } from './machine/run-command.ts';
@@ -47,6 +48,7 @@ export async function createDeploymentPorts(options: DeploymentPortsOptions) {
     findProgram,
     secrets,
     traffic: createTraffic({ stateDir, driver, command: switchCommand() }),
+    volumes: createVolumes({ stateDir, runtimeDirectory: runtimeDirectoryOf(stateDir) }),
     soakMs: options.soakMs ?? durationMs(policy.soak),
     probationMs: () => probationOf(settings, clock),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },

@@ -1,6 +1,7 @@
 // What releases declare of time: how long going back can take at most, each stop, restore, start and check at its own limit; and when one that starts well is healthy.
 import { durationMs } from '../encoding/instant.ts';
 import type { Plan } from '../schema/deployment.ts';
+import { VOLUME_MS } from '../schema/drivers/volumes.ts';
 import type { HealthProbe } from '../schema/probes/probes.ts';
 import type { CapabilityRelease } from '../schema/release.ts';
 import type { Target } from './target.ts';
@@ -25,9 +26,9 @@ export function patienceMs(startPeriodMs: number, rounds: number, roundMs: numbe
 
 /** At its own limits. */
 export function leaveMs({ service, hooks }: CapabilityRelease): number {
-  return (
-    durationMs(service.stopTimeout) + KILL_MS + sum(hooks.restore.map(({ timeout }) => durationMs(timeout)))
-  );
+  const volumes = service.driver === 'compose' ? (service.snapshot ?? []) : [];
+  const restores = sum(hooks.restore.map(({ timeout }) => durationMs(timeout)));
+  return durationMs(service.stopTimeout) + KILL_MS + volumes.length * VOLUME_MS + restores;
 }
 
 /** At its own limits. */

@@ -119,6 +119,13 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.failed,
   }),
+  'deploy/no-snapshot': entry<OfComponent & { readonly problem: string }>({
+    message: (d) => `the copy of the volumes of ${d.component} cannot be put back: ${d.problem}`,
+    hint: () =>
+      'its data would be those of the version that is left: bring them back from a backup of your own',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'deploy/unhealthy': entry<OfComponent & { readonly detail: string }>({
     message: (d) => `${d.component} did not become or stay healthy: ${d.detail}`,
     hint: () => 'its last log lines are kept with the deployment: fairlead changes',

@@ -101,7 +101,7 @@ export const SERVICE_WORDS: Words = {
   ...hook('preflight', 'Before anything stops: a failure abandons the deployment and changes nothing.'),
   ...hook(
     'snapshot',
-    'After the stop of the old version: saves its data. Needed where `reversible` is `snapshot`.',
+    'In preflight, while the version before still runs: saves its data. Needed where `reversible` is `snapshot` and `service.snapshot` names no volume.',
   ),
   ...hook('restore', 'On the way back: brings the snapshot’s data back.'),
 };

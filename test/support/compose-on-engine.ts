@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../agent/adapters/drivers/compose/compose-driver.ts';
+import { createVolumes } from '../../agent/adapters/drivers/compose/volumes.ts';
 import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import type { Driver, ProgramUnit, UnitOf } from '../../agent/ports/deploy.ts';
 import { createEngine, type Engine, type EngineName, run } from './compose-engine.ts';
@@ -59,10 +60,11 @@ export function useEngine(name: EngineName) {
   };
   const removeImage = () => void spawnSync('docker', ['image', 'rm', '--force', engine.idOf(engine.image)]);
   const containers = () => run('docker', 'ps', '--all', '--quiet');
-  return { engine: () => engine, createHarness, setUp, removeImage, containers };
+  return { name, engine: () => engine, createHarness, setUp, removeImage, containers };
 }
 
 export function describeOnEngine({
+  name: engineName,
   engine,
   createHarness,
   setUp,
@@ -239,6 +241,59 @@ export function describeOnEngine({
     expect(overdue).toMatchObject([{ service: 'once', exitStatus: null }]);
     expect(readFileSync(join(unit.dataDirectory, 'runs'), 'utf8')).toBe('x\n');
     expect((await driver.status(COMPONENT)).kind).toBe('running');
+  });
+
+  it('copies a volume with owners, modes and links, and puts it back in the place of what was made of it', async () => {
+    const { driver, stateDir, unitOf } = setUp();
+    const volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') });
+    const web = { command: ['sleep', '1000'], init: true, volumes: ['data:/data', 'empty:/empty'] };
+    const unit = { ...unitOf({ web }, { volumes: { data: {}, empty: {} } }), snapshot: ['data', 'empty'] };
+    const name = 'fairlead_core_auth_data';
+    const listed = () => run('find', place(), '-printf', '%P %y %U:%G %m %l %s\n').split('\n').sort();
+    const place = () => run('docker', 'volume', 'inspect', '--format', '{{.Mountpoint}}', name);
+    const labels = () => run('docker', 'volume', 'inspect', '--format', '{{json .Labels}}', name);
+    await driver.start(unit);
+    run(
+      'sh',
+      '-c',
+      `cd ${place()} && mkdir -m 700 base && echo 1 > base/table && chown -R 999:998 . && chmod 2750 .`,
+    );
+    run('sh', '-c', `cd ${place()} && ln -s base/table link && ln base/table hard && touch "a b"`);
+    const before = [listed(), labels()];
+
+    if (engineName === 'podman') {
+      expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('Podman puts no copy');
+      await driver.stop(COMPONENT, 5000);
+      run('docker', 'volume', 'rm', name, 'fairlead_core_auth_empty');
+      return;
+    }
+    await volumes.verifyRoom(unit);
+    await driver.stop(COMPONENT, 5000);
+    run('docker', 'volume', 'rm', 'fairlead_core_auth_empty');
+    await volumes.save(unit, 2);
+    run('sh', '-c', `cd ${place()} && echo 22 > base/table && rm link && mkdir new && chown 0:0 .`);
+    run('docker', 'volume', 'create', 'fairlead_core_auth_empty');
+    await volumes.restore(unit, 2);
+
+    expect([listed(), labels()]).toEqual(before);
+    expect(run('docker', 'volume', 'ls', '--quiet')).toBe(name);
+    expect(containers()).toBe('');
+    await driver.start(unit);
+    const stranger = [
+      'create',
+      '--name',
+      'stranger',
+      '--volume',
+      `${name}:/data`,
+      engine().idOf(engine().image),
+      'sh',
+    ];
+    run('docker', ...stranger);
+    const shared = await rejectionOf(volumes.verifyRoom(unit));
+    run('docker', 'rm', 'stranger');
+    await driver.stop(COMPONENT, 5000);
+    run('docker', 'volume', 'rm', name);
+    expect(shared.message).toContain('the container stranger has the volume');
   });
 
   it('finds what the engine will not do while the version before runs, and leaves nothing of the trial', async () => {

@@ -29,6 +29,7 @@ import {
   createMemoryTrees,
   type MemoryDisk,
 } from './memory-deployments.ts';
+import { createMemoryVolumes, createVolumeDisk, type VolumeDisk } from './memory-volumes.ts';
 
 export interface World {
   /** A new agent process on the same disk and machine. */
@@ -55,6 +56,8 @@ export interface World {
   readonly routes: Map<ComponentKey, Slot>;
   /** Connections held open, by the port they lead to. */
   readonly connections: Map<number, number>;
+  /** What stands in volumes, and their copies. */
+  readonly volumes: VolumeDisk;
   readonly warnings: unknown[];
   readonly clock: ReturnType<typeof createIdleClock>;
 }
@@ -77,6 +80,7 @@ export function createWorld({
     missing: new Set(),
     routes: new Map(),
     connections: new Map(),
+    volumes: createVolumeDisk(),
     warnings: [],
     clock: createIdleClock(),
     running: () =>
@@ -118,6 +122,7 @@ export function createWorld({
         soakMs: 10_000,
         secrets: createSecrets(),
         traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
+        volumes: gate.wrap('volumes', createMemoryVolumes(world.volumes)),
         findProgram: async ({ program, workingDirectory }) => {
           if (world.missing.has(program)) {
             throw new FairleadError('service/no-program', { program, where: workingDirectory });

@@ -2,6 +2,7 @@
 // it deploys `core/auth` in the version given, so that a test can kill it.
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createVolumes } from '../../agent/adapters/drivers/compose/volumes.ts';
 import { createProcessDriver } from '../../agent/adapters/drivers/process/process-driver.ts';
 import { createTraffic } from '../../agent/adapters/drivers/traffic/traffic.ts';
 import { findProgram } from '../../agent/adapters/machine/find-program.ts';
@@ -104,6 +105,7 @@ export function realInstance(stateDir: string, options: InstanceOptions = {}): R
     driver: driver as Driver,
     prober: createProber(),
     traffic: createTraffic({ stateDir, driver, command: SWITCH }),
+    volumes: createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') }),
     clock: systemClock,
     readReference,
     soakMs,

@@ -42,6 +42,6 @@ export function createDrivers({ stateDir, clock, own = OUTSIDE, enabled }: Drive
 }
 
 /** An installed agent keeps its services' environments, secrets included, in memory only. */
-function runtimeDirectoryOf(stateDir: string): string {
+export function runtimeDirectoryOf(stateDir: string): string {
   return resolve(stateDir) === DEFAULT_STATE_DIR ? '/run/fairlead-services' : join(stateDir, 'run');
 }

@@ -19,6 +19,8 @@ export interface ToolSpec {
   readonly keepBytes?: number;
   /** An open file that takes its output, for commands that leave a process behind; captured when absent. */
   readonly outputTo?: number;
+  /** The same for what it writes to its standard output alone. */
+  readonly stdoutTo?: number;
   /** What it reads; nothing when absent. Where it cannot be had to its end, the command is ended too. */
   readonly input?: AsyncIterable<Uint8Array>;
 }
@@ -95,7 +97,7 @@ function start(spec: ToolSpec, { argv, env, ids }: Spawned): ChildProcess {
     spawn(program, rest, {
       cwd: spec.workingDirectory,
       env: { ...env },
-      stdio: [spec.input === undefined ? 'ignore' : 'pipe', output, output],
+      stdio: [spec.input === undefined ? 'ignore' : 'pipe', spec.stdoutTo ?? output, output],
       // A group of its own: KILL reaches whatever it started.
       detached: true,
       ...ids,

@@ -76,6 +76,18 @@ export function selectExpired(
   return generations.filter((one) => !kept.has(one)).map((one) => one.number);
 }
 
+/** Those whose copies of data a way back may need: it leads from one of them to an older one that was healthy, too. */
+export function selectCopied(
+  generations: readonly Pick<Kept, 'number' | 'healthy'>[],
+  current: number | null,
+): readonly number[] {
+  const [, ...left] = generations
+    .filter((one) => one.healthy && current !== null && one.number <= current)
+    .map(({ number }) => number)
+    .sort((a, b) => a - b);
+  return left;
+}
+
 function bytesOf(generations: readonly Kept[]): number {
   const trees = new Map(generations.flatMap((one) => [...one.trees]));
   return [...trees.values()].reduce((sum, bytes) => sum + bytes, 0);

@@ -54,11 +54,11 @@ function written(to: RollbackTo | undefined): string {
 }
 
 /** The way from one generation to another, as far as it leads to older versions. */
-export interface Descent {
+export interface Descent<G extends Generation = Generation> {
   readonly steps: readonly PlanStep[];
-  readonly from: Generation | null;
-  readonly to: Generation;
-  readonly generations: readonly Generation[];
+  readonly from: G | null;
+  readonly to: G;
+  readonly generations: readonly G[];
 }
 
 /** Error: rollback/not-reversible, for a version on the way down that may not be left. */
@@ -75,7 +75,10 @@ export function verifyReversible(descent: Descent): void {
  * The generations, newest first, in which a component ran versions that the descent leaves. Every one counts, not only
  * the newest: each may have changed the data on its way up.
  */
-export function generationsLeft(descent: Descent, component: ComponentKey): readonly Generation[] {
+export function generationsLeft<G extends Generation>(
+  descent: Descent<G>,
+  component: ComponentKey,
+): readonly G[] {
   const { from, to } = descent;
   if (from === null) return [];
   const newer = descent.generations.filter(

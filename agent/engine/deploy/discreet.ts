@@ -6,6 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../shared/schema/journal.ts';
 import type { Driver } from '../../ports/deploy.ts';
+import type { Volumes } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
 
 /**
@@ -18,6 +19,7 @@ export function withDiscretion(options: DeployerOptions): DeployerOptions {
   return {
     ...options,
     ...withDiscreetServices(options),
+    volumes: discreetVolumes(options.volumes, secrets),
     prober: {
       async probe(probe, signal) {
         const result = await prober.probe(probe, signal);
@@ -65,11 +67,28 @@ export function withDiscreetServices<Options extends Services>(options: Options)
   };
 }
 
-function discreetDriver(driver: Driver, secrets: Secrets): Driver {
-  const guard = <Answer>(work: Promise<Answer>): Promise<Answer> =>
+type Guard = <Answer>(work: Promise<Answer>) => Promise<Answer>;
+
+function guardOf(secrets: Secrets): Guard {
+  return (work) =>
     work.catch((error: unknown) => {
       throw redactError(error, secrets);
     });
+}
+
+function discreetVolumes(volumes: Volumes, secrets: Secrets): Volumes {
+  const guard = guardOf(secrets);
+  return {
+    verifyRoom: (unit) => guard(volumes.verifyRoom(unit)),
+    save: (unit, generation) => guard(volumes.save(unit, generation)),
+    verify: (component, generation) => guard(volumes.verify(component, generation)),
+    restore: (unit, generation) => guard(volumes.restore(unit, generation)),
+    keepOnly: (generations) => guard(volumes.keepOnly(generations)),
+  };
+}
+
+function discreetDriver(driver: Driver, secrets: Secrets): Driver {
+  const guard = guardOf(secrets);
   return {
     ...driver,
     prepare: (unit, again, signal) => guard(driver.prepare(unit, again, signal)),

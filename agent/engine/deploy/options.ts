@@ -5,7 +5,7 @@ import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { RetentionLimits } from '../../core/deploy/generation.ts';
 import type { Driver, Traffic } from '../../ports/deploy.ts';
 import type { Clock, FindProgram, Prober, ReadReference } from '../../ports/machine.ts';
-import type { DeploymentStore, Journal, TreeStore } from '../../ports/state.ts';
+import type { DeploymentStore, Journal, TreeStore, Volumes } from '../../ports/state.ts';
 
 export interface DeployerParts {
   readonly store: DeploymentStore;
@@ -14,6 +14,7 @@ export interface DeployerParts {
   readonly driver: Driver;
   readonly prober: Prober;
   readonly traffic: Traffic;
+  readonly volumes: Volumes;
   readonly clock: Clock;
   readonly readReference: ReadReference;
   readonly findProgram: FindProgram;

@@ -12,6 +12,7 @@ import type { DeployerOptions } from './options.ts';
 import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands } from './run.ts';
 import { descentOf } from './stages.ts';
+import { verifyCopies, verifyVolumeRoom } from './volumes.ts';
 
 // Room for the journal's, records' and services' own small files; the trees are in the store by now.
 const NEEDED_BYTES = 8 << 20;
@@ -21,7 +22,9 @@ const BASELINE_TRIES = 3;
 /** The last safe point: when it answers `allowed`, services stop next. */
 export async function checkBefore(run: Run): Promise<Outcome> {
   await checkSpace(run);
-  verifyReversible(await descentOf(run));
+  const descent = await descentOf(run);
+  verifyReversible(descent);
+  await verifyCopies(run.options, descent);
   const changed = await prepareAll(run.options, run.target, run.plan.start);
   const previous = await prepareWayBack(run);
   const each = async (act: (one: PlacedComponent) => Promise<void>) => {
@@ -33,6 +36,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));
+  await each((one) => verifyVolumeRoom(run, one));
   await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
   await each((one) => takeSnapshot(run, one));

@@ -19,6 +19,7 @@ import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
 import { checkAddresses, checkCalls, checkSpace } from './preflight.ts';
 import { prepare, prepareAll } from './prepare.ts';
+import { copiesOn, verifyCopies } from './volumes.ts';
 
 interface Way {
   readonly options: DeployerOptions;
@@ -41,6 +42,9 @@ export async function rehearse(options: DeployerOptions, to: RollbackTo | undefi
   });
   const checks = [
     await tried('every version on the way may be left', async () => verifyReversible(descent)),
+    ...(copiesOn(descent).length === 0
+      ? []
+      : [await tried('what data go back to is there', () => verifyCopies(options, descent))]),
     ...(await tryEverything({ options, target, previous, plan })),
   ];
   return {

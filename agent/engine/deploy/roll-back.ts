@@ -13,6 +13,7 @@ import { prepare, prepareAll, runsIn } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands, wasIntended } from './run.ts';
 import { directTraffic, startService, startUnchanged, stopService } from './stages.ts';
 import { verifyPrevious } from './verify.ts';
+import { putVolumesBack } from './volumes.ts';
 
 // A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
 const TRIES = 3;
@@ -89,7 +90,11 @@ async function restoreSnapshot(run: Run, component: ComponentKey): Promise<void>
   const left = run.target.releases.get(component)?.document;
   if (left?.reversible !== 'snapshot' || isDone(run, step) || !mayHaveChangedData(run, component)) return;
   const prepared = await prepare(run.options, run.target, component);
-  if (prepared !== null) await run.step(step, () => runCommands(run, prepared, 'restore'));
+  if (prepared === null) return;
+  await run.step(step, async () => {
+    await putVolumesBack(run.options, run.target, component);
+    await runCommands(run, prepared, 'restore');
+  });
 }
 
 // A newer version that was given the chance to change its data.

@@ -9,6 +9,7 @@ import type { DeployerOptions } from './options.ts';
 import { placementOf } from './placement.ts';
 import { prepare } from './prepare.ts';
 import type { Run } from './run.ts';
+import { keepVolumes } from './volumes.ts';
 
 export async function settle(run: Run): Promise<void> {
   const { store, journal, onWarning } = run.options;
@@ -19,6 +20,7 @@ export async function settle(run: Run): Promise<void> {
   await journal.end(record.id);
   if (record.state !== 'inconsistent') await keepNeeded(run).catch(onWarning);
   if (record.state === 'committed') await collectGarbage(run.options).catch(onWarning);
+  if (record.state !== 'inconsistent') await keepVolumes(run.options).catch(onWarning);
 }
 
 /**

@@ -1,6 +1,7 @@
 // Signs of life: whatever the engine begins says how long it may take, and who is heard of no more is named.
 
-import type { ServiceUnit } from '../../core/deploy/render.ts';
+import { VOLUME_MS } from '../../../shared/schema/drivers/volumes.ts';
+import type { ServiceUnit, UnitOf } from '../../core/deploy/render.ts';
 import type { Clock, Part, Pulse } from '../../ports/machine.ts';
 import type { DeployerParts } from './options.ts';
 
@@ -12,7 +13,7 @@ export const LONGEST_STEP_MS = 2 * 3_600_000;
 
 /** The same ports, giving a sign at each call. The supervisor's looks read the journal: silence means that nothing gets on. */
 export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
-  const { journal, driver, prober, trees, clock } = options;
+  const { journal, driver, prober, trees, volumes, clock } = options;
   const heard = <Port>(port: Port, ownMs = 0): Port => {
     pulse.promise('services', ownMs + LONGEST_STEP_MS);
     return port;
@@ -31,6 +32,12 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
       stop: (component, timeoutMs) => heard(driver, timeoutMs).stop(component, timeoutMs),
     },
     prober: { probe: (probe, signal) => heard(prober, probe.timeoutMs).probe(probe, signal) },
+    volumes: {
+      ...volumes,
+      verifyRoom: (unit) => heard(volumes).verifyRoom(unit),
+      save: (unit, of) => heard(volumes, volumesMs(unit)).save(unit, of),
+      restore: (unit, of) => heard(volumes, volumesMs(unit)).restore(unit, of),
+    },
     trees: {
       ...trees,
       add: (tree, signal) => heard(trees).add(tree, signal),
@@ -46,6 +53,10 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
 function startMs(unit: ServiceUnit): number {
   const once = unit.kind === 'compose' ? Object.values(unit.once ?? {}) : [];
   return once.reduce((sum, ms) => sum + ms, 'startTimeoutMs' in unit ? unit.startTimeoutMs : 0);
+}
+
+function volumesMs({ snapshot = [] }: UnitOf<'compose'>): number {
+  return snapshot.length * VOLUME_MS;
 }
 
 export interface LivingPulse extends Pulse {

@@ -7,11 +7,12 @@ import type { Fetched } from '../../../shared/schema/deployment.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
 import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
-import type { FetchedTree } from '../../ports/state.ts';
+import type { FetchedTree, StoredGeneration } from '../../ports/state.ts';
 import { noteCut } from './drains.ts';
 import { placementOf } from './placement.ts';
 import { prepare, startOrder } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands } from './run.ts';
+import { copyVolumes, putVolumesBack } from './volumes.ts';
 
 export async function fetchTrees(run: Run): Promise<Outcome> {
   const { trees } = run.options;
@@ -38,6 +39,7 @@ export async function stopChanged(run: Run): Promise<Outcome> {
     if (run.serving.has(component)) continue;
     await run.step({ action: 'stop', component }, () => stopService(run, component, run.previous));
   }
+  await copyVolumes(run);
   return { event: 'stopped' };
 }
 
@@ -57,6 +59,7 @@ async function restoreLeft(run: Run): Promise<void> {
     await run.step(step, async () => {
       for (const generation of generationsLeft(descent, component)) {
         if (generation.releases.get(component)?.document.reversible !== 'snapshot') continue;
+        await putVolumesBack(run.options, generation, component);
         const left = await prepare(run.options, generation, component);
         if (left !== null) await runCommands(run, left, 'restore');
       }
@@ -64,7 +67,7 @@ async function restoreLeft(run: Run): Promise<void> {
   }
 }
 
-export async function descentOf(run: Run): Promise<Descent> {
+export async function descentOf(run: Run): Promise<Descent<StoredGeneration>> {
   const generations = await run.options.store.generations();
   return { steps: run.plan.steps, from: run.previous, to: run.target, generations };
 }

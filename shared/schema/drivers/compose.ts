@@ -7,6 +7,7 @@ import { BLUE_GREEN_WORDS, blueGreenOfContainers } from './blue-green.ts';
 import { driverKind, environment } from './driver-kind.ts';
 import { renderImage, serviceImage } from './images.ts';
 import { limitsOf, ONCE_FORM, onceLimits } from './once.ts';
+import { SNAPSHOT_FORM, snapshotVolumes } from './volumes.ts';
 
 export const composeDriver = driverKind({
   name: 'compose',
@@ -18,6 +19,7 @@ export const composeDriver = driverKind({
     env: environment.default({}),
     startTimeout: duration.default('PT5M'),
     once: onceLimits.exactOptional(),
+    snapshot: snapshotVolumes.exactOptional(),
     stopTimeout: duration.default('PT30S'),
     blueGreen: blueGreenOfContainers.optional(),
   }),
@@ -62,6 +64,12 @@ export const composeDriver = driverKind({
         'Volumes that both versions may write to at once. A volume that is not named here may not be in the compose file.',
       example: '["uploads"]',
     },
+    'service.snapshot': {
+      form: SNAPSHOT_FORM,
+      about:
+        'Volumes of the compose file that the agent copies once the version before has stopped, and puts back on the way back. With `reversible` as `snapshot`.',
+      example: '["data"]',
+    },
     'service.once': {
       form: ONCE_FORM,
       about:
@@ -71,13 +79,14 @@ export const composeDriver = driverKind({
   },
   commands: [],
   /** Paths are absolute and lie in the tree. */
-  render({ file, images, startTimeout, once }, { tree }) {
+  render({ file, images, startTimeout, once, snapshot }, { tree }) {
     return {
       kind: 'compose' as const,
       file: `${tree}/${file}`,
       images: images.map((image) => renderImage(image, tree)),
       startTimeoutMs: durationMs(startTimeout),
       ...(once === undefined ? {} : { once: limitsOf(once) }),
+      ...(snapshot === undefined ? {} : { snapshot }),
     };
   },
   trial: () => ({

@@ -1,5 +1,7 @@
 // An instance of the laboratory: the real engine over the real adapters, on whatever disk the state directory is.
 import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createVolumes } from '../../../agent/adapters/drivers/compose/volumes.ts';
 import { createProcessDriver } from '../../../agent/adapters/drivers/process/process-driver.ts';
 import { createTraffic } from '../../../agent/adapters/drivers/traffic/traffic.ts';
 import { createProber } from '../../../agent/adapters/machine/run-command.ts';
@@ -99,7 +101,7 @@ async function createInstance(options: InstanceOptions): Promise<Instance> {
   return { stateDir, clock, deployer, store, trees, audit, warnings, settled };
 }
 
-type Surroundings = Pick<DeployerParts, 'driver' | 'prober' | 'traffic'>;
+type Surroundings = Pick<DeployerParts, 'driver' | 'prober' | 'traffic' | 'volumes'>;
 
 function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Surroundings {
   const { driver, prober } =
@@ -114,7 +116,8 @@ function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOpt
     answers: async () => Object.values(memory.read()).some(isSwitch),
     listens: async () => true,
   });
-  return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 } };
+  const volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') });
+  return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 }, volumes };
 }
 
 const PROBATION_MS = 3_600_000;

@@ -17,6 +17,7 @@ import {
   createMemoryTrees,
   type MemoryDisk,
 } from '../../support/memory-deployments.ts';
+import { createMemoryVolumes, createVolumeDisk } from '../../support/memory-volumes.ts';
 import { type AgentProcess, createAgentProcess } from './agent-process.ts';
 import { createSimulatedMachine, type Fate } from './machine.ts';
 import type { Install, InstallFacts, SimulatedServer } from './ports.ts';
@@ -167,6 +168,7 @@ function begin({ facts, disk, machine, repository, tell, report }: LifeParts, op
     ...{ store: createMemoryStore(disk), journal: createMemoryJournal(disk), trees: createMemoryTrees(disk) },
     ...{ driver: machine.driver, prober: machine.prober, clock, secrets: createSecrets() },
     traffic: createMemoryTraffic(new Map()),
+    volumes: createMemoryVolumes(createVolumeDisk()),
     readReference: async ({ kind, name }) => {
       throw new FairleadError('setting/unreadable', { kind, name, problem: 'it is not set' });
     },

@@ -42,6 +42,12 @@ describe('the time that going back can take', () => {
       LEFT + 7 * MINUTE,
     ],
     [
+      'putting back every volume of what is left',
+      { service: { ...compose, startTimeout: 'PT7M', snapshot: ['data', 'more'] } },
+      {},
+      LEFT + 25_000 + 2 * HOUR,
+    ],
+    [
       'all that has a limit of its own at that start',
       {},
       { service: { ...compose, startTimeout: 'PT7M', once: { migrate: 'PT10M', seed: 'PT1M' } } },

@@ -34,7 +34,7 @@ export interface HeldImage {
   readonly layers: readonly string[];
 }
 
-type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes' | 'input'>> & {
+type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes' | 'input' | 'stdoutTo'>> & {
   readonly timeoutMs?: number;
 };
 

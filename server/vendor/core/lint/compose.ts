@@ -11,6 +11,7 @@ import { type Compose, findImageProblems, present } from './images.ts';
 import { findOnceProblems } from './once.ts';
 import { asWritten, DATA, fillKnown, problem, quote, TREE } from './problem.ts';
 import type { TreeFacts } from './tree-facts.ts';
+import { findVolumeProblems } from './volumes.ts';
 
 /** A compose file of more than this is read by the engine alone. */
 export const MAX_COMPOSE_BYTES = 2 ** 20;
@@ -66,6 +67,7 @@ function textProblems(
   return [
     ...imageProblems(release, service, read, tree, wrong),
     ...findOnceProblems(service, project.services, read.isWhole),
+    ...findVolumeProblems(release, service, project.volumes, read.isWhole),
     ...read.files.flatMap(({ where, path }) =>
       present('service.file', path, tree).map((one) => ({ ...one, found: `${where}: ${one.found}` })),
     ),

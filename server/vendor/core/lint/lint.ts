@@ -68,7 +68,9 @@ function findGateProblems({
   hooks,
   service,
 }: CapabilityRelease): readonly DocumentIssue[] {
-  const missing = (['snapshot', 'restore'] as const).filter((kind) => hooks[kind].length === 0);
+  const { length: hooked } = [...hooks.snapshot, ...hooks.restore];
+  const isCopied = service.driver === 'compose' && service.snapshot !== undefined && hooked === 0;
+  const missing = (['snapshot', 'restore'] as const).filter((kind) => !isCopied && hooks[kind].length === 0);
   return [
     ...(health.length > 0 || service.driver === 'agent'
       ? []

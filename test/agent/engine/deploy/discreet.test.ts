@@ -46,6 +46,10 @@ function behind(fails: unknown = null) {
       logs: answer(TOLD),
       ranOnce: answer([{ service: 'migrate', exitStatus: 0, ms: 1, limitMs: 2, log: TOLD }]),
     },
+    volumes: {
+      ...{ verifyRoom: answer(1), save: answer(2), verify: answer(3) },
+      ...{ restore: answer(4), keepOnly: answer(5) },
+    },
     journal: { append: async (entry: unknown) => keep('journal')(entry), read: async () => 'the journal' },
     store: {
       currentNumber: async () => 7,
@@ -59,6 +63,19 @@ function behind(fails: unknown = null) {
   } as unknown as DeployerOptions;
   return { discreet: withDiscretion(options), kept, known, secrets };
 }
+
+describe('volumes', () => {
+  it.each(['verifyRoom', 'save', 'verify', 'restore', 'keepOnly'] as const)(
+    'are handed on, and fail to %s without a secret',
+    async (what) => {
+      const well = await behind().discreet.volumes[what](UNIT as never, 1 as never);
+      const error = await rejectionOf(behind(fault()).discreet.volumes[what](UNIT as never, 1 as never));
+
+      expect(well).toEqual(expect.any(Number));
+      expect(error.message).not.toContain(SECRET);
+    },
+  );
+});
 
 describe('a driver', () => {
   it('tells the state and the log of a service without its secrets, and the rest as it is', async () => {

@@ -74,6 +74,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
           note('keep only')(key, unit?.workingDirectory ?? null),
       },
       journal: { end: note('journal ends') },
+      volumes: { keepOnly: async () => undefined },
       trees: {
         directoryOf: (tree: string) => tree,
         collect: async (keep: ReadonlySet<string>) => note('collect')([...keep]),

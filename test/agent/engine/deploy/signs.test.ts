@@ -88,6 +88,7 @@ describe('a sign of life', () => {
       journal: ports('read append begin replace end'),
       driver: ports('prepare start stop status runs'),
       prober: ports('probe'),
+      volumes: ports('verifyRoom save verify restore keepOnly'),
       trees: ports('add verify repair hand has collect'),
       clock: { ...ports('sleep'), monotonic: () => 7 },
     };
@@ -117,7 +118,7 @@ describe('a sign of life', () => {
 
   it('grants what a step grants itself', async () => {
     const { parts, promised } = heard();
-    const { driver, prober, clock } = parts as Record<
+    const { driver, prober, volumes, clock } = parts as Record<
       string,
       Record<string, (...words: readonly unknown[]) => unknown>
     >;
@@ -126,12 +127,21 @@ describe('a sign of life', () => {
     expect(await driver?.start?.({ startTimeoutMs: 5 })).toEqual(['start', { startTimeoutMs: 5 }]);
     const containers = { kind: 'compose', startTimeoutMs: 5, once: { migrate: 7, seed: 1 } };
     expect(await driver?.start?.(containers as never)).toEqual(['start', containers]);
+    const two = { snapshot: ['data', 'more'] };
+    expect(await volumes?.save?.(two, 2)).toEqual(['save', two, 2]);
+    expect(await volumes?.restore?.({ snapshot: ['data'] }, 2)).toEqual([
+      'restore',
+      { snapshot: ['data'] },
+      2,
+    ]);
     expect(await driver?.start?.({})).toEqual(['start', {}]);
     expect(await driver?.stop?.('core/auth', 7)).toEqual(['stop', 'core/auth', 7]);
     expect(await prober?.probe?.({ timeoutMs: 9 }, signal)).toEqual(['probe', { timeoutMs: 9 }, signal]);
     expect(await clock?.sleep?.(11, signal)).toEqual(['sleep', 11, signal]);
 
-    expect(promised).toEqual([5, 13, 0, 7, 9, 11].map((ms) => ['services', LONGEST_STEP_MS + ms]));
+    expect(promised).toEqual(
+      [5, 13, 2 * HOUR_MS, HOUR_MS, 0, 7, 9, 11].map((ms) => ['services', LONGEST_STEP_MS + ms]),
+    );
   });
 
   it('is none where somebody only asks', async () => {

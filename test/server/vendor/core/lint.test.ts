@@ -249,6 +249,24 @@ describe('a right manifest passes', () => {
       },
     ],
     [
+      'a snapshot of volumes, without hooks',
+      {
+        service: {
+          driver: 'compose',
+          file: 'c.yaml',
+          images: [{ archive: 'i.tar', digest: `sha256:${'a'.repeat(64)}` }],
+          snapshot: ['data'],
+        },
+        reversible: 'snapshot',
+      },
+      {
+        'c.yaml': {
+          text: `services: { w: { image: "sha256:${'a'.repeat(64)}", volumes: ["data:/d"] } }\nvolumes: { data: }\n`,
+        },
+        'i.tar': { text: 'x' },
+      },
+    ],
+    [
       'a migration with a limit of its own',
       {
         service: {

@@ -72,6 +72,13 @@ const onceTree = (waits: string, needs = `{ ${waits} }`, restart = 'no') =>
   migrate: { image: "${DIGEST}", restart: "${restart}" }
   web: { image: "${DIGEST}", depends_on: ${needs} }
 `);
+const copies = (snapshot: string[]) => {
+  const { service } = compose('compose.yaml');
+  return { service: { ...service, snapshot }, reversible: 'snapshot' };
+};
+const volumeTree = composeTree(
+  `services: { w: { image: "${DIGEST}", volumes: ["data:/data"] } }\nvolumes: { data: }\n`,
+);
 const slots = (more: Record<string, JsonValue>, names = ['blue', 'green']) => ({
   health: [{ http: 'http://127.0.0.1:${settings.port}/' }],
   service: { driver: 'process', exec: ['./serve'], blueGreen: { public: 'port', slots: names } },
@@ -537,6 +544,34 @@ export const WRONG: readonly WrongManifest[] = [
     remedy: /bounds/,
   },
   // Containers
+  {
+    name: 'a copy of a volume that the compose file does not have',
+    manifest: copies(['data', 'date']),
+    tree: volumeTree,
+    path: 'service.snapshot.1',
+    remedy: /name one of: data/,
+  },
+  {
+    name: 'a copy of one volume twice',
+    manifest: copies(['data', 'data']),
+    tree: volumeTree,
+    path: 'service.snapshot.1',
+    remedy: /remove it/,
+  },
+  {
+    name: 'copies of volumes for a way back that is said to need none',
+    manifest: { ...copies(['data']), reversible: 'yes' },
+    tree: volumeTree,
+    path: 'reversible',
+    remedy: /write "reversible": "snapshot"/,
+  },
+  {
+    name: 'a hook for one half of a snapshot, beside copies of volumes',
+    manifest: { ...copies(['data']), hooks: { restore: [{ exec: ['images/web.tar'] }] } },
+    tree: volumeTree,
+    path: 'hooks.snapshot',
+    remedy: /add hooks.snapshot/,
+  },
   {
     name: 'a limit for a service that the compose file does not have',
     manifest: once({ migrat: 'PT5M' }),

@@ -1,0 +1,156 @@
+// Copies of volumes, on a stand-in for docker: whole or not there, refused where they could not be put back, and kept no longer than asked.
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bytesIn } from '../../../../agent/adapters/drivers/compose/engine-volumes.ts';
+import { createVolumes } from '../../../../agent/adapters/drivers/compose/volumes.ts';
+import type { UnitOf } from '../../../../agent/ports/deploy.ts';
+import type { Volumes } from '../../../../agent/ports/state.ts';
+import { composeUnit } from '../../../support/compose-units.ts';
+import { COMPONENT } from '../../../support/driver-contract.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
+import { useFakeDocker } from '../../../support/fake-engine.ts';
+import { makeArchive } from '../../../support/image-archive.ts';
+
+const PATH = process.env.PATH;
+const DATA = 'fairlead_core_auth_data';
+
+let stateDir: string;
+let engine: string;
+let unit: UnitOf<'compose'>;
+let volumes: Volumes;
+const inVolume = (name = 'file') => join(engine, 'volumes', DATA, name);
+const kept = (name: string) => join(stateDir, 'snapshots/2/core.auth', name);
+
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'fairlead-test-'));
+  engine = useFakeDocker(stateDir);
+  unit = composeUnit(stateDir, makeArchive(join(stateDir, 'a.tar'), 'a'), 'steady', 'v1');
+  unit = { ...unit, snapshot: ['data', 'other'] };
+  const { services } = JSON.parse(readFileSync(unit.file, 'utf8'));
+  writeFileSync(unit.file, JSON.stringify({ services, volumes: { data: null, other: { name: 'other' } } }));
+  mkdirSync(join(engine, 'volumes', DATA), { recursive: true });
+  writeFileSync(inVolume(), 'before');
+  sizes('12B');
+  volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'runtime') });
+});
+afterEach(() => {
+  process.env.PATH = PATH;
+  rmSync(stateDir, { recursive: true, force: true });
+});
+
+function sizes(size: string): void {
+  writeFileSync(join(engine, 'sizes'), JSON.stringify([{ Name: DATA, Size: size, Driver: 'local' }]));
+}
+
+describe('the copy of a volume', () => {
+  it('brings back what was there, and takes away what came since, a volume too', async () => {
+    await volumes.save(unit, 2);
+    writeFileSync(inVolume(), 'after');
+    writeFileSync(inVolume('new'), '');
+    mkdirSync(join(engine, 'volumes/other'));
+
+    await volumes.restore(unit, 2);
+    await volumes.restore(unit, 2);
+
+    expect([readdirSync(join(engine, 'volumes', DATA)), readFileSync(inVolume(), 'utf8')]).toEqual([
+      ['file'],
+      'before',
+    ]);
+    expect(existsSync(join(engine, 'volumes/other'))).toBe(false);
+    expect(readFileSync(kept('volumes.json'), 'utf8')).toContain('"of": "compose"');
+  });
+
+  it('is made anew where one was begun or is there', async () => {
+    mkdirSync(kept(''), { recursive: true });
+    writeFileSync(kept('0.tar'), 'begun');
+    await volumes.save(unit, 2);
+    writeFileSync(inVolume(), 'later');
+
+    await volumes.save(unit, 2);
+    writeFileSync(inVolume(), 'after');
+    await volumes.restore(unit, 2);
+
+    expect(readFileSync(inVolume(), 'utf8')).toBe('later');
+  });
+
+  it('is none where it broke off, and what is in the volume stays', async () => {
+    writeFileSync(join(engine, 'stuck'), '');
+
+    const failure = await rejectionOf(volumes.save(unit, 2));
+    const refusal = await rejectionOf(volumes.restore(unit, 2));
+
+    expect([failure.code, failure.message]).toEqual([
+      'service/manager-failed',
+      expect.stringContaining('unexpected EOF'),
+    ]);
+    expect(refusal.code).toBe('deploy/no-snapshot');
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+  });
+
+  it.each<[string, () => void]>([
+    ['its list is gone', () => rmSync(kept('volumes.json'))],
+    ['a part is gone', () => rmSync(kept('0.tar'))],
+    ['a part was cut', () => writeFileSync(kept('0.tar'), 'cut')],
+  ])('is not put back where %s, and nothing is taken away for it', async (_, spoil) => {
+    await volumes.save(unit, 2);
+    spoil();
+
+    const refusals = [
+      await rejectionOf(volumes.verify(COMPONENT, 2)),
+      await rejectionOf(volumes.restore(unit, 2)),
+    ];
+
+    expect(refusals.map(({ code }) => code)).toEqual(['deploy/no-snapshot', 'deploy/no-snapshot']);
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+  });
+
+  it('needs room, as much as the engine says of its volumes', async () => {
+    await volumes.verifyRoom(unit);
+    sizes('9.3PB');
+
+    const refusal = await rejectionOf(volumes.verifyRoom(unit));
+
+    expect(refusal.code).toBe('disk/full');
+  });
+
+  it('is refused where the engine would not keep owners', async () => {
+    writeFileSync(join(engine, 'podman'), '');
+
+    expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('Podman');
+  });
+
+  it('is of the engine’s own volumes alone', async () => {
+    writeFileSync(join(engine, 'driver'), 'nfs');
+
+    expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('cannot be put back');
+  });
+
+  it('goes with the generation that it leads back from', async () => {
+    await volumes.save(unit, 2);
+    await volumes.save(unit, 3);
+
+    await volumes.keepOnly([3]);
+
+    expect(readdirSync(join(stateDir, 'snapshots'))).toEqual(['3']);
+  });
+});
+
+it.each([
+  ['0B', 0],
+  ['12B', 13],
+  ['1.234kB', 1236],
+  ['2GB', 2_002_000_000],
+  ['N/A', 0],
+])('reads the size %s', (text, bytes) => {
+  expect(bytesIn(text)).toBe(bytes);
+});

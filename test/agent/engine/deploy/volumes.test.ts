@@ -1,0 +1,153 @@
+// Volumes in a deployment: copied after the stop, put back on every way back, refused where that cannot be, and kept no longer than needed.
+import { describe, expect, it } from 'vitest';
+import { selectCopied } from '../../../../agent/core/deploy/generation.ts';
+import { auth } from '../../../support/deploy-instance.ts';
+import { AUTH, type Deployable } from '../../../support/deploy-releases.ts';
+import { createWorld, deploy } from '../../../support/deploy-world.ts';
+import { nameOf } from '../../../support/fake-machine.ts';
+import type { Faults } from '../../../support/fault-gate.ts';
+
+const images = [{ archive: 'a.tar', digest: `sha256:${'a'.repeat(64)}` }];
+/** Each start of a version leaves a mark in its volume. */
+const containers = (version: string, reversible = 'snapshot'): Deployable =>
+  auth(version, {
+    service: { driver: 'compose', file: 'compose.yaml', images, snapshot: ['data'] },
+    reversible,
+    hooks: {},
+  } as never);
+
+async function installed(...versions: readonly string[]) {
+  const begun: string[] = [];
+  const faults = { of: (_call: string): ReturnType<Faults> => 'none' };
+  const world = createWorld({
+    driverOver: (machine) => ({
+      ...machine,
+      async start(unit) {
+        const version = nameOf(unit).replace(/.*@/, '');
+        begun.push(`start ${version}`);
+        // What the service writes as it starts.
+        world.volumes.data.set(AUTH, `${world.volumes.data.get(AUTH) ?? ''} ${version}`.trim());
+        await machine.start(unit);
+      },
+    }),
+  });
+  const boot = () =>
+    world.boot(({ port }) => {
+      begun.push(port);
+      return faults.of(port);
+    }).deployer;
+  let deployer = boot();
+  await deployer.recover();
+  for (const version of versions) await deploy(deployer, containers(version));
+  begun.length = 0;
+  return {
+    world,
+    begun,
+    faults,
+    data: () => world.volumes.data.get(AUTH),
+    copies: () => [...world.volumes.copies.keys()],
+    deploy: (version: string, reversible?: string) => deploy(deployer, containers(version, reversible)),
+    rollback: () => deployer.rollback({ reason: 'slow', actor: 'sam' }),
+    rehearse: () => deployer.rehearse(undefined),
+    async reboot() {
+      deployer = boot();
+      await deployer.recover();
+      return (await deployer.records()).at(-1);
+    },
+  };
+}
+
+describe('the volumes of a release', () => {
+  it('are copied after the stop and before anything starts', async () => {
+    const { begun, deploy: update, copies } = await installed('1.0.0');
+
+    await update('1.1.0');
+
+    const wanted = ['driver.stop', 'volumes.save', 'store.setCurrent', 'start 1.1.0'];
+    expect(begun.filter((call) => wanted.includes(call))).toEqual(wanted);
+    expect(copies()).toEqual(['2 core/auth']);
+  });
+
+  it('are put back before the version before starts again, and their copy goes', async () => {
+    const { world, deploy: update, data, copies, begun } = await installed('1.0.0');
+    world.behaviours.set('core/auth@1.1.0', 'red');
+
+    const { state } = await update('1.1.0');
+
+    expect(state).toBe('rolled-back');
+    expect(begun.filter((call) => /^start|restore/.test(call))).toEqual([
+      'start 1.1.0',
+      'volumes.restore',
+      'start 1.0.0',
+    ]);
+    expect([data(), copies()]).toEqual(['1.0.0 1.0.0', []]);
+  });
+
+  it('are put back when a person goes back, over each version that is left', async () => {
+    const { rollback, data } = await installed('1.0.0', '1.1.0', '1.2.0');
+
+    await rollback();
+    const once = data();
+    await rollback();
+
+    expect([once, data()]).toEqual(['1.0.0 1.1.0 1.1.0', '1.0.0 1.0.0']);
+  });
+
+  it('are copied by no release that is left without', async () => {
+    const { deploy: update, copies } = await installed('1.0.0');
+
+    await update('1.1.0', 'yes');
+
+    expect(copies()).toEqual([]);
+  });
+
+  it('stop nothing where there is no room for the copy', async () => {
+    const { world, deploy: update, begun } = await installed('1.0.0');
+    world.volumes.isFull = true;
+
+    const record = await update('1.1.0');
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'disk/full' } });
+    expect(begun).not.toContain('driver.stop');
+  });
+
+  it('keep a person from going back once their copy is gone, before anything stops', async () => {
+    const { world, rollback, rehearse, begun } = await installed('1.0.0', '1.1.0');
+    world.volumes.copies.clear();
+
+    const { checks } = await rehearse();
+    begun.length = 0;
+    const record = await rollback();
+
+    expect(checks.find(({ check }) => check === 'what data go back to is there')?.problem).toContain(
+      'missing',
+    );
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'deploy/no-snapshot' } });
+    expect(begun).not.toContain('driver.stop');
+  });
+
+  it.each([
+    ['volumes.save', 'crash-before'],
+    ['volumes.save', 'crash-after'],
+    ['volumes.restore', 'crash-before'],
+    ['volumes.restore', 'crash-after'],
+  ] as const)('survive a crash in %s, %s', async (call, fault) => {
+    const instance = await installed('1.0.0');
+    instance.world.behaviours.set('core/auth@1.1.0', 'red');
+    instance.faults.of = (one) => (one === call ? fault : 'none');
+    await instance.deploy('1.1.0').catch(() => undefined);
+    instance.faults.of = () => 'none';
+
+    const record = await instance.reboot();
+
+    expect(record?.state).toBe('rolled-back');
+    expect(instance.data()?.split(' ')).not.toContain('1.1.0');
+  });
+});
+
+it('copies stay for every way back that there is, and the oldest generation has none', () => {
+  const at = (number: number, healthy = true) => ({ number, healthy });
+
+  expect(selectCopied([at(2), at(3, false), at(5), at(7), at(9)], 7)).toEqual([5, 7]);
+  expect(selectCopied([at(2)], null)).toEqual([]);
+});
