@@ -273,6 +273,11 @@ export function describeOnEngine({
     await volumes.save(unit, 2);
     run('sh', '-c', `cd ${place()} && echo 22 > base/table && rm link && mkdir new && chown 0:0 .`);
     run('docker', 'volume', 'create', 'fairlead_core_auth_empty');
+    const ofProject = ['project=fairlead_core_auth', 'service=web'].flatMap((one) => [
+      '--label',
+      `com.docker.compose.${one}`,
+    ]);
+    run('docker', 'create', ...ofProject, '--volume', `${name}:/data`, engine().idOf(engine().image), 'sh');
     await volumes.restore(unit, 2);
 
     expect([listed(), labels()]).toEqual(before);

@@ -14,7 +14,8 @@ import { encodeStored, parseStored } from '../../../../shared/schema/stored-docu
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Volumes } from '../../../ports/state.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
-import { docker } from './docker.ts';
+import { isRunning } from './containers.ts';
+import { containersOf, docker } from './docker.ts';
 import {
   type EngineVolume,
   findVolume,
@@ -129,6 +130,7 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       const component = ownerOf(unit);
       for (const { name, labels, file } of await readCopies(component, generation)) {
         await removeContainer(component);
+        await removeWaiting(unit.component);
         await removeVolume(name);
         if (file === null) continue;
         await makeVolume({ name, labels });
@@ -163,6 +165,12 @@ function nameFor(component: ComponentKey): string {
 /** Also that of an agent which was killed. */
 async function removeContainer(component: ComponentKey): Promise<void> {
   await docker(['rm', '--force', nameFor(component)]);
+}
+
+/** Containers that were made ahead and never started have the volume mounted. What runs is not removed so. */
+async function removeWaiting(component: ComponentKey): Promise<void> {
+  const ids = (await containersOf(component)).filter((one) => !isRunning(one)).map(({ id }) => id);
+  if (ids.length > 0) verifyDone(await docker(['rm', ...ids]));
 }
 
 async function withContainer(
