@@ -83,6 +83,8 @@ export function describeDriver<Unit extends ServiceUnit>(
 
     it('stops a service and leaves no trace of it running', async () => {
       await driver.start(harness.unit('steady', 'v1'));
+      // Before it has said so, it may not know yet what TERM asks for.
+      await until(async () => (await driver.logs(COMPONENT, 1024)).includes('ready'));
 
       const outcome = await driver.stop(COMPONENT, PATIENCE_MS);
 
