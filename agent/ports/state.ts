@@ -144,9 +144,10 @@ export interface TreeStore {
   repair(files: ReleaseFiles, how: RepairHow, signal?: AbortSignal): Promise<void>;
   /**
    * Before anything runs from a stored tree with these accounts, null for the agent's own: what one of them could write to is
-   * shared with no other tree from here on. Durable when it resolves. Errors: disk/*.
+   * shared with no other tree from here on. Durable when it resolves; true where its directory is another one since. Errors:
+   * disk/*.
    */
-  hand(tree: Digest, accounts: readonly (string | null)[]): Promise<void>;
+  hand(tree: Digest, accounts: readonly (string | null)[]): Promise<boolean>;
   /** Removes every tree that is not in `keep`; also what interrupted work left behind. */
   collect(keep: ReadonlySet<Digest>): Promise<void>;
 }

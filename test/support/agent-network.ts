@@ -174,7 +174,7 @@ export function createAgentNetwork() {
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
-      hand: async () => undefined,
+      hand: async () => false,
       collect: async () => undefined,
     },
     settings: {

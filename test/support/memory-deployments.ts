@@ -117,6 +117,7 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     weigh: async () => null,
     async hand(tree, accounts) {
       disk.handed.push([treeName(disk, tree), accounts]);
+      return false;
     },
     async repair({ tree: { digest } }, { added, from }) {
       if (disk.stubborn.has(digest)) return;

@@ -142,7 +142,7 @@ function treesIn(stateDir: string): TreeStore {
     weigh: async () => null,
     verify: async () => [],
     repair: async () => {},
-    hand: async () => {},
+    hand: async () => false,
     collect: async () => {},
   };
 }

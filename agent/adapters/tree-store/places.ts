@@ -46,16 +46,27 @@ export async function putInPlace(
     await discard(layout, place);
     await rename(staged, place);
   } catch (cause) {
-    if (!HELD.has(systemCode(cause))) throw cause;
+    if (!isHeld(cause)) throw cause;
     onLeft(new FairleadError('disk/immovable', { path: place, problem: systemCode(cause) }, { cause }));
-    const hex = hexOf(tree);
-    await rename(staged, join(layout.trees, `${hex}.${newestBeside(layout.trees, hex) + 1}`));
+    await putBeside(layout, tree, staged);
+    return;
   }
   await syncDirectory(layout.trees);
 }
 
+/** The same, where what stands there is left: something may run from it. */
+export async function putBeside({ trees }: StoreLayout, tree: Digest, staged: string): Promise<void> {
+  const hex = hexOf(tree);
+  await rename(staged, join(trees, `${hex}.${newestBeside(trees, hex) + 1}`));
+  await syncDirectory(trees);
+}
+
 /** Immutable, mounted, or on what can only be read. */
 const HELD: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'EBUSY', 'EROFS', 'EXDEV']);
+
+export function isHeld(cause: unknown): boolean {
+  return HELD.has(systemCode(cause));
+}
 
 /** Out of its place at once; it is gone when that is possible. Errors: those of the file system, for what cannot be moved. */
 export async function discard(layout: StoreLayout, path: string): Promise<void> {

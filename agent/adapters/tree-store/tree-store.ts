@@ -103,7 +103,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
       const trusted = which === 'every' ? { ...known, has: () => false } : known;
       return explaining(layout.store, () => verifyStored(layout, files, trusted));
     },
-    hand: (tree, accounts) => explaining(layout.store, () => handTree(layout, tree, accounts)),
+    hand: (tree, accounts) => explaining(layout.store, () => handTree(adds, tree, accounts)),
     collect: (keep) => {
       known.forget();
       return explaining(layout.store, () => collect(layout, keep, adding));

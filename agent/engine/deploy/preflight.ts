@@ -25,14 +25,14 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const descent = await descentOf(run);
   verifyReversible(descent);
   await verifyCopies(run.options, descent);
-  const changed = await prepareAll(run.options, run.target, run.plan.start);
+  let changed = await prepareAll(run.options, run.target, run.plan.start);
   const previous = await prepareWayBack(run);
   const each = async (act: (one: PlacedComponent) => Promise<void>) => {
     for (const one of changed) await onBehalfOf(one.component, () => act(one));
   };
   await each(refuseExposedSecrets);
   await each((one) => checkCalls(run.options, one));
-  await each((one) => handFiles(run, one));
+  if (await handFiles(run, changed)) changed = await prepareAll(run.options, run.target, run.plan.start);
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));
@@ -44,10 +44,16 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   return { event: 'allowed', red };
 }
 
-/** Before the first of its programs runs, which hooks may be. Errors: disk/*. */
-async function handFiles({ options, target }: Run, one: PlacedComponent): Promise<void> {
-  const tree = target.releases.get(one.component)?.document.tree.digest;
-  if (tree !== undefined) await options.trees.hand(tree, accountsOf(one));
+/** Before the first of their programs runs, which hooks may be. True where one stands elsewhere since. Errors: disk/*. */
+async function handFiles({ options, target }: Run, changed: readonly PlacedComponent[]): Promise<boolean> {
+  let isMoved = false;
+  for (const one of changed) {
+    const tree = target.releases.get(one.component)?.document.tree.digest;
+    if (tree === undefined) continue;
+    const moves = await onBehalfOf(one.component, () => options.trees.hand(tree, accountsOf(one)));
+    isMoved ||= moves;
+  }
+  return isMoved;
 }
 
 /** What was installed before this rule goes on running, and may be returned to. Error: deploy/secret-in-command. */

@@ -33,6 +33,7 @@ import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { createDiskImage } from '../../../labs/faults/disk-images.ts';
 import { suiteNamed } from '../../../labs/faults/suites.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
+import { thaw } from '../../../support/held-files.ts';
 import { patchBetween, writeTree } from '../../../support/patched-trees.ts';
 
 const BULK = patternedBytes(100_000, 'bulk');
@@ -254,18 +255,33 @@ describe('unchanged files of a tree that comes by a patch', () => {
     expect([isApart(), marks(next)]).toEqual([true, [false, false]]);
   });
 
-  it('stay one where that file is immutable: nobody writes to it, and nothing waits for it', async () => {
-    const { store, at, marks } = await storeWithOld();
-    await store.add(next.ref);
-    if (spawnSync('chattr', ['+i', at(next, 'bulk')]).status !== 0) return;
-    onTestFinished(() => void spawnSync('chattr', ['-i', at(next, 'bulk')]));
+  it.each([
+    ['a file', 'bulk'],
+    ['a directory, whose files are not,', 'lib'],
+    ['all that was built', '..'],
+  ])(
+    'are of a tree written anew where %s is immutable: nothing waits for that, and one day it is not',
+    async (_, held) => {
+      const { store, at, isShared, marks } = await storeWithOld();
+      await store.add(next.ref);
+      const first = at(next, '');
+      const isHeld =
+        spawnSync('chattr', [...(held === '..' ? ['-R'] : []), '+i', at(next, held)]).status === 0;
+      onTestFinished(() => thaw(dirname(first)));
+      if (!isHeld) return;
 
-    await store.hand(next.ref.digest, [null]);
+      expect(await store.hand(next.ref.digest, [null])).toBe(true);
 
-    expect(marks(next)).toEqual([false, false]);
-    expect(statSync(at(next, 'bulk')).nlink).toBe(2);
-    expect(statSync(at(next, 'lib/kept')).nlink).toBe(1);
-  });
+      expect([at(next, '') === first, isShared(), marks(next)]).toEqual([false, false, [false, false]]);
+      expect([await damaged(store, next), existsSync(first)]).toEqual([[], true]);
+      thaw(dirname(first));
+      for (const path of SHARED) appendFileSync(at(next, path), 'more');
+      expect(await damaged(store, old)).toEqual([]);
+      expect(await store.hand(next.ref.digest, [null])).toBe(false);
+      await store.collect(new Set([old.ref.digest, next.ref.digest]));
+      expect([existsSync(first), await store.has(next.ref.digest)]).toEqual([false, true]);
+    },
+  );
 
   it('stay when the old tree goes', async () => {
     const { store } = await storeWithOld();

@@ -154,7 +154,10 @@ describe('preflight', () => {
     const clock = createFakeClock();
     const acts: string[] = [];
     const warnings: unknown[] = [];
-    const world = { fails: new Set<string>(), answers: [] as boolean[], allowed: true, done: [] as string[] };
+    const world = {
+      ...{ fails: new Set<string>(), answers: [] as boolean[], allowed: true, done: [] as string[] },
+      ...{ moves: false, hasMoved: false, prepared: [] as string[] },
+    };
     const act = (name: string) => {
       acts.push(name);
       if (world.fails.has(name)) throw new Error(name);
@@ -181,8 +184,12 @@ describe('preflight', () => {
       readReference: async () => 'hunter2',
       findProgram: async ({ program }: { readonly program: string }) => act(`find ${program}`),
       trees: {
-        directoryOf: () => '/tree',
-        hand: async (_: string, accounts: readonly (string | null)[]) => act(`hand to ${accounts}`),
+        directoryOf: () => (world.hasMoved ? '/tree.1' : '/tree'),
+        async hand(_: string, accounts: readonly (string | null)[]) {
+          await act(`hand to ${accounts}`);
+          world.hasMoved = world.moves;
+          return world.moves;
+        },
       },
       store: {
         dataDirectoryOf: () => '/data',
@@ -191,7 +198,10 @@ describe('preflight', () => {
       },
       driver: {
         status: async () => ({ kind: 'running', pid: 1 }),
-        prepare: async ({ component }: { readonly component: string }) => act(`prepare ${component}`),
+        async prepare({ component, workingDirectory }: Record<'component' | 'workingDirectory', string>) {
+          world.prepared.push(workingDirectory);
+          await act(`prepare ${component}`);
+        },
       },
       prober: {
         async probe(probe: {
@@ -237,6 +247,15 @@ describe('preflight', () => {
       // What comes, and what it stops: there is a way back.
       ...['http://auth.test/', 'prepare core/auth', 'prepare core/auth', 'before', 'save', 'ask'],
     ]);
+  });
+
+  it('starts what was handed over from where its files stand since', async () => {
+    const { world, check } = checking();
+    world.moves = true;
+
+    await check();
+
+    expect(world.prepared[0]).toBe('/tree.1');
   });
 
   it('asks what runs three times before it calls it unhealthy', async () => {
