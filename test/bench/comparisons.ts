@@ -5,8 +5,9 @@ import type { Took } from './rounds.ts';
 export interface Peer {
   readonly name: string;
   readonly goal?: number;
-  /** In the order of the rounds, as ours are; empty where it was not done in time, or is not there. */
+  /** In the order of the rounds, as ours are; fewer where it was not done in time, none where it is not there. */
   readonly values: readonly number[];
+  /** What it was given for a round: it took more in those that are missing. */
   readonly limit?: number;
   readonly skip?: string;
 }
@@ -18,9 +19,13 @@ export function compareWith(
   { name, goal, skip, limit, values: theirs }: Peer,
 ): Comparison {
   if (values.length === 0) throw new Error(`${what}: no round of ours counted`);
-  const isLate = theirs.length === 0 && skip === undefined && limit !== undefined;
-  const beside = isLate ? values.map(() => limit) : theirs;
-  const ratios = beside.flatMap((value, round) => (values[round] ?? Number.NaN) / value);
+  const isLate = skip === undefined && limit !== undefined && theirs.length < values.length;
+  const beside = isLate ? values.map((_, round) => theirs[round] ?? limit) : theirs;
+  if (beside.length !== (skip === undefined ? values.length : 0))
+    throw new Error(`${what}: ${values.length} rounds of ours, ${beside.length} of ${name}`);
+  const ratios = beside.map((value, round) => (values[round] ?? Number.NaN) / value);
+  if (![...values, ...ratios].every(Number.isFinite))
+    throw new Error(`${what}, beside ${name}: a round took nothing that could be told`);
   return {
     ...{ what, measure, peer: name, ...(goal === undefined ? {} : { goal }) },
     ...{ ours: median(values), theirs: beside.length === 0 ? null : median(beside) },
@@ -39,11 +44,11 @@ export function compareBoth(
   ours: readonly Took[],
   peer: Omit<Peer, 'values'> & { readonly took: readonly Took[] },
 ): readonly Comparison[] {
-  const { goal: _, took, limit, ...rest } = peer;
+  const { goal: _, took, limit: __, ...rest } = peer;
   const wall = (tooks: readonly Took[]) => tooks.map(({ wallMs }) => wallMs);
   const cpu = (tooks: readonly Took[]) => tooks.map(({ cpuMs }) => cpuMs);
   const byWall = compareWith({ what, measure: 'wall', values: wall(ours) }, { ...peer, values: wall(took) });
-  if (limit !== undefined && took.length === 0) return [byWall];
+  if (byWall.isLate) return [byWall];
   return [byWall, compareWith({ what, measure: 'CPU', values: cpu(ours) }, { ...rest, values: cpu(took) })];
 }
 

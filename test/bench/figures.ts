@@ -27,7 +27,7 @@ export interface Comparison {
   readonly rounds: number;
   /** The other alone varies by half: what differs from it by less than that may be chance. */
   readonly isNoisy: boolean;
-  /** The other was stopped at `theirs`: the ratio is at most this. */
+  /** The other was stopped in a round or more: `theirs` is at least this, and the ratio at most. */
   readonly isLate: boolean;
   /** Why there is nothing to compare with, and what to do about it. */
   readonly skip?: string;

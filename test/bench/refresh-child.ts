@@ -19,17 +19,16 @@ interface Client {
   begin(directory: string, act: string): Promise<void>;
 }
 
-const [name = '', act = '', url = '', trusted = '', work = '', runs = '1'] = process.argv.slice(2);
+const [name = '', act = '', url = '', trusted = '', work = '', runs = '1', warmUps = '0'] =
+  process.argv.slice(2);
 const client = name === 'tuf-js' ? await createTufJs() : await createFairlead();
 const tooks: Took[] = [];
-// One run more than counted, where there are several: the first warms the compiler up.
-const warmUps = Number(runs) > 1 ? 1 : 0;
 let directory = '';
-for (let run = 0; run < Number(runs) + warmUps; run++) {
+for (let run = 0; run < Number(runs) + Number(warmUps); run++) {
   directory = join(work, String(run));
   await client.begin(directory, act);
   const took = await take(() => client.refresh(directory));
-  if (run >= warmUps) tooks.push(took);
+  if (run >= Number(warmUps)) tooks.push(took);
 }
 const result: Refreshed = {
   wallMs: median(tooks.map(({ wallMs }) => wallMs)),

@@ -27,13 +27,20 @@ describe('turns', () => {
 
   it('do not ask again who was not done in time', async () => {
     let asked = 0;
-    const late = { name: 'late', run: async () => (++asked > 0 ? null : 1) };
+    const late = { name: 'late', mayBeLate: true, run: async () => (++asked > 0 ? null : 1) } as const;
 
     expect(await interleave([{ name: 'in time', run: async () => 1 }, late], 5)).toEqual([
       [1, 1, 1, 1, 1],
       [],
     ]);
     expect(asked).toBe(1);
+  });
+
+  it('count nothing where one was late who may not be', async () => {
+    let asked = 0;
+    const late = { name: 'ours', run: async () => (++asked === 2 ? null : 1) };
+
+    await expect(interleave([late])).rejects.toThrow('ours was not done in time');
   });
 
   it('count nothing of a run whose result is another', async () => {
@@ -113,6 +120,28 @@ describe('comparisons', () => {
     const found = compareWith(ours, { name: 'tuf-js', values: [], limit: 20_000 });
 
     expect(comparisonRow(found).slice(4, 6)).toEqual(['> 20.0 s', '< 0.003']);
+  });
+
+  it('count each round in which it was stopped', () => {
+    const took = [{ wallMs: 100, cpuMs: 90 }];
+    const [wall, ...others] = compareBoth(
+      'refresh',
+      ours.values.map((wallMs) => ({ wallMs, cpuMs: 1 })),
+      {
+        ...{ name: 'tuf-js', took, limit: 20_000 },
+      },
+    );
+
+    expect(wall).toMatchObject({ theirs: 20_000, isLate: true, ratio: { median: 0.0045, max: 0.5 } });
+    expect(others).toEqual([]);
+  });
+
+  it.each([
+    ['a round less without a limit', [100, 100]],
+    ['a round that took no time', [100, 0, 100]],
+    ['a round that took nobody knows what', [100, Number.NaN, 100]],
+  ])('are not made with %s', (_what, values) => {
+    expect(() => compareWith(ours, { name: 'tar', values })).toThrow(/^unpack/);
   });
 });
 

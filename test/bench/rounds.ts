@@ -14,8 +14,10 @@ export interface Took {
 
 export interface Contender<T> {
   readonly name: string;
-  /** Null when it was not done in time: it is not asked again. */
+  /** Null when it was not done in time. */
   run(): Promise<T | null>;
+  /** It is not asked again then; whoever else is late ends the measurement. */
+  readonly mayBeLate?: true;
   /** Outside of what is measured. Throws where what came of the run is not what it should be: then nothing of it counts. */
   prove?(): Promise<void> | void;
 }
@@ -31,6 +33,8 @@ export async function interleave<T>(
       if (one.isLate) continue;
       const result = await one.contender.run();
       if (result === null) {
+        if (one.contender.mayBeLate !== true)
+          throw new Error(`${one.contender.name} was not done in time: nothing of these rounds counts`);
         one.isLate = true;
         continue;
       }
