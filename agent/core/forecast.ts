@@ -4,13 +4,15 @@ import type { Target } from '../../shared/compile/target.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
 import type { DeploymentRecord, DeploymentState, Plan } from '../../shared/schema/deployment.ts';
+import { referredImages } from '../../shared/schema/drivers/drivers.ts';
+import { digestOfImage } from '../../shared/schema/drivers/images.ts';
 import type { Forecast } from '../../shared/schema/forecast.ts';
 
 /** What the disk and the agent know that no record tells. */
 export interface Means {
   /** Trees that are here. */
   readonly stored: ReadonlySet<Digest>;
-  /** What a tree would take to fetch, where somebody has said so. */
+  /** What a tree, or an image from a registry, would take to fetch, where somebody has said so. */
   readonly weights: ReadonlyMap<Digest, number>;
   /** How long a deployment is watched before it counts as committed. */
   readonly soakMs: number;
@@ -130,14 +132,18 @@ export function forecastOf(
   { records, means }: { readonly records: readonly DeploymentRecord[]; readonly means: Means },
 ): Forecast {
   const runs = runsOf(records);
-  const { bytes, isAtMost } = means.isBegun ? { bytes: 0, isAtMost: false } : bytesToCome(to, means);
-  const fetchMs = fetchTime(bytes, runs);
+  const trees = means.isBegun ? { bytes: 0, isAtMost: false } : bytesToCome(to, means);
+  const images = means.isBegun ? { bytes: 0, unknown: 0 } : imagesToCome(to, means);
+  // Images come as a part of what is prepared, from elsewhere and at another rate: their time is measured with that.
+  const fetchMs = fetchTime(trees.bytes, runs);
   const prepareMs = means.isBegun ? 0 : (likelyLongest(numbers(runs, 'prepareMs')) ?? 0);
   const interruptionMs = interruptionTime(plan, from, to, runs);
   const soakMs = Math.ceil(means.soakMs);
   return {
-    bytes,
-    ...(isAtMost ? { atMost: true } : {}),
+    // What a manifest says of a layer may be anything.
+    bytes: Math.min(trees.bytes + images.bytes, Number.MAX_SAFE_INTEGER),
+    ...(trees.isAtMost ? { atMost: true } : {}),
+    ...(images.unknown > 0 ? { unknownImages: images.unknown } : {}),
     ...{ fetchMs, prepareMs, interruptionMs, soakMs },
     totalMs: (fetchMs ?? 0) + prepareMs + interruptionMs + soakMs,
     runs: numbers(runs, 'interruptionMs').length,
@@ -150,6 +156,16 @@ function bytesToCome({ releases }: Target, { stored, weights }: Means): { bytes:
   const missing = [...trees].filter(([tree]) => !stored.has(tree));
   const bytes = missing.reduce((sum, [tree, most]) => sum + Math.min(most, weights.get(tree) ?? most), 0);
   return { bytes, isAtMost: missing.some(([tree]) => !weights.has(tree)) };
+}
+
+/** Each image once, however many components run it. */
+function imagesToCome({ releases }: Target, { weights }: Means): { bytes: number; unknown: number } {
+  const images = [...releases.values()].flatMap(({ document }) => referredImages(document.service));
+  const weighed = [...new Set(images.map(digestOfImage))].map((image) => weights.get(image) ?? null);
+  return {
+    bytes: sum(weighed.map((bytes) => bytes ?? 0)),
+    unknown: weighed.filter((bytes) => bytes === null).length,
+  };
 }
 
 /** By the rate, where enough bytes came once for there to be one; of less, as long as so little took. */

@@ -115,10 +115,14 @@ export function renderCost(
 }
 
 function describeBytes(moves: readonly { readonly bytes: number }[], forecast: Forecast | undefined): string {
-  if (forecast === undefined || forecast.atMost === true) {
-    return `at most ${formatBytes(forecast?.bytes ?? moves.reduce((sum, move) => sum + move.bytes, 0))}`;
-  }
-  return forecast.bytes === 0 ? 'nothing: all of it is here' : formatBytes(forecast.bytes);
+  if (forecast === undefined)
+    return `at most ${formatBytes(moves.reduce((sum, move) => sum + move.bytes, 0))}`;
+  const { bytes, atMost, unknownImages = 0 } = forecast;
+  const known =
+    atMost === true || bytes > 0 ? [`${atMost === true ? 'at most ' : ''}${formatBytes(bytes)}`] : [];
+  const unknown =
+    unknownImages > 0 ? [`${count(unknownImages, 'image')} of unknown size from a registry`] : [];
+  return [...known, ...unknown].join(', and ') || 'nothing: all of it is here';
 }
 
 function describeBefore(interruptionMs: number | null): string {
@@ -129,9 +133,9 @@ function describeBefore(interruptionMs: number | null): string {
 
 /** `about 6m: 12s to fetch, 3s before the first stop, 20s until all is healthy, 5m watched; by the last 4 deployments` */
 export function describeForecast(forecast: Forecast): string {
-  const { fetchMs, prepareMs, interruptionMs, soakMs, totalMs, runs, bytes } = forecast;
+  const { fetchMs, prepareMs, interruptionMs, soakMs, totalMs, runs } = forecast;
   const parts = [
-    ...(bytes > 0 && fetchMs !== null ? [`${formatAbout(fetchMs)} to fetch`] : []),
+    ...(fetchMs !== null && fetchMs > 0 ? [`${formatAbout(fetchMs)} to fetch`] : []),
     ...(prepareMs > 0 ? [`${formatAbout(prepareMs)} before the first stop`] : []),
     ...(interruptionMs > 0 ? [`${formatAbout(interruptionMs)} until all is healthy`] : []),
     ...(soakMs > 0 ? [`${formatAbout(soakMs)} watched`] : []),

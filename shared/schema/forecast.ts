@@ -9,9 +9,11 @@ export const forecast = z.strictObject({
   bytes: byteCount,
   /** Of some of it nobody has said yet how it comes: it is no more than this. */
   atMost: z.literal(true).optional(),
-  /** Fetching and unpacking them; null where no rate has been measured here. */
+  /** From registries, of which nobody has said yet how much is to come: they are not in `bytes`. */
+  unknownImages: z.int().min(1).optional(),
+  /** Fetching and unpacking what is no image from a registry; null where no rate has been measured here. */
   fetchMs: ms.nullable(),
-  /** Hashing, hooks and all that comes before the first stop. */
+  /** Images from registries, hashing, hooks and all that comes before the first stop. */
   prepareMs: ms,
   /** From the first stop until everything is healthy. */
   interruptionMs: ms,

@@ -98,6 +98,8 @@ export function createAgentNetwork() {
     fetched: [] as Digest[],
     /** What the server says that a tree would take. */
     weighs: null as Awaited<ReturnType<TreeStore['weigh']>>,
+    /** What registries say that an image would take. */
+    imageWeighs: null as number | null,
     /** What is on its way onto the disk. */
     transfers: [] as ReturnType<TreeStore['transfers']>,
     /** Until it resolves, no pack arrives. */
@@ -213,6 +215,7 @@ export function createAgentNetwork() {
       writeTextfile: async () => undefined,
     },
     survey: async () => world.endpoints,
+    weighImage: async () => world.imageWeighs,
     bill: async (_tree, { digest }) => world.bill(digest),
     preview: async ({ report }) => [
       { kind: 'metadata', bytes: 'GET' },

@@ -25,7 +25,7 @@ import { createServerContact } from './server-contact.ts';
 import type { AgentState, Choice, Needs, Offers, Records, Self } from './state.ts';
 import { observe, readStatus } from './status.ts';
 import { watchFiles } from './upkeep.ts';
-import { createWeights } from './weights.ts';
+import { createWeights, type WeightsOptions } from './weights.ts';
 import { createWitness } from './witness.ts';
 
 export interface Agent {
@@ -37,7 +37,8 @@ export interface Agent {
 
 export interface AgentOptions
   extends Self,
-    Pick<AgentState, 'deployer' | 'trees' | 'clock' | 'log' | 'pulse'> {
+    Pick<AgentState, 'deployer' | 'trees' | 'clock' | 'log' | 'pulse'>,
+    Pick<WeightsOptions, 'weighImage'> {
   /** How the agent before this one ended, in the word of the service manager; null where it does not say. */
   readonly previousEnd: string | null;
   readonly pollIntervalMs: number;
@@ -143,7 +144,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
       ...{ root: () => repository.root(), survey: joined(options.survey) },
       ...{ compile: createCompileCache(), inTurn: createTurns(), latest: createLatest(options.clock) },
       fetchAhead: createFetchAhead({ trees, log, onFetched: wake }),
-      weights: createWeights({ trees, clock, log, onNews: wake }),
+      weights: createWeights({ ...options, onNews: wake }),
       own: createOwnDeployments({ deploy: (offer) => deployOffer(state, offer), onCommitted: wake, log }),
       proposals: createProposalExchange(() => state, channel),
       bill: options.bill,

@@ -1,5 +1,7 @@
-// How much the trees on offer would take to fetch: asked beside the rounds, so that a decision is never made with the most that it could be where somebody knows better.
+// How much the trees and images on offer would take to fetch: asked beside the rounds, so that a decision is never made with the most that it could be where somebody knows better.
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import { referredImages } from '../../../shared/schema/drivers/drivers.ts';
+import { digestOfImage } from '../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
 import type { TreeStore } from '../../ports/state.ts';
@@ -14,6 +16,8 @@ export interface Weights {
 
 export interface WeightsOptions {
   readonly trees: Pick<TreeStore, 'has' | 'weigh'>;
+  /** Of an image in a registry, by its reference: 0 where it is here, null where nobody says. */
+  readonly weighImage: (ref: string) => Promise<number | null>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onNews: () => void;
@@ -30,19 +34,20 @@ interface Asked {
   readonly bytes: number | null;
 }
 
-export function createWeights({ trees, clock, log, onNews }: WeightsOptions): Weights {
+export function createWeights(options: WeightsOptions): Weights {
+  const { clock, log, onNews } = options;
   let asked: ReadonlyMap<Digest, Asked> = new Map();
   let looking: Promise<void> | null = null;
 
   async function ask(releases: readonly Verified<CapabilityRelease>[]): Promise<void> {
-    const refs = new Map(releases.map(({ document: { tree } }) => [tree.digest, tree]));
-    const next = new Map([...asked].filter(([tree]) => refs.has(tree)));
+    const wanted = new Map(releases.flatMap((release) => weighedOf(release, options)));
+    const next = new Map([...asked].filter(([digest]) => wanted.has(digest)));
     let isNews = false;
-    for (const [digest, ref] of [...refs].slice(0, MOST_ASKED)) {
+    for (const [digest, weigh] of [...wanted].slice(0, MOST_ASKED)) {
       const before = next.get(digest);
       if (before !== undefined && clock.monotonic() - before.at < ASKED_AGAIN_MS) continue;
-      if (await trees.has(digest)) continue;
-      const bytes = (await trees.weigh(ref))?.bytes ?? null;
+      const bytes = await weigh();
+      if (bytes === undefined) continue;
       // Who cannot be asked now has not taken back what was said before.
       next.set(digest, { at: clock.monotonic(), bytes: bytes ?? before?.bytes ?? null });
       isNews ||= bytes !== null && bytes !== before?.bytes;
@@ -53,7 +58,9 @@ export function createWeights({ trees, clock, log, onNews }: WeightsOptions): We
 
   return {
     known: () =>
-      new Map([...asked].flatMap(([tree, { bytes }]) => (bytes === null ? [] : [[tree, bytes] as const]))),
+      new Map(
+        [...asked].flatMap(([digest, { bytes }]) => (bytes === null ? [] : [[digest, bytes] as const])),
+      ),
     look(releases) {
       looking ??= ask([...releases])
         .catch((err) => log.warn({ err }, 'how much would be fetched is not known'))
@@ -65,4 +72,24 @@ export function createWeights({ trees, clock, log, onNews }: WeightsOptions): We
       await looking;
     },
   };
+}
+
+/** Null where nobody says; undefined where nobody has to. */
+type Weigh = () => Promise<number | null | undefined>;
+
+function weighedOf(
+  { document: { tree, service } }: Verified<CapabilityRelease>,
+  { trees, weighImage, log }: WeightsOptions,
+): readonly (readonly [Digest, Weigh])[] {
+  const weighTree: Weigh = async () =>
+    (await trees.has(tree.digest)) ? undefined : ((await trees.weigh(tree))?.bytes ?? null);
+  const images = referredImages(service).map((image) => {
+    const weigh: Weigh = () =>
+      weighImage(image.ref).catch((err) => {
+        log.info({ err, image: image.ref }, 'how much of an image would be fetched is not known');
+        return null;
+      });
+    return [digestOfImage(image), weigh] as const;
+  });
+  return [[tree.digest, weighTree], ...images];
 }

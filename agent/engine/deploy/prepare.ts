@@ -5,6 +5,7 @@ import { fillReferences, referenceKey, referencesIn } from '../../../shared/comp
 import { resolveSettings, secretSettings } from '../../../shared/compile/settings.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { referredImages } from '../../../shared/schema/drivers/drivers.ts';
 import type { InstanceConfig } from '../../../shared/schema/instance.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import { ComponentTrouble } from '../../core/deploy/failure.ts';
@@ -63,8 +64,7 @@ function registriesFor(
   { registries }: InstanceConfig,
   { service }: CapabilityRelease,
 ): InstanceConfig['registries'] {
-  const fetches = service.driver === 'compose' && service.images.some((image) => 'ref' in image);
-  return fetches ? registries : undefined;
+  return referredImages(service).length > 0 ? registries : undefined;
 }
 
 /** Exactly what the generation says of the component runs, or what may stand in its place. Errors: as of `prepare`. */

@@ -22,7 +22,7 @@ import { isPresent } from '../read-file.ts';
 import { writePlainLayer } from './plain-layer.ts';
 import { describeStatus, drop, type Registry, readBounded } from './registry.ts';
 
-interface PullSpec {
+export interface PullSpec {
   /** For people. */
   readonly host: string;
   readonly repository: string;

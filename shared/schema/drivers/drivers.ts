@@ -5,6 +5,7 @@ import { agentDriver } from './agent.ts';
 import { commandDriver } from './command.ts';
 import { composeDriver } from './compose.ts';
 import type { DriverKind, ServicePlaces, TrialWay } from './driver-kind.ts';
+import type { ReferredImage } from './images.ts';
 import { processDriver, systemdDriver } from './program.ts';
 
 /** What runs services, as releases and `agent install --drivers` name it. */
@@ -27,6 +28,11 @@ export const service = z.discriminatedUnion(
 );
 
 export type Service = z.output<typeof service>;
+
+/** The images that it has fetched from registries. */
+export function referredImages(one: Service): readonly ReferredImage[] {
+  return one.driver === 'compose' ? one.images.filter((image) => 'ref' in image) : [];
+}
 
 /** What a driver of the agent is given, beside what all are: every `${…}` resolved. */
 export type ServicePart = ReturnType<(typeof KINDS)[number]['render']>;

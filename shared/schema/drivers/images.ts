@@ -21,6 +21,7 @@ export const serviceImage = z.union([archived, laidOut, referred], {
 });
 
 export type ServiceImage = z.output<typeof serviceImage>;
+export type ReferredImage = z.output<typeof referred>;
 
 /** The same with every path absolute. */
 export type UnitImage = { readonly digest: string; readonly name?: string } & (

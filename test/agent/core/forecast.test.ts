@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { forecastOf, likelyLongest, type Means, runsOf, timeLeft } from '../../../agent/core/forecast.ts';
 import { planBetween } from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs, instantMs } from '../../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
@@ -150,6 +151,49 @@ describe('a forecast', () => {
     expect(forecast(hour, {}, { health: [], smoke: [{ exec: ['x'], timeout: 'PT9S' }] }).interruptionMs).toBe(
       69_000,
     );
+  });
+});
+
+describe('images that come from a registry', () => {
+  const [ONE, TWO] = ['1', '2'].map((digit) => `sha256:${digit.repeat(64)}` as Digest);
+  const images = [ONE, TWO, ONE].map((digest, at) => ({ ref: `registry.test/${at}@${digest}` }));
+  const service = { driver: 'compose', file: 'compose.yaml', images };
+  const here = { stored: new Set([TREE]) };
+  const weighing = (...weights: readonly [Digest | undefined, number][]) => ({
+    ...here,
+    weights: new Map(weights as [Digest, number][]),
+  });
+  const ofImages = (records: readonly DeploymentRecord[], means: Partial<Means>) =>
+    forecast(records, means, { service });
+
+  it('are counted, each once, and nothing of those that are here', () => {
+    const known = ofImages([], weighing([ONE, 7 * MB], [TWO, 0]));
+
+    expect(known).toMatchObject({ bytes: 7 * MB, fetchMs: 0 });
+    expect(known.unknownImages).toBeUndefined();
+    expect(ofImages([], weighing([ONE, 0], [TWO, 0]))).toMatchObject({ bytes: 0 });
+    const most = Number.MAX_SAFE_INTEGER;
+    expect(ofImages([], weighing([ONE, most], [TWO, most])).bytes).toBe(most);
+  });
+
+  it('are said to be unknown where nobody says, and hold nothing back', () => {
+    const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 });
+    const known = ofImages([record], weighing([ONE, 0], [TWO, 0]));
+
+    expect(ofImages([record], weighing([TWO, 5]))).toEqual({ ...known, bytes: 5, unknownImages: 1 });
+  });
+
+  it('take the time that was measured before the first stop, not that of the vendor’s bytes', () => {
+    const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 30_000 });
+
+    expect(ofImages([record], weighing([ONE, 900 * MB], [TWO, 0]))).toMatchObject({
+      ...{ bytes: 900 * MB, fetchMs: 0, prepareMs: 30_000, totalMs: 90_000 },
+    });
+  });
+
+  it('have come once it asks about itself', () => {
+    const begun = ofImages([], { ...here, isBegun: true });
+    expect([begun.bytes, begun.unknownImages]).toEqual([0, undefined]);
   });
 });
 

@@ -246,6 +246,12 @@ describe('the cost of a plan', () => {
     );
     expect(lines({ atMost: true })[0]).toBe('Fetches   at most 12.0 kB');
     expect(lines({ bytes: 0, fetchMs: 0 })[0]).toBe('Fetches   nothing: all of it is here');
+    expect(lines({ bytes: 0, fetchMs: 0, unknownImages: 2 })[0]).toBe(
+      'Fetches   2 images of unknown size from a registry',
+    );
+    expect(lines({ atMost: true, unknownImages: 1 })[0]).toBe(
+      'Fetches   at most 12.0 kB, and 1 image of unknown size from a registry',
+    );
     expect(lines({ fetchMs: null, runs: 0, prepareMs: 0, interruptionMs: 0, totalMs: 300_000 })).toContain(
       'Takes     about 5m (5m watched), and as long as fetching takes, which was never measured here; no history yet: what the releases declare, and no more',
     );

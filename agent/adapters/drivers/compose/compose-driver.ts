@@ -23,7 +23,7 @@ import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
 import { createProjectCommands } from './project-commands.ts';
 import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
-import { createPulledImages } from './pulled-images.ts';
+import { createPulledImages, imagesIn } from './pulled-images.ts';
 import { verifyHere } from './slot.ts';
 import { removeTrial, tryOnEngine, verifyNetworks } from './trial.ts';
 
@@ -46,7 +46,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   const { stateDir, clock } = options;
   const records = createComposeRecords(join(stateDir, 'run'));
   const admissions = createAdmissions(join(stateDir, 'run'), CONFINEMENT_RULES);
-  const images = createImages(join(stateDir, 'run'), createPulledImages(join(stateDir, 'images')));
+  const images = createImages(join(stateDir, 'run'), createPulledImages(imagesIn(stateDir)));
   const files = createProjectFiles(stateDir, options.runtimeDirectory);
   const { change, engine, markerOf, endCommands, takeOver } = createProjectCommands(stateDir, clock);
   const next = createNextContainers(files, change);

@@ -2,17 +2,29 @@
 import { stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fillReferences, referenceKey, referencesIn } from '../../../../shared/compile/references.ts';
-import type { Digest } from '../../../../shared/encoding/digest.ts';
+import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { createSecrets, type Secrets } from '../../../../shared/encoding/redact.ts';
 import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../../../shared/errors/error.ts';
 import { makeDirectory } from '../../../../shared/node/durable-file.ts';
-import { type FoundImage, fetchImage, findImageIn, isUnfit } from '../../../../shared/node/images/pull.ts';
-import { createRegistry, type Login, urlOfRegistry } from '../../../../shared/node/images/registry.ts';
+import {
+  type FoundImage,
+  fetchImage,
+  findImageIn,
+  isUnfit,
+  type PullSpec,
+} from '../../../../shared/node/images/pull.ts';
+import {
+  createRegistry,
+  type Login,
+  type Registry,
+  urlOfRegistry,
+} from '../../../../shared/node/images/registry.ts';
 import { readDockerLogin } from '../../../../shared/node/images/registry-login.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
-import { parseImageRef } from '../../../../shared/schema/drivers/image-ref.ts';
+import { type ImageRef, parseImageRef } from '../../../../shared/schema/drivers/image-ref.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
-import type { OperatorText } from '../../../../shared/schema/instance.ts';
+import type { Descriptor } from '../../../../shared/schema/image-documents.ts';
+import type { InstanceConfig, OperatorText } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { readReference, toolEnvironment } from '../../machine/surroundings.ts';
 import { engineDirectory, refusalOf } from './docker.ts';
@@ -46,25 +58,73 @@ export async function fetchReferred(
   let asked = parsed.host;
   const secrets = createSecrets();
   try {
-    const { url, login, prefix } = await placeOf(parsed.host, unit.registries);
-    asked = new URL(url).host;
-    if (login !== null) secrets.learn(login.password);
-    const registry = createRegistry({ url, login }, process.env, signal);
-    const repository = `${prefix}${parsed.repository}`;
-    const spec = { host: asked, repository, reference: parsed.digest, platforms };
-    try {
-      const image = await findImageIn(registry, spec);
+    const onPlace = (host: string, login: Login | null) => {
+      asked = host;
+      if (login !== null) secrets.learn(login.password);
+    };
+    const asking = { registries: unit.registries, platforms, signal, onPlace };
+    return await askFor({ ...parsed, digest: parsed.digest }, asking, async (registry, spec, image) => {
       const layers = image.layers.map(({ packed, plain }) => ({ packed: packed.digest, plain }));
       await onFound({ config: image.config, layers });
       await makeDirectory(places.layout);
       await requireRoom(places.layout, image);
       await fetchImage(registry, spec, image, places);
       return image.config;
-    } finally {
-      await registry.close();
-    }
+    });
   } catch (cause) {
     throw failure(unit, { ref, host: asked, path: places.layout }, cause, secrets);
+  }
+}
+
+/** Nobody waits for it; but a registry that says nothing is not held on to for longer. */
+const WEIGH_MS = 30_000;
+
+/** Bytes that would come, without those that are here. Throws what the registry, or the way to it, gives cause to. */
+export async function weighReferred(
+  ref: string,
+  { registries, platforms }: Pick<Asking, 'registries' | 'platforms'>,
+  { layout, parts }: Places,
+): Promise<number> {
+  const signal = AbortSignal.timeout(WEIGH_MS);
+  const asking = { registries, platforms, signal, onPlace: () => undefined };
+  const parsed = parseImageRef(ref);
+  if (parsed === null || parsed.digest === null) throw new Error(`${ref} names no image by its digest`);
+  return askFor({ ...parsed, digest: parsed.digest }, asking, async (_registry, _spec, image) => {
+    const absent = await absentLayers(layout, image);
+    const came = await Promise.all(
+      absent.map(({ digest, size }) =>
+        stat(join(parts, hexOf(digest))).then(
+          (part) => Math.min(part.size, size),
+          () => 0,
+        ),
+      ),
+    );
+    return sumOf(absent.map(({ size }) => size)) - sumOf(came);
+  });
+}
+
+interface Asking {
+  readonly registries: InstanceConfig['registries'];
+  readonly platforms: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  /** Where it is asked, and as whom. */
+  readonly onPlace: (host: string, login: Login | null) => void;
+}
+
+async function askFor<Result>(
+  { host: named, repository, digest }: ImageRef & { readonly digest: Digest },
+  { registries, platforms, signal, onPlace }: Asking,
+  use: (registry: Registry, spec: PullSpec, image: FoundImage) => Promise<Result>,
+): Promise<Result> {
+  const { url, login, prefix } = await placeOf(named, registries);
+  const { host } = new URL(url);
+  onPlace(host, login);
+  const registry = createRegistry({ url, login }, process.env, signal);
+  try {
+    const spec = { host, repository: `${prefix}${repository}`, reference: digest, platforms };
+    return await use(registry, spec, await findImageIn(registry, spec));
+  } finally {
+    await registry.close();
   }
 }
 
@@ -100,20 +160,29 @@ const UNPACKED = 3;
  * sizes of the layers that are not here yet.
  */
 export function bytesToFetch(packed: readonly number[], sharesDisk: boolean): number {
-  const sum = packed.reduce((total, size) => total + size, 0);
-  return Math.max(0, ...packed) + UNPACKED * sum * (sharesDisk ? 2 : 1);
+  return Math.max(0, ...packed) + UNPACKED * sumOf(packed) * (sharesDisk ? 2 : 1);
+}
+
+function sumOf(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
+}
+
+/** One layer may be there more than once. */
+async function absentLayers(layout: string, { layers }: FoundImage): Promise<readonly Descriptor[]> {
+  const absent = new Map<string, Descriptor>();
+  for (const { packed, plain } of layers) {
+    if (!(await isPresent(join(layout, blobPath(plain))))) absent.set(plain, packed);
+  }
+  return [...absent.values()];
 }
 
 /** As far as it is known before anything is fetched. Error: disk/full. */
-async function requireRoom(path: string, { layers }: FoundImage): Promise<void> {
-  const absent = new Map<string, number>();
-  for (const { packed, plain } of layers) {
-    if (!(await isPresent(join(path, blobPath(plain))))) absent.set(plain, packed.size);
-  }
+async function requireRoom(path: string, image: FoundImage): Promise<void> {
+  const absent = (await absentLayers(path, image)).map(({ size }) => size);
   const deviceOf = (one: string) => stat(one).then(({ dev }) => dev);
   // An engine behind an address may keep its images on another machine.
   const engine = await deviceOf(await engineDirectory()).catch(() => null);
-  const needed = bytesToFetch([...absent.values()], engine === (await deviceOf(path)));
+  const needed = bytesToFetch(absent, engine === (await deviceOf(path)));
   const { bavail, bsize } = await statfs(path);
   if (bavail * bsize < needed) throw new FairleadError('disk/full', { path, needed, free: bavail * bsize });
 }

@@ -5,7 +5,8 @@ import { readLayoutImage } from '../../../../shared/node/images/image-layout.ts'
 import { namesIfPresent } from '../../../../shared/node/read-file.ts';
 import { removeAll } from '../../../../shared/node/remove-all.ts';
 import { createTurns } from '../../../../shared/node/turns.ts';
-import { blobPath, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
+import { blobPath, digestOfImage, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
+import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
@@ -35,9 +36,32 @@ export interface PulledImages {
   tidy(): Promise<void>;
 }
 
+export function imagesIn(stateDir: string): string {
+  return join(stateDir, 'images');
+}
+
+function placesIn(layout: string) {
+  return { layout, parts: join(layout, 'parts'), held: join(layout, 'held.json') };
+}
+
+/**
+ * Bytes that would come of an image in a registry; 0 where it is here. Throws where the engine or the registry does not say.
+ */
+export async function weighImage(
+  stateDir: string,
+  ref: string,
+  registries: InstanceConfig['registries'],
+): Promise<number> {
+  const { held, ...places } = placesIn(imagesIn(stateDir));
+  const known = await createHeldImageFile(held).find(digestOfImage({ ref }), await enginePlatform());
+  if (known !== null && (await isWhole(places.layout, known.config))) return 0;
+  const { weighReferred } = await import('./fetch-referred.ts');
+  return weighReferred(ref, { registries, platforms: await enginePlatforms() }, places);
+}
+
 export function createPulledImages(layout: string): PulledImages {
-  const file = createHeldImageFile(join(layout, 'held.json'));
-  const parts = join(layout, 'parts');
+  const { held, parts } = placesIn(layout);
+  const file = createHeldImageFile(held);
   /** What is noted by one is removed by no other meanwhile. */
   const inTurn = createTurns();
 

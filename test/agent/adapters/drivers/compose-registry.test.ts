@@ -11,9 +11,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { LONGEST_FETCH_MS } from '../../../../agent/adapters/drivers/compose/images.ts';
+import { weighImage } from '../../../../agent/adapters/drivers/compose/pulled-images.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import { LONGEST_STEP_MS } from '../../../../agent/engine/deploy/signs.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
@@ -64,7 +66,7 @@ function setUp() {
   });
   const blobs = join(stateDir, 'images/blobs/sha256');
   return {
-    driver,
+    ...{ driver, stateDir },
     loseImages: () => {
       rmSync(join(engine, 'images'), { recursive: true });
       mkdirSync(join(engine, 'images'));
@@ -137,6 +139,26 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     await driver.start({ ...v1, registries: nowhere });
 
     expect(await driver.runs(v1)).toBe(true);
+  });
+
+  it('are weighed before: all of an image, then what is not here of it, and nothing of what is', async () => {
+    const { stateDir, driver, unit } = setUp();
+    const weigh = (ref: string | undefined, registries = login) =>
+      weighImage(stateDir, ref ?? '', registries);
+    const packed = (layers: readonly Buffer[]) => layers.map((layer) => gzipSync(layer));
+    const sizeOf = (layers: readonly Buffer[]) => packed(layers).reduce((sum, { length }) => sum + length, 0);
+    expect(await weigh(index?.())).toBe(sizeOf(ONE.layers));
+    const [, upper = Buffer.of()] = packed(TWO.layers);
+    mkdirSync(join(stateDir, 'images/parts'), { recursive: true });
+    writeFileSync(join(stateDir, 'images/parts', hex(upper)), upper.subarray(0, 9));
+
+    await driver.prepare(unit(first?.() ?? '', login));
+
+    expect([await weigh(first?.()), await weigh(second?.())]).toEqual([0, upper.length - 9]);
+    const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
+    expect(await weigh(first?.(), nowhere)).toBe(0);
+    await expect(weigh(second?.(), nowhere)).rejects.toThrow();
+    await expect(weigh(strange?.())).rejects.toThrow();
   });
 
   it('go when no tree on the machine needs them, and a layer that another needs stays', async () => {

@@ -150,15 +150,23 @@ describe('a deployment that does not fit its window', () => {
 describe('what would be fetched', () => {
   const { document } = releaseOf('2.0.0');
   const release = releaseOf('2.0.0');
+  const IMAGE = `sha256:${'7'.repeat(64)}` as const;
+  const images = [{ ref: `registry.test/auth@${IMAGE}` }];
+  const ofImages = { service: { driver: 'compose', file: 'compose.yaml', images } };
 
   function weighing() {
     const clock = createFakeClock();
-    const world = { says: null as number | null, asked: 0, news: 0, there: false };
+    const world = { says: null as number | null, asked: 0, news: 0, there: false, images: [] as string[] };
     const weights = createWeights({
       clock,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       onNews: () => {
         world.news += 1;
+      },
+      async weighImage(ref) {
+        world.images.push(ref);
+        if (world.says === null) throw new Error('no way there');
+        return world.says;
       },
       trees: {
         has: async () => world.there,
@@ -168,8 +176,8 @@ describe('what would be fetched', () => {
         },
       },
     });
-    const look = async () => {
-      weights.look([release]);
+    const look = async (one = release) => {
+      weights.look([one]);
       await weights.settled();
     };
     return { world, weights, look, clock };
@@ -204,6 +212,35 @@ describe('what would be fetched', () => {
     world.there = true;
     await look();
     expect(world.asked).toBe(1);
+  });
+
+  it('is asked of the registries of its images as seldom, also where one cannot be reached, and where its tree is here', async () => {
+    const { world, weights, look, clock } = weighing();
+    world.there = true;
+    await look(releaseOf('2.0.0', ofImages));
+    await look(releaseOf('2.0.0', ofImages));
+    expect([world.images, world.news, weights.known().size]).toEqual([[images[0]?.ref], 0, 0]);
+
+    world.says = 0;
+    await clock.advance(20 * MINUTE_MS);
+    await look(releaseOf('2.0.0', ofImages));
+    expect([world.images.length, world.news, weights.known().get(IMAGE as never)]).toEqual([2, 1, 0]);
+  });
+
+  it('counts with its images, and holds nothing back where nobody says how large one is', async () => {
+    const { world, explanation, publish } = await running(50 * MINUTE_MS, 20, { fetchAhead: false });
+    publish(releaseOf('2.0.1', ofImages));
+    world.weighs = { way: 'patch', bytes: 12 };
+    await world.clock.advance(30 * MINUTE_MS);
+    const unknown = await explanation();
+    world.imageWeighs = 5_000;
+    await world.clock.advance(30 * MINUTE_MS);
+    const known = await explanation();
+
+    expect(unknown.forecast).toMatchObject({ bytes: 12, unknownImages: 1 });
+    expect(known.forecast).toMatchObject({ bytes: 5_012, totalMs: unknown.forecast?.totalMs });
+    expect(known.forecast?.unknownImages).toBeUndefined();
+    expect(unknown.decision.blockers.map(({ code }) => code)).toEqual(['window-short']);
   });
 
   it('counts in the forecast as soon as somebody has said so, and no more once it is here', async () => {
