@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { InvalidArgumentError } from '../../shared/cli/command.ts';
 import { isRelease } from '../../shared/cli/values.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
+import { parsePatchPath } from '../../shared/protocol/publication.ts';
 
 export function parsePort(text: string): number {
   // Digits only: `Number` reads "" as 0, "0x50" as 80 and "8e3" as 8000.
@@ -24,8 +25,10 @@ export function parsePlace(text: string): string {
 
 /** As `retention list` prints it. */
 export function parseReleaseOrPack(text: string): string {
-  if (isRelease(text) || /^packs\/[0-9a-f]{64}$/.test(text)) return text;
-  throw new InvalidArgumentError('It must be such as core/auth@1.0.1, or packs/ and the digest of a tree.');
+  if (isRelease(text) || /^packs\/[0-9a-f]{64}$/.test(text) || parsePatchPath(text) !== null) return text;
+  throw new InvalidArgumentError(
+    'It must be such as core/auth@1.0.1, or packs/ and the digest of a tree, or packs/TREE/FROM.patch.',
+  );
 }
 
 /** Addresses or networks of either family, separated by commas. */

@@ -1,8 +1,9 @@
-// `fairlead-server retention`: until when releases stay to be had, whether they can be, and the removal of those that nobody asks for any more.
+// `fairlead-server retention`: until when releases stay to be had, whether they can be, and the removal of those that nobody asks for any more, and of patches.
 import { count, EXIT } from '../../shared/errors/entry.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import { tryLock } from '../../shared/node/lock.ts';
 import { formatTable } from '../../shared/present/table.ts';
+import { parsePatchPath } from '../../shared/protocol/publication.ts';
 import { componentNameOf, refOf } from '../../shared/schema/release-ref.ts';
 import { keptDay } from '../../shared/trust/target-notes.ts';
 import { appendAudit, listSubjects } from '../db/audit.ts';
@@ -14,6 +15,7 @@ import { transact } from '../db/transact.ts';
 import { finishLeft } from '../repository/commit.ts';
 import { type Holdings, type LeftRelease, readHoldings } from '../repository/leftovers.ts';
 import { PUBLIC } from '../repository/names.ts';
+import { unlistPatch } from '../repository/patch-upload.ts';
 import { removeFiles } from '../repository/prune.ts';
 import { loadState } from '../repository/state.ts';
 import type { RepositoryStore } from '../repository/store.ts';
@@ -25,7 +27,7 @@ import { actor } from './token.ts';
 /** Errors: server/release-missing, server/repository-*, disk/*. */
 export async function listRetention(context: CliContext, home: OnDirectory): Promise<number> {
   return within(home, context, async (db, store) => {
-    const { held, left } = await survey(store);
+    const { held, left, patches } = await survey(store);
     for (const line of formatTable([
       ['Release', 'Kept until', 'Missing'],
       ...held.map((one) => [one.release, keptDay(one.until) ?? 'for good', one.missing.map(shown).join(' ')]),
@@ -34,6 +36,8 @@ export async function listRetention(context: CliContext, home: OnDirectory): Pro
     if (left.length > 0) print('\nlisted no longer:');
     const silent = left.some(isDeployed) ? (await listUnheard(db)).length : 0;
     for (const one of left) print(`  ${one.name}  ${describeLeft(one, await holdersOf(db, one), silent)}`);
+    if (patches.length > 0) print('\npatches, which nobody needs:');
+    for (const { name, from, to } of patches) print(`  ${name}  ${from ?? 'unknown'} to ${to ?? 'unknown'}`);
     const missing = held.flatMap((one) => one.missing);
     const [first] = missing;
     if (first === undefined) return EXIT.ok;
@@ -88,6 +92,8 @@ async function remove(
     const details = { files: names.map(shown) };
     const event = { actor: actor(), action: REMOVED, subject: wanted.join(' '), details };
     await transact(db, 'committed', (trx) => appendAudit(trx, event, Date.now()));
+    // Off the list before they go: nobody is led to what is not there.
+    for (const ends of wanted.flatMap((name) => parsePatchPath(name) ?? [])) await unlistPatch(store, ends);
     await removeFiles(names, { store, turn });
   }
   print(`${count(names.length, 'file')} removed`);
@@ -111,15 +117,23 @@ async function whileNobodyPublishes<Result>(
 
 const REMOVED = 'release.removed';
 
-/** A pack that another release has too stays with that. What a removal that was killed had removed is passed over. */
+/**
+ * A pack that another release has too stays with that; a patch may go at any time. What a removal that was killed had removed
+ * is passed over.
+ */
 async function findRemovable(
   db: Database,
   wanted: readonly string[],
-  { held, left, unheard }: Holdings & { readonly unheard: boolean },
+  { held, left, patches, unheard }: Holdings & { readonly unheard: boolean },
 ): Promise<readonly string[]> {
   const removed = new Set((await listSubjects(db, REMOVED)).flatMap((subject) => subject.split(' ')));
   const chosen: LeftRelease[] = [];
+  const unlisted: string[] = [];
   for (const name of new Set(wanted)) {
+    if (patches.some((patch) => patch.name === name)) {
+      unlisted.push(PUBLIC + name);
+      continue;
+    }
     const one = left.find((each) => each.name === name);
     const until = held.find(({ release }) => release === name)?.until;
     if (one !== undefined) chosen.push(one);
@@ -130,7 +144,8 @@ async function findRemovable(
   }
   for (const one of chosen) await verifyUnneeded(db, one, unheard);
   const others = new Set(left.filter((one) => !chosen.includes(one)).flatMap(({ names }) => names));
-  return [...new Set(chosen.flatMap(({ names }) => names))].filter((name) => !others.has(name));
+  const files = chosen.flatMap(({ names }) => names).filter((name) => !others.has(name));
+  return [...new Set([...unlisted, ...files])];
 }
 
 async function verifyUnneeded(db: Database, one: LeftRelease, unheard: boolean): Promise<void> {
@@ -165,7 +180,7 @@ function describeLeft(one: LeftRelease, holders: readonly string[], silent: numb
     : `no install said that it needs it; ${count(silent, 'install')} never said what they run`;
 }
 
-const NOTHING: Holdings = { held: [], left: [] };
+const NOTHING: Holdings = { held: [], left: [], patches: [] };
 
 async function survey(store: RepositoryStore): Promise<Holdings> {
   const state = await loadState(store);

@@ -82,12 +82,12 @@ const RETENTION: readonly ServerCommand[] = [
   {
     name: 'retention remove',
     about:
-      'remove the files of releases that the vendor retired and no install needs; shows them, unless --yes',
+      'remove the files of releases that the vendor retired and no install needs, or a patch; shows them, unless --yes',
     example: 'retention remove core/auth@1.0.0 --dir /var/lib/fairlead-server',
     arguments: [
       {
         name: '<release...>',
-        about: 'as retention list names it: core/auth@1.0.0, or packs/TREE',
+        about: 'as retention list names it: core/auth@1.0.0, packs/TREE or packs/TREE/FROM.patch',
         parse: parseReleaseOrPack,
       },
     ],

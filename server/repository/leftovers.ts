@@ -4,6 +4,7 @@ import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { DOCUMENT_LIMITS } from '../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
+import { parsePatchPath } from '../../shared/protocol/publication.ts';
 import { parseDocumentBytes } from '../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../shared/schema/release.ts';
 import { formatRef, parseReleasePath, refOf } from '../../shared/schema/release-ref.ts';
@@ -31,9 +32,19 @@ export interface LeftRelease {
   readonly names: readonly string[];
 }
 
+/** It saves bytes, and nobody needs it. */
+export interface HeldPatch {
+  /** Such as `packs/TREE/FROM.patch`. */
+  readonly name: string;
+  /** Releases of the trees that it starts at and leads to, where a document names them. */
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
 export interface Holdings {
   readonly held: readonly HeldRelease[];
   readonly left: readonly LeftRelease[];
+  readonly patches: readonly HeldPatch[];
 }
 
 const PARALLEL = 16;
@@ -63,7 +74,18 @@ export async function readHoldings(
     .filter(([folder]) => !named.has(folder.slice(PACKS.length)))
     .map(([folder, beside]) => ({ name: folder.slice(PUBLIC.length), document: null, names: beside }));
   const there = new Set([...names, ...[...files.values()].flat()]);
-  return { held: listHeld(state, documents, there), left: [...left, ...stray] };
+  const patches = listPatches([...files.values()].flat(), [...documents.values()]);
+  return { held: listHeld(state, documents, there), left: [...left, ...stray], patches };
+}
+
+function listPatches(packs: readonly string[], documents: readonly Release[]): readonly HeldPatch[] {
+  const releases = new Map(documents.map((document) => [treeOf(document), formatRef(refOf(document))]));
+  return packs.flatMap((file): HeldPatch[] => {
+    const name = file.slice(PUBLIC.length);
+    const ends = parsePatchPath(name);
+    if (ends === null) return [];
+    return [{ name, from: releases.get(ends.fromHex) ?? null, to: releases.get(ends.treeHex) ?? null }];
+  });
 }
 
 /** Of releases that are listed. */

@@ -1,4 +1,4 @@
-// Patches on their way in: no larger than is worth it, between trees that are here, listed beside the full pack once they can be had.
+// Patches on their way in, and out again: no larger than is worth it, between trees that are here, listed beside the full pack as long as they can be had.
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
@@ -71,15 +71,37 @@ async function listPatch(
   full: number,
   patch: ListedPatch,
 ): Promise<void> {
+  await changeList(store, treeHex, (list) => {
+    const known = list?.patches ?? [];
+    if (known.some(({ from, bytes }) => from === patch.from && bytes === patch.bytes)) return null;
+    return { full, patches: [...known.filter(({ from }) => from !== patch.from), patch] };
+  });
+}
+
+/** Its file stays: whoever is fetching it ends well. Errors: publication/overtaken, and those of the store. */
+export async function unlistPatch(store: RepositoryStore, { treeHex, fromHex }: PatchEnds): Promise<void> {
+  const unwanted = digestFromHex(fromHex);
+  await changeList(store, treeHex, (list) => {
+    if (list === null || !list.patches.some(({ from }) => from === unwanted)) return null;
+    return { full: list.full, patches: list.patches.filter(({ from }) => from !== unwanted) };
+  });
+}
+
+/** Until `change` finds nothing to do. What is one too many goes, the oldest first. */
+async function changeList(
+  store: RepositoryStore,
+  treeHex: string,
+  change: (known: PatchList | null) => Omit<PatchList, 'schema'> | null,
+): Promise<void> {
   const name = patchListName(treeHex);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await store.read(name);
-    const known = (stored === null ? null : orNull(() => parsePatchList(stored.bytes, name)))?.patches ?? [];
-    if (known.some(({ from, bytes }) => from === patch.from && bytes === patch.bytes)) return;
-    const all = [...known.filter(({ from }) => from !== patch.from), patch];
-    const bytes = encodePatchList({ full, patches: all.slice(-MOST_PATCHES) });
+    const changed = change(stored === null ? null : orNull(() => parsePatchList(stored.bytes, name)));
+    if (changed === null) return;
+    const { full, patches } = changed;
+    const bytes = encodePatchList({ full, patches: patches.slice(-MOST_PATCHES) });
     if (await store.replace(name, bytes, stored?.tag ?? null)) {
-      for (const { from } of all.slice(0, -MOST_PATCHES))
+      for (const { from } of patches.slice(0, -MOST_PATCHES))
         await remove(store, patchName(treeHex, hexOf(from)));
     }
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { changeRecord } from '../change/change.ts';
 import { instant, line } from '../schema/common.ts';
+import type { PatchEnds } from './patches.ts';
 
 /** Exact bytes, base64. */
 const bytes = z.base64();
@@ -51,6 +52,14 @@ export function packPath(treeHex: string): string {
 /** Where the patch is that leads to a tree from another: beside the full pack. */
 export function patchPath(toHex: string, fromHex: string): string {
   return `packs/${toHex}/${fromHex}.patch`;
+}
+
+const PATCH = /^packs\/([0-9a-f]{64})\/([0-9a-f]{64})\.patch$/;
+
+/** The other way round; null for what is no path of a patch. */
+export function parsePatchPath(path: string): PatchEnds | null {
+  const [, treeHex, fromHex] = PATCH.exec(path) ?? [];
+  return treeHex === undefined || fromHex === undefined ? null : { treeHex, fromHex };
 }
 
 export type PublicationRequest = z.output<typeof publicationRequest>;

@@ -3,12 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listRetention, removeReleases } from '../../../server/cli/retention.ts';
 import { readAudit } from '../../../server/db/audit.ts';
 import { type Commit, versionOf } from '../../../server/repository/commit.ts';
-import { COMMIT, packName, TIMESTAMP } from '../../../server/repository/names.ts';
+import { COMMIT, PUBLIC, packName, patchListName, TIMESTAMP } from '../../../server/repository/names.ts';
 import { UNREFERENCED_KEPT_MS } from '../../../server/repository/prune.ts';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { tryLock } from '../../../shared/node/lock.ts';
+import { encodePatchList, parsePatchList } from '../../../shared/protocol/patches.ts';
+import { patchPath } from '../../../shared/protocol/publication.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
@@ -164,6 +166,57 @@ describe('what is removed', () => {
 
     expect(await standing()).not.toContain(packName(hexOf(stray.digest)));
     expect(await standing()).toContain(packOf('1.0.0'));
+  });
+
+  it('is a patch by its own name, at any time: its list no longer names it, and all others stay', async () => {
+    const other = await addPack(server.store, 'console.log(3)');
+    await publish('1.0.0', '1.0.1');
+    const to = hexOf((trees['1.0.1'] as TreeRef).digest);
+    const froms = [trees['1.0.0'] as TreeRef, other].map(({ digest }) => digest);
+    const [bad = '', good = ''] = froms.map((from) => patchPath(to, hexOf(from)));
+    await server.store.write(
+      patchListName(to),
+      encodePatchList({ full: 90, patches: froms.map((from) => ({ from, bytes: 9 })) }),
+    );
+    for (const path of [bad, good]) await server.store.write(PUBLIC + path, utf8('a patch'));
+    await list();
+    expect(said.join('')).toContain(`${bad}  core/auth@1.0.0 to core/auth@1.0.1`);
+    expect(said.join('')).toContain(`${good}  unknown to core/auth@1.0.1`);
+    const before = await standing();
+    await removeReleases(context, [bad], home());
+    expect([await standing(), said.join('').includes(`would go  ${bad}`)]).toEqual([before, true]);
+
+    await remove(bad);
+
+    const after = await standing();
+    expect([...before].filter((name) => !after.has(name))).toEqual([PUBLIC + bad]);
+    const listed = parsePatchList(
+      (await server.store.read(patchListName(to)))?.bytes ?? Buffer.of(),
+      'patches',
+    );
+    expect(listed).toMatchObject({ full: 90, patches: [{ from: other.digest, bytes: 9 }] });
+    const { entries } = await readAudit(server.context.db, 0, 100);
+    expect(entries.at(-1)).toMatchObject({
+      action: 'release.removed',
+      subject: bad,
+      details: { files: [bad] },
+    });
+    await remove(bad);
+    expect(said.at(-1)).toBe('0 files removed\n');
+    expect((await rejectionOf(remove(patchPath(hexOf(other.digest), to)))).code).toBe('server/release-kept');
+  });
+
+  it('is a patch whose list nobody can read', async () => {
+    await publish('1.0.0', '1.0.1');
+    const [from, to] = [trees['1.0.0'], trees['1.0.1']].map((tree) => hexOf((tree as TreeRef).digest));
+    const path = patchPath(to ?? '', from ?? '');
+    await server.store.write(PUBLIC + path, utf8('a patch'));
+    await server.store.write(patchListName(to ?? ''), utf8('damaged'));
+
+    await remove(path);
+
+    expect(await standing()).not.toContain(PUBLIC + path);
+    expect(await standing()).toContain(packOf('1.0.1'));
   });
 
   it.each(['core/auth@9.0.0', 'packs', '../keys', 'metadata/1.root.json'])('is not %s', async (name) => {
