@@ -77,7 +77,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
   async function start(unit: UnitOf<'compose'>): Promise<void> {
     const { component, identity } = unit;
-    const made = next.take(unit);
+    const made = await next.take(unit);
     // What waits was made by this process, which has stopped the version before: nobody else is at work on the project.
     if (made === null) await takeOver(component);
     if (await runs(unit)) return;

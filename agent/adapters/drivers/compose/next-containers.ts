@@ -26,8 +26,11 @@ export interface NextContainers {
   make(unit: UnitOf<'compose'>, project: ComposeProject, ids: ReadonlyMap<string, string>): Promise<boolean>;
   /** Instead of the whole project, removes those before; false where none wait, or the engine would not: one still runs. */
   removeBefore(component: ComponentKey, before: readonly Container[]): Promise<boolean>;
-  /** The project of those that wait for this very unit, which nobody else gets then; null where none do. */
-  take(unit: UnitOf<'compose'>): Next | null;
+  /**
+   * The project of those that wait for this very unit, which nobody else gets then; null where none do, or where one of them is
+   * gone: whoever cleans up an engine, or puts a volume back, removes what does not run.
+   */
+  take(unit: UnitOf<'compose'>): Promise<Next | null>;
   /** Removes those that wait, also of an agent that was killed. `isStopped`: nothing else of the project is needed. */
   end(component: ComponentKey, isStopped: boolean): Promise<void>;
 }
@@ -71,10 +74,10 @@ export function createNextContainers(files: ProjectFiles, change: ProjectCommand
       if (status !== 0) waiting.delete(component);
       return status === 0;
     },
-    take({ component, identity }) {
+    async take({ component, identity }) {
       const next = waiting.get(component);
       waiting.delete(component);
-      return next?.identity === identity ? next : null;
+      return next?.identity === identity && (await areThere(next)) ? next : null;
     },
     async end(component, isStopped) {
       waiting.delete(component);
@@ -102,6 +105,11 @@ export function wordsToStart({ project, made }: Pick<Next, 'project' | 'made'>):
 /** People and scripts call containers by their names, which go on from one version to the next. */
 export async function giveNames({ names }: Pick<Next, 'names'>): Promise<void> {
   await Promise.all([...names].map(([id, name]) => docker(['rename', id, name])));
+}
+
+/** In one call of the engine, for nothing runs while it answers. */
+async function areThere({ made }: Next): Promise<boolean> {
+  return (await docker(['inspect', '--format', '{{.Id}}', ...made.keys()])).status === 0;
 }
 
 function namesFrom(before: readonly Container[], made: readonly Container[]): ReadonlyMap<string, string> {

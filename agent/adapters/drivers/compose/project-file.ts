@@ -78,6 +78,10 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     return path;
   }
 
+  function writeVariables({ component, env }: UnitOf<'compose'>): Promise<string> {
+    return writeOwn(pathOf(component, 'compose.env'), renderVariables(env));
+  }
+
   /** Whether it can read both. The mode of the agent's own directories is ours to choose, that of those above is not. */
   async function canRead(account: Account, { workingDirectory, file }: UnitOf<'compose'>, variables: string) {
     await makePassable(stateDir, workingDirectory);
@@ -89,8 +93,8 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   }
 
   async function resolveAs(unit: UnitOf<'compose'>, isAdmitted: boolean): Promise<ComposeProject> {
-    const { component, file, workingDirectory, env } = unit;
-    const variables = await writeOwn(pathOf(component, 'compose.env'), renderVariables(env));
+    const { component, file, workingDirectory } = unit;
+    const variables = await writeVariables(unit);
     const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
     if (reader === null && other !== null && !isAdmitted) {
       const problem = 'other accounts may not pass to it: chmod o+x the directories above';
@@ -129,9 +133,10 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     throw overrideRefusal(unit, said);
   }
 
-  /** After `resolveAs`, which has made the file of variables. */
-  function wordsFor({ component, workingDirectory }: UnitOf<'compose'>, name: string): readonly string[] {
-    const variables = pathOf(component, 'compose.env');
+  /** With the unit's own variables, whichever version's were written last: engines read secrets out of them. */
+  async function wordsFor(unit: UnitOf<'compose'>, name: string): Promise<readonly string[]> {
+    const { component, workingDirectory } = unit;
+    const variables = await writeVariables(unit);
     const file = pathOf(component, name);
     return ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
   }

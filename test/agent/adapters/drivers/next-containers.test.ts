@@ -14,8 +14,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { canWait } from '../../../../agent/adapters/drivers/compose/next-containers.ts';
+import { createVolumes } from '../../../../agent/adapters/drivers/compose/volumes.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
+import type { Volumes } from '../../../../agent/ports/state.ts';
 import { composeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
@@ -52,6 +54,16 @@ describe('containers of the next version', () => {
     writeFileSync(file, JSON.stringify({ services: { web } }));
     return { ...unit, file };
   };
+  const withData = (identity: string): UnitOf<'compose'> => {
+    const unit = { ...unitOf(identity), snapshot: ['data'] };
+    const { services } = JSON.parse(readFileSync(unit.file, 'utf8'));
+    const web = { ...services.web, volumes: [{ type: 'volume', source: 'data', target: '/data' }] };
+    writeFileSync(
+      unit.file,
+      JSON.stringify({ services: { web }, volumes: { data: { name: 'fairlead_core_auth_data' } } }),
+    );
+    return unit;
+  };
   const runs = (name: string) => existsSync(join(engine, 'projects', name));
   const WAITING = 'fairlead_core_auth.next';
   /** The first words of what the engine was asked while `act` was at work. */
@@ -84,7 +96,7 @@ describe('containers of the next version', () => {
       'compose stop',
       'rm fairlead_core_auth',
     ]);
-    expect(starting[0]).toBe(`start ${WAITING}`);
+    expect(starting.slice(0, 2)).toEqual(['inspect --format', `start ${WAITING}`]);
     expect(await driver.runs(next)).toBe(true);
     expect(readFileSync(join(engine, 'names'), 'utf8')).toBe(`${WAITING} is fairlead_core_auth-web-1\n`);
     await driver.keepOnly(COMPONENT, next);
@@ -106,7 +118,7 @@ describe('containers of the next version', () => {
 
       const starting = await asked(() => driver.start(next));
 
-      expect(starting[0]).toBe('compose up');
+      expect(starting.slice(0, 2)).toEqual(['inspect --format', 'compose up']);
       expect(await driver.runs(next)).toBe(true);
     },
   );
@@ -169,6 +181,63 @@ describe('containers of the next version', () => {
 
     expect(await other.runs(next)).toBe(true);
     expect(runs(WAITING)).toBe(false);
+  });
+
+  it.each<[string, (driver: ReturnType<typeof open>, volumes: Volumes) => Promise<unknown>]>([
+    [
+      'a volume was put back',
+      async (driver, volumes) => {
+        await driver.stop(COMPONENT, 5000);
+        await volumes.restore(withData('v1'), 2);
+      },
+    ],
+    [
+      'somebody tidied the engine up',
+      async (driver) => {
+        rmSync(join(engine, 'projects', WAITING), { recursive: true });
+        await driver.stop(COMPONENT, 5000);
+      },
+    ],
+    [
+      'the stop took too long',
+      async (driver) => {
+        writeFileSync(join(engine, 'late'), '');
+        await driver.stop(COMPONENT, 5000);
+      },
+    ],
+  ])('are made anew where they went: %s', async (_, goAway) => {
+    const driver = open();
+    const volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'runtime') });
+    mkdirSync(join(engine, 'volumes/fairlead_core_auth_data'), { recursive: true });
+    await driver.start(withData('v1'));
+    await volumes.save(withData('v1'), 2);
+    const next = withData('v2');
+    await driver.prepare(next);
+    await goAway(driver, volumes);
+    const isGone = !runs(WAITING);
+
+    await driver.start(next);
+
+    expect([isGone, await driver.runs(next)]).toEqual([true, true]);
+  });
+
+  it('are started with their own variables, whatever was made ready for a way back', async () => {
+    const driver = open();
+    const unit = { ...unitOf('v1'), env: { TOKEN: 'old' } };
+    const override = {
+      file: '/etc/web.yaml',
+      text: readFileSync(unitOf('v3', { secrets: [{ source: 'x' }] }).file, 'utf8'),
+    };
+    await driver.start(unit);
+    const next = { ...unitOf('v2'), override, env: { TOKEN: 'new' } };
+    await driver.prepare(next);
+    await driver.prepare(unit, true);
+    await driver.stop(COMPONENT, 5000);
+
+    const starting = await asked(() => driver.start(next));
+
+    expect(starting).toContain('compose up');
+    expect(readFileSync(join(engine, 'env'), 'utf8')).toBe('TOKEN="new"\n');
   });
 
   it('make way for the version before, where that is to run again', async () => {
