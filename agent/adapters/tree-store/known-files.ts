@@ -1,4 +1,4 @@
-// Files that were hashed moments ago and that nobody has touched since: within one deployment none is read twice.
+// Files that were hashed moments ago and that nobody has touched since: within one deployment none is read twice of a tree to which nothing could write.
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
@@ -90,7 +90,7 @@ function isAsListed(found: BigIntStats, file: TreeFile): boolean {
   return found.isFile() && found.size === BigInt(file.size) && mode === storedMode(file.mode);
 }
 
-/** Whatever is done to a file moves the time of its last change, which no program can set. */
+/** Whatever is done to a file moves the time of its last change, which no program can set; but not at once what is written to its pages in memory. */
 function isSame(one: Known, found: BigIntStats, { digest }: TreeFile): boolean {
   return (
     one.digest === digest &&

@@ -18,6 +18,7 @@ import { createKnownFiles, type KnownFiles } from './known-files.ts';
 import {
   FILES_DIRECTORY,
   INDEX_FILE,
+  isShareable,
   readIndex,
   readIndexBytes,
   STORE_MODE,
@@ -100,8 +101,10 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     },
     transfers: transfers.list,
     verify: (files, which = 'every') => {
-      const trusted = which === 'every' ? { ...known, has: () => false } : known;
-      return explaining(layout.store, () => verifyStored(layout, files, trusted));
+      return explaining(layout.store, async () => {
+        const isKnown = which === 'unknown' && (await isShareable(placeOf(layout, files.tree.digest)));
+        return await verifyStored(layout, files, isKnown ? known : { ...known, has: () => false });
+      });
     },
     hand: (tree, accounts) => explaining(layout.store, () => handTree(adds, tree, accounts)),
     collect: (keep) => {

@@ -86,6 +86,13 @@ describe('a tree that was built a moment ago', () => {
     expect(await looking('every')).toEqual({ deviations: [], isReading: true });
   });
 
+  it('is read each time once it was handed to who may write: pages that are mapped are written to without a trace', async () => {
+    const { store, looking } = await storeAt(settled);
+    await store.hand(tree, ['no-such-account']);
+
+    for (let i = 0; i < 2; i++) expect(await looking('unknown')).toEqual({ deviations: [], isReading: true });
+  });
+
   it('is read where it was built within a tick of the clock: what changed since may have left no trace', async () => {
     const { looking } = await storeAt(() => Date.now() - LATER_MS);
 
