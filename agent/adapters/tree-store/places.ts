@@ -72,9 +72,13 @@ export function isHeld(cause: unknown): boolean {
 export async function discard(layout: StoreLayout, path: string): Promise<void> {
   const aside = asideIn(layout);
   try {
-    // A directory that may not be written to may not be moved either, by an agent without root.
-    if ((await lstat(path)).isDirectory()) await chmod(path, TREE_DIRECTORY_MODE).catch(() => undefined);
-    await rename(path, aside);
+    await rename(path, aside).catch(async (cause: unknown) => {
+      // A directory that may not be written to may not be moved either, by an agent without root. One with root never comes
+      // here: by now a service may have put a link there, which this would follow.
+      if (systemCode(cause) !== 'EACCES' || !(await lstat(path)).isDirectory()) throw cause;
+      await chmod(path, TREE_DIRECTORY_MODE).catch(() => undefined);
+      await rename(path, aside);
+    });
   } catch (cause) {
     // What lay in a directory that is gone already went with it.
     if (['ENOENT', 'ENOTDIR'].includes(systemCode(cause))) return;

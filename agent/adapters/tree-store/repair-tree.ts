@@ -1,20 +1,21 @@
 // Repairs a stored tree: each damaged part is replaced by what the index lists, from other trees here or from the pack.
-import { chmod, copyFile, lstat, mkdir, readdir, rename, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, lstat, mkdir, readdir, rename, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
-import { storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
+import { TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
+import { copyListed, withDirectory, withFile } from './held-directory.ts';
 import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
 import { asideIn, discard, placeOf, putInPlace } from './places.ts';
 import { syncTree } from './sync-tree.ts';
-import { compareTree, isFileAsListed, isRealDirectory } from './verify-tree.ts';
+import { compareTree, isRealDirectory } from './verify-tree.ts';
 
-/** Where the parts come from: a file's path by what it must hold; null when it is nowhere. */
-type FindFile = (file: TreeFile) => Promise<string | null>;
+/** Where the parts come from: copies a file that holds what it must to a path that is free; false when it is nowhere. */
+type FindFile = (file: TreeFile, copy: string) => Promise<boolean>;
 
 interface Repair extends AddTreeOptions {
   readonly files: ReleaseFiles;
@@ -51,10 +52,9 @@ async function repairParts(repair: Repair): Promise<void> {
   await stageTree(files.tree, repair, async (staging) => {
     const indexBytes = await readIndexBytes(staging);
     if (indexBytes === null) return;
-    const copy = await copyAside(layout, join(staging, INDEX_FILE), 0o444);
     await discardUnless(layout, join(place, INDEX_FILE), 'no directory');
-    await rename(copy, join(place, INDEX_FILE));
-    const staged = async (file: TreeFile) => join(staging, FILES_DIRECTORY, file.path);
+    await rename(join(staging, INDEX_FILE), join(place, INDEX_FILE));
+    const staged = createCopier(async ({ path }) => [{ files: join(staging, FILES_DIRECTORY), path }]);
     await repairFrom(repair, await parseIndexInTurns(indexBytes), staged);
   });
 }
@@ -73,10 +73,15 @@ async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Pro
   // Sorted by path: a directory stands before what it holds.
   for (const { path, problem } of await compareTree(index, files, repair.files.writable)) {
     const entry = listed.get(path) ?? ({ kind: 'directory', path } as const);
-    if (problem === 'unexpected') {
-      if (how.added === 'keep') continue;
-      await discard(layout, join(files, path));
-    } else if (!(await replace(layout, files, entry, find))) lacking = true;
+    if (problem === 'unexpected' && how.added === 'keep') continue;
+    // A service that ran from it under another release may own the directory, and move it while this goes on.
+    const isMended = await withDirectory(files, dirname(path), async (held) => {
+      const part = join(held, basename(path));
+      if (problem !== 'unexpected') return await replace(layout, part, entry, find);
+      await discard(layout, part);
+      return true;
+    });
+    if (isMended !== true) lacking = true;
     touched.add(dirname(join(files, path)));
   }
   await syncTree(place, touched);
@@ -85,21 +90,26 @@ async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Pro
 
 async function replace(
   layout: StoreLayout,
-  files: string,
+  place: string,
   entry: TreeEntry,
   find: FindFile,
 ): Promise<boolean> {
-  const place = join(files, entry.path);
-  if (entry.kind === 'directory' && (await isRealDirectory(place))) {
-    // Only its mode can be wrong, and no directory belongs to two trees.
-    await chmod(place, TREE_DIRECTORY_MODE);
-    return true;
-  }
+  // Only its mode can be wrong, and no directory belongs to two trees.
+  if (entry.kind === 'directory' && (await setDirectoryMode(place))) return true;
   const made = await makeAside(layout, entry, find);
   if (made === null) return false;
   // A rename replaces a file or a link in one step, a directory never.
   await discardUnless(layout, place, entry.kind === 'directory' ? 'directory' : 'no directory');
   await rename(made, place);
+  return true;
+}
+
+/** False where there is none. */
+async function setDirectoryMode(place: string): Promise<boolean> {
+  const isSet = await withDirectory(place, '.', (held) => chmod(held, TREE_DIRECTORY_MODE));
+  if (isSet !== null || !(await isRealDirectory(place))) return isSet !== null;
+  // One that its owner alone may not even look into: by an agent without root.
+  await chmod(place, TREE_DIRECTORY_MODE);
   return true;
 }
 
@@ -114,8 +124,7 @@ async function makeAside(layout: StoreLayout, entry: TreeEntry, find: FindFile):
       await symlink(entry.target, aside);
       return aside;
     case 'file': {
-      const source = await find(entry);
-      return source === null ? null : copyAside(layout, source, storedMode(entry.mode));
+      return (await find(entry, aside)) ? aside : null;
     }
   }
 }
@@ -133,47 +142,55 @@ async function isWhole({ layout, files }: Repair): Promise<boolean> {
   return (await compareTree(index, join(place, FILES_DIRECTORY), files.writable)).length === 0;
 }
 
-/** Every tree of the store, the damaged one too: each file is hashed before it is trusted. */
+/** Every tree of the store, the damaged one too. */
 function createFinder(layout: StoreLayout): FindFile {
   let known: Promise<ReadonlyMap<Digest, readonly Candidate[]>> | null = null;
-  const buffer = Buffer.allocUnsafe(2 ** 20);
-  return async (file) => {
+  return createCopier(async (file) => {
     known ??= listCandidates(layout);
-    for (const { path, entry } of (await known).get(file.digest) ?? []) {
-      if (await isFileAsListed(path, entry, buffer).catch(() => false)) return path;
+    return (await known).get(file.digest) ?? [];
+  });
+}
+
+/** Each copy is hashed before it is trusted: of what a service may write to or move, whatever was hashed before may be gone. */
+function createCopier(candidatesOf: (file: TreeFile) => Promise<readonly Candidate[]>): FindFile {
+  const buffer = Buffer.allocUnsafe(2 ** 20);
+  return async (file, copy) => {
+    for (const { files, path } of await candidatesOf(file)) {
+      const isCopied = await withDirectory(files, dirname(path), (held) =>
+        withFile(join(held, basename(path)), (from) => copyListed(from, copy, file, buffer)),
+      ).catch((cause: unknown) => {
+        // What the disk cannot read any more may be whole in another tree.
+        if (systemCode(cause) !== 'EIO') throw cause;
+      });
+      if (isCopied === true) return true;
     }
-    return null;
+    return false;
   };
 }
 
+/** Where a tree's files are, and which of them. */
 interface Candidate {
+  readonly files: string;
   readonly path: string;
-  readonly entry: TreeFile;
 }
 
 async function listCandidates(layout: StoreLayout): Promise<ReadonlyMap<Digest, readonly Candidate[]>> {
-  const candidates: Candidate[] = [];
+  const candidates: (Candidate & { readonly digest: Digest })[] = [];
   for (const name of await readdir(layout.trees)) {
     const index = await readIndex(join(layout.trees, name), digestFromHex(name.slice(0, 64))).catch(
       () => null,
     );
     for (const entry of index?.entries ?? []) {
       if (entry.kind !== 'file') continue;
-      candidates.push({ path: join(layout.trees, name, FILES_DIRECTORY, entry.path), entry });
+      const { path, digest } = entry;
+      candidates.push({ files: join(layout.trees, name, FILES_DIRECTORY), path, digest });
     }
   }
-  return Map.groupBy(candidates, ({ entry }) => entry.digest);
+  return Map.groupBy(candidates, ({ digest }) => digest);
 }
 
 function placeIn({ layout, files }: Pick<Repair, 'layout' | 'files'>): string {
   return placeOf(layout, files.tree.digest);
-}
-
-async function copyAside(layout: StoreLayout, source: string, mode: number): Promise<string> {
-  const aside = asideIn(layout);
-  await copyFile(source, aside);
-  await chmod(aside, mode);
-  return aside;
 }
 
 async function discardUnless(

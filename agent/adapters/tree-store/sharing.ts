@@ -1,21 +1,23 @@
 // Which trees may share files with others: those from which nothing has run that could write to them.
-import type { Stats } from 'node:fs';
-import { chmod, copyFile, lstat, realpath, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { removeAll } from '../../../shared/node/remove-all.ts';
 import { createRests } from '../../../shared/node/turns.ts';
-import { layOut, storedMode } from '../../../shared/node/unpack.ts';
-import { type TreeFile, treeIndexBytes } from '../../../shared/tree/tree-index.ts';
+import { layOut } from '../../../shared/node/unpack.ts';
+import { type TreeFile, type TreeIndex, treeIndexBytes } from '../../../shared/tree/tree-index.ts';
 import { resolveAccount, uidOf } from '../machine/account.ts';
 import { type BuildPlace, buildTree } from './build-tree.ts';
+import { copyListed, copyOpen, withDirectory, withFile } from './held-directory.ts';
 import { FILES_DIRECTORY, isShareable, readIndex, SHAREABLE_FILE, type StoreLayout } from './layout.ts';
 import { asideIn, isHeld, placeOf, putBeside } from './places.ts';
 import { syncTree } from './sync-tree.ts';
 
 /** In its place while files are being taken apart: what a kill leaves half done is done again. */
 const PARTING_FILE = 'parting';
+const READ_BYTES = 2 ** 20;
 
 export interface Handing extends Pick<BuildPlace, 'diskSpace'> {
   readonly layout: StoreLayout;
@@ -50,8 +52,7 @@ async function takeApart(layout: StoreLayout, place: string, tree: Digest): Prom
     if (systemCode(cause) !== 'ENOENT') throw cause;
   });
   await syncDirectory(place);
-  const parted = await partFiles(layout, place, tree);
-  if (parted.length > 0) await syncTree(place, parted);
+  await partFiles(layout, place, tree);
   await unlink(join(place, PARTING_FILE));
   await syncDirectory(place);
 }
@@ -61,18 +62,19 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
   const index = await readIndex(place, tree);
   // Of what is no tree any more nothing can be told apart; it is found when it is verified.
   if (index === null) return false;
-  const from = await realpath(join(place, FILES_DIRECTORY));
   const staging = asideIn(layout);
-  const rest = createRests();
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   await buildTree({ index, indexBytes: treeIndexBytes(index) }, { staging, diskSpace }, (files) =>
-    layOut(index, files, async () => {
-      for (const entry of index.entries) {
-        if (entry.kind !== 'file') continue;
-        const path = join(from, entry.path);
-        if ((await findPlain(path)) !== null) await copyWithMode(path, join(files, entry.path), entry);
-        await rest();
-      }
-    }),
+    layOut(index, files, () =>
+      eachFile(place, index, async (path, entry) => {
+        await withFile(path, async (file) => {
+          const copy = join(files, entry.path);
+          // What a service owns is not what was listed, and its own; under other names it may be anybody's.
+          if ((await file.stat()).nlink === 1) await copyOpen(file, copy, entry);
+          else await copyListed(file, copy, entry, buffer);
+        });
+      }),
+    ),
   );
   await unlink(join(staging, SHAREABLE_FILE));
   await syncDirectory(staging);
@@ -90,41 +92,68 @@ async function mayOneWrite(accounts: readonly (string | null)[]): Promise<boolea
   return false;
 }
 
-/** Answers what is durable once it is synced. */
-async function partFiles(layout: StoreLayout, place: string, tree: Digest): Promise<readonly string[]> {
-  const files = await realpath(join(place, FILES_DIRECTORY));
+/** In directories that are held open; what lies in one that is not there as it was built is passed over: that is found when the tree is verified. */
+async function eachFile(
+  place: string,
+  { entries }: Pick<TreeIndex, 'entries'>,
+  act: (path: string, file: TreeFile) => Promise<void>,
+): Promise<void> {
   const rest = createRests();
-  const parted: string[] = [];
-  for (const entry of (await readIndex(place, tree))?.entries ?? []) {
-    const path = join(files, entry.path);
-    if (entry.kind === 'file' && (await partFile(layout, path, entry))) parted.push(path, dirname(path));
-    await rest();
+  const files = entries.filter((entry) => entry.kind === 'file');
+  for (const [below, inside] of Map.groupBy(files, ({ path }) => dirname(path))) {
+    await withDirectory(join(place, FILES_DIRECTORY), below, async (held) => {
+      for (const file of inside) {
+        await act(join(held, basename(file.path)), file);
+        await rest();
+      }
+    });
   }
-  return parted;
 }
 
-async function partFile(layout: StoreLayout, path: string, file: TreeFile): Promise<boolean> {
-  const found = await findPlain(path);
-  if (found === null || found.nlink === 1 || found.uid !== process.getuid?.()) return false;
+/** All copies are durable before the first of them has its name: no power cut leaves an empty file there. */
+async function partFiles(layout: StoreLayout, place: string, tree: Digest): Promise<void> {
+  const index = await readIndex(place, tree);
+  if (index === null) return;
   const aside = asideIn(layout);
-  await copyWithMode(path, aside, file);
+  await mkdir(aside, { mode: 0o700 });
   try {
-    await rename(aside, path);
-    return true;
-  } catch (cause) {
-    await unlink(aside);
-    throw cause;
+    const copies = await copyShared(place, index, aside);
+    if (copies.size === 0) return;
+    await syncTree(
+      aside,
+      Array.from(copies.values(), ({ copy }) => copy),
+    );
+    await eachFile(place, { entries: [...copies.keys()] }, async (path, file) => {
+      const { copy, ino } = copies.get(file) as Copy;
+      if ((await lstat(path).catch(() => null))?.ino === ino) await rename(copy, path);
+    });
+    const directories = [...copies.keys()].map(({ path }) => dirname(join(place, FILES_DIRECTORY, path)));
+    await syncTree(place, new Set(directories));
+  } finally {
+    await removeAll(aside);
   }
 }
 
-/** Null for what is not there as it was built: that is found when the tree is verified. */
-async function findPlain(path: string): Promise<Stats | null> {
-  const found = await lstat(path).catch(() => null);
-  // A service may have put a link in the place of a directory that it owns.
-  return found?.isFile() && (await realpath(path)) === path ? found : null;
+interface Copy {
+  readonly copy: string;
+  /** Of what was copied. */
+  readonly ino: number;
 }
 
-async function copyWithMode(path: string, copy: string, { mode }: TreeFile): Promise<void> {
-  await copyFile(path, copy);
-  await chmod(copy, storedMode(mode));
+async function copyShared(
+  place: string,
+  index: TreeIndex,
+  aside: string,
+): Promise<ReadonlyMap<TreeFile, Copy>> {
+  const copies = new Map<TreeFile, Copy>();
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  await eachFile(place, index, async (path, entry) => {
+    await withFile(path, async (file) => {
+      const { ino, nlink, uid } = await file.stat();
+      if (nlink === 1 || uid !== process.getuid?.()) return;
+      const copy = join(aside, String(copies.size));
+      if (await copyListed(file, copy, entry, buffer)) copies.set(entry, { copy, ino });
+    });
+  });
+  return copies;
 }

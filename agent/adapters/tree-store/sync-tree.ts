@@ -1,5 +1,6 @@
 // Makes a whole directory durable with one call instead of one per file.
 import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -7,6 +8,7 @@ import { forEachBounded } from '../../../shared/node/turns.ts';
 
 const run = promisify(execFile);
 const PARALLEL_SYNCS = 8;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * syncfs(2) through `sync -f`, 2 to 4 ms per file cheaper than fsync; where that program is missing, fsync of every path.
@@ -31,7 +33,7 @@ function isMissingProgram(cause: unknown): boolean {
 }
 
 async function syncPath(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     await handle.sync();
   } finally {

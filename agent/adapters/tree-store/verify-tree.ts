@@ -186,7 +186,7 @@ const GONE = ['ENOENT', 'ENOTDIR'];
 const OTHERWISE = ['ELOOP', 'EACCES', 'EPERM', 'EINVAL', 'EISDIR', 'ENXIO', 'ENODEV', 'EIO', 'ESTALE'];
 
 /** The deviation that a refused look means, or null where it says nothing about the tree. */
-function changeBehind(cause: unknown): Problem | null {
+export function changeBehind(cause: unknown): Problem | null {
   const code = systemCode(cause);
   if (GONE.includes(code)) return 'missing';
   return OTHERWISE.includes(code) ? 'changed' : null;
