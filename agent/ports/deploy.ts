@@ -89,7 +89,7 @@ export interface Deployer {
   recover(): Promise<void>;
   /** Runs one deployment to its end. A failed one is a record, not an error. Errors: deploy/busy, deploy/agent-stops, deploy/outdated, deploy/quarantined, disk/*. */
   deploy(request: DeploymentRequest): Promise<DeploymentRecord>;
-  /** Errors: deploy/busy, rollback/no-target, rollback/not-reversible, … */
+  /** Errors: deploy/busy, rollback/*, … */
   rollback(request: RollbackRequest): Promise<DeploymentRecord>;
   /**
    * The agent is about to stop: nothing new begins, and what is under way is brought to a state that may be left, noted as

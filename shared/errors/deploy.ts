@@ -234,4 +234,11 @@ export const DEPLOY_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'rollback/way-unknown': entry<OfComponent & { readonly version: string }>({
+    message: (d) =>
+      `what leads ${d.component} back to ${d.version} is not known: no record tells which data it had before`,
+    hint: () => 'restore a backup, or stay with what runs',
+    http: 409,
+    exit: EXIT.refused,
+  }),
 } as const;

@@ -58,34 +58,27 @@ export interface RetentionLimits {
   readonly bytes: number;
 }
 
+/** What is kept whatever its size: what runs, and where a rollback from there leads. */
+export interface Anchors {
+  readonly current: number | null;
+  readonly before: number | null;
+}
+
 /** Numbers that may be removed; one that never was healthy serves nobody once it does not run. */
 export function selectExpired(
   generations: readonly Kept[],
-  current: number | null,
+  { current, before }: Anchors,
   limits: RetentionLimits,
 ): number[] {
   const healthy = generations.filter((one) => one.healthy && one.number !== current);
-  const before = healthy.filter((one) => current !== null && one.number < current).at(-1);
-  const kept = new Set(generations.filter((one) => one.number === current || one === before));
-  const spare = healthy.filter((one) => one !== before).toReversed();
+  const kept = new Set(generations.filter(({ number }) => number === current || number === before));
+  const spare = healthy.filter((one) => !kept.has(one)).toReversed();
   for (const one of spare.slice(0, Math.max(0, limits.generations - 2))) {
     // The first that does not fit ends it: an older way back without the newer ones helps nobody.
     if (bytesOf([...kept, one]) > limits.bytes) break;
     kept.add(one);
   }
   return generations.filter((one) => !kept.has(one)).map((one) => one.number);
-}
-
-/** Those whose copies of data a way back may need: it leads from one of them to an older one that was healthy, too. */
-export function selectCopied(
-  generations: readonly Pick<Kept, 'number' | 'healthy'>[],
-  current: number | null,
-): readonly number[] {
-  const [, ...left] = generations
-    .filter((one) => one.healthy && current !== null && one.number <= current)
-    .map(({ number }) => number)
-    .sort((a, b) => a - b);
-  return left;
 }
 
 function bytesOf(generations: readonly Kept[]): number {

@@ -10,18 +10,21 @@ import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan, PlanStep } from '../../../shared/schema/deployment.ts';
 import { compareVersions, type Version } from '../../../shared/version/version.ts';
 import type { Generation } from './generation.ts';
+import { lineageOf, originOf } from './lineage.ts';
 
 /** A generation's number, or a version: the newest generation that ran it. */
 export type RollbackTo = number | { readonly component: ComponentKey; readonly version: Version };
 
-/** The wanted generation, or the newest healthy one before the current. Errors: rollback/no-target, rollback/not-reversible. */
+/** The wanted generation, or the one that the current came from. Error: rollback/no-target. */
 export function selectRollbackTarget<G extends Generation>(
   generations: readonly G[],
+  records: readonly DeploymentRecord[],
   current: number | null,
   to: RollbackTo | undefined,
 ): G {
   const earlier = generations.filter((g) => g.healthy && current !== null && g.number < current);
-  const target = to === undefined ? earlier.at(-1) : earlier.findLast((g) => isAt(g, to));
+  const target =
+    to === undefined ? selectOrigin(earlier, records, current) : earlier.findLast((g) => isAt(g, to));
   if (target === undefined || current === null) {
     throw new FairleadError('rollback/no-target', {
       wanted: written(to),
@@ -43,6 +46,26 @@ export function rollbackPlan(previous: Generation, target: Generation): Plan {
   });
 }
 
+/**
+ * The nearest that is still there; the newest before it where no record tells. What was rolled back from in between is no way
+ * back: it was rejected.
+ */
+export function selectOrigin<G extends { readonly number: number }>(
+  generations: readonly G[],
+  records: readonly DeploymentRecord[],
+  current: number | null,
+): G | undefined {
+  if (current === null) return undefined;
+  const origin = originOf(records, current);
+  if (origin === null) return undefined;
+  const earlier = generations.filter(({ number }) => number < current);
+  if (origin === undefined) return earlier.at(-1);
+  return (
+    earlier.find((one) => one.number === origin) ??
+    selectOrigin(earlier, records, Math.min(origin, current - 1))
+  );
+}
+
 function isAt(generation: Generation, to: RollbackTo): boolean {
   if (typeof to === 'number') return generation.number === to;
   return generation.releases.get(to.component)?.document.version === to.version;
@@ -57,41 +80,62 @@ function written(to: RollbackTo | undefined): string {
 export interface Descent<G extends Generation = Generation> {
   readonly steps: readonly PlanStep[];
   readonly from: G | null;
-  readonly to: G;
   readonly generations: readonly G[];
+  readonly records: readonly DeploymentRecord[];
 }
 
-/** Error: rollback/not-reversible, for a version on the way down that may not be left. */
+/** Errors: rollback/not-reversible, for a version on the way down that may not be left; rollback/way-unknown. */
 export function verifyReversible(descent: Descent): void {
-  for (const { component } of descent.steps.filter(isDescending)) {
-    const left = generationsLeft(descent, component).flatMap((one) => one.releases.get(component) ?? []);
-    const fixed = left.find((one) => one.document.reversible === 'no');
-    if (fixed === undefined) continue;
-    throw new FairleadError('rollback/not-reversible', { component, version: fixed.document.version });
+  for (const step of descent.steps.filter(isDescending)) {
+    const { component } = step;
+    const { left, isKnown } = wayDown(descent, step);
+    const releases = left.flatMap(({ by }) => by.releases.get(component) ?? []);
+    const fixed = releases.find((one) => one.document.reversible === 'no');
+    if (fixed !== undefined)
+      throw new FairleadError('rollback/not-reversible', { component, version: fixed.document.version });
+    if (!isKnown && mayHoldData(descent, step))
+      throw new FairleadError('rollback/way-unknown', { component, version: step.to ?? '' });
   }
 }
 
-/**
- * The generations, newest first, in which a component ran versions that the descent leaves. Every one counts, not only
- * the newest: each may have changed the data on its way up.
- */
-export function generationsLeft<G extends Generation>(
-  descent: Descent<G>,
-  component: ComponentKey,
-): readonly G[] {
-  const { from, to } = descent;
-  if (from === null) return [];
-  const newer = descent.generations.filter(
-    (one) => one.healthy && one.number > to.number && one.number < from.number,
-  );
-  const kept = to.releases.get(component)?.digest;
-  const seen = new Set([kept]);
-  return [from, ...newer.toReversed()].filter((one) => {
-    const digest = one.releases.get(component)?.digest;
-    if (digest === undefined || seen.has(digest)) return false;
-    seen.add(digest);
-    return true;
+/** What the way is not known of may hold one of these. */
+function mayHoldData({ generations }: Descent, { component, to }: PlanStep): boolean {
+  return generations.some((one) => {
+    const release = one.releases.get(component)?.document;
+    if (release === undefined || to === null || compareVersions(release.version, to) <= 0) return false;
+    return release.reversible === 'snapshot' || release.reversible === 'no';
   });
+}
+
+/** A version that a descent leaves. */
+export interface Left<G extends Generation> {
+  /** As it ran last. */
+  readonly by: G;
+  /** Under which lies what its data were before it came. */
+  readonly number: number;
+}
+
+/** The versions that a descent leaves, newest first. Every one counts: each may have changed the data on its way up. */
+export function versionsLeft<G extends Generation>(descent: Descent<G>, step: PlanStep): readonly Left<G>[] {
+  return wayDown(descent, step).left;
+}
+
+function wayDown<G extends Generation>(
+  { from, generations, records }: Descent<G>,
+  { component, to }: PlanStep,
+): { readonly left: readonly Left<G>[]; readonly isKnown: boolean } {
+  if (from === null || to === null) return { left: [], isKnown: false };
+  const runs = from.releases.get(component)?.document.version;
+  const rungs = lineageOf(records, from.number).get(component) ?? [];
+  if (runs === undefined || rungs.at(-1)?.version !== runs)
+    return { left: [{ by: from, number: from.number }], isKnown: false };
+  const over = rungs.filter(({ version }) => compareVersions(version, to) > 0).toReversed();
+  const left = over.flatMap(({ version, last, generation }) => {
+    const by = version === runs ? from : generations.find((one) => one.number === last);
+    return by === undefined ? [] : [{ by, number: generation }];
+  });
+  const isKnown = over.length < rungs.length && over.every(({ isAscent }) => isAscent);
+  return { left, isKnown: isKnown && left.length === over.length };
 }
 
 export function isDescending(step: PlanStep): boolean {

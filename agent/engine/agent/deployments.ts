@@ -64,8 +64,10 @@ export async function startRollback(
   actor: string,
 ): Promise<StartedReply> {
   const { to, reason, acceptRisk } = request;
-  const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
-  const target = selectRollbackTarget(generations, current?.number ?? null, to);
+  const { deployer } = state;
+  const [generations, records] = await Promise.all([deployer.generations(), deployer.records()]);
+  const current = await deployer.current();
+  const target = selectRollbackTarget(generations, records, current?.number ?? null, to);
   await inPieces(verifyRiskAccepted(target, state.offers.contact.catalog().advisories, acceptRisk));
   await state.records.ledger.record({
     event: 'rollback-requested',

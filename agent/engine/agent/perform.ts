@@ -143,9 +143,11 @@ async function rollBack(act: Act, wish: Wish & { readonly kind: 'rollback' }): P
   const closed = person ? null : await closedNow(state);
   if (closed !== null) return { kind: 'later', text: closed };
   const to = wish.to === undefined ? undefined : parseDocument(rollbackTo, wish.to, 'the proposal');
-  const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
+  const { deployer } = state;
+  const [generations, records] = await Promise.all([deployer.generations(), deployer.records()]);
+  const current = await deployer.current();
   // Its number: asked again after a crash, the one before would be another.
-  const generation = selectRollbackTarget(generations, current?.number ?? null, to).number;
+  const generation = selectRollbackTarget(generations, records, current?.number ?? null, to).number;
   await act.onAct({ after: await newestRecord(state), generation });
   const { change } = await startRollback(state, { to: generation, reason, acceptRisk: [] }, by);
   return { kind: 'done', text: `change ${change} began`, change };

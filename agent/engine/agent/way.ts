@@ -49,13 +49,15 @@ async function wayBack(
   ref: ReleaseRef,
 ): Promise<Pick<WayReply, 'back'>> {
   if (ref.kind !== 'capability') return {};
-  const [generations, current] = await Promise.all([state.deployer.generations(), state.deployer.current()]);
+  const { deployer } = state;
+  const [generations, records] = await Promise.all([deployer.generations(), deployer.records()]);
+  const current = await deployer.current();
   const to = { component: componentKeyOf(ref.suite, ref.name), version: ref.version };
-  const target = orNull(() => selectRollbackTarget(generations, current?.number ?? null, to));
+  const target = orNull(() => selectRollbackTarget(generations, records, current?.number ?? null, to));
   if (target === null || current === null) return {};
   const plan = rollbackPlan(current, target);
   const problem = await problemOf(async () => {
-    verifyReversible({ steps: plan.steps, from: current, to: target, generations });
+    verifyReversible({ steps: plan.steps, from: current, generations, records });
     await inPieces(verifyRiskAccepted(target, state.offers.contact.catalog().advisories, []));
   });
   const command = `fairlead rollback --to ${formatRef(ref)} --reason "why"`;

@@ -43,7 +43,7 @@ export async function beginDeployment(options: DeployerOptions, request: Deploym
   });
 }
 
-/** Towards a generation that is on disk already. Errors: rollback/no-target, rollback/not-reversible, disk/*. */
+/** Towards a generation that is on disk already. Errors: rollback/*, disk/*. */
 export async function beginRollback(
   options: DeployerOptions,
   request: RollbackRequest,
@@ -51,9 +51,10 @@ export async function beginRollback(
 ): Promise<Run> {
   const generations = await options.store.generations();
   const previous = await currentGeneration(options, generations);
-  const target = selectRollbackTarget(generations, previous?.number ?? null, request.to);
+  const records = await options.store.records();
+  const target = selectRollbackTarget(generations, records, previous?.number ?? null, request.to);
   const plan = rollbackPlan(previous ?? target, target);
-  verifyReversible({ steps: plan.steps, from: previous, to: target, generations });
+  verifyReversible({ steps: plan.steps, from: previous, generations, records });
   const about = { actor: request.actor, note: request.reason };
   const facts = {
     record: await newRecord(options, { target, previous, plan, request: about }),

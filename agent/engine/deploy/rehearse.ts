@@ -2,7 +2,6 @@
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
 import {
-  generationsLeft,
   isDescending,
   longestInterruption,
   type Rehearsal,
@@ -11,6 +10,7 @@ import {
   rollbackPlan,
   selectRollbackTarget,
   verifyReversible,
+  versionsLeft,
 } from '../../core/deploy/rollback-target.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
@@ -32,14 +32,18 @@ interface Way {
 export async function rehearse(options: DeployerOptions, to: RollbackTo | undefined): Promise<Rehearsal> {
   const generations = await options.store.generations();
   const current = await currentGeneration(options, generations);
-  const target = selectRollbackTarget(generations, current?.number ?? null, to);
+  const records = await options.store.records();
+  const target = selectRollbackTarget(generations, records, current?.number ?? null, to);
   const previous = current ?? target;
   const plan = rollbackPlan(previous, target);
-  const descent = { steps: plan.steps, from: previous, to: target, generations };
-  const restores = plan.steps.filter(isDescending).filter(({ component }) => {
-    const left = generationsLeft(descent, component);
-    return left.some((one) => one.releases.get(component)?.document.reversible === 'snapshot');
-  });
+  const descent = { steps: plan.steps, from: previous, generations, records };
+  const restores = plan.steps
+    .filter(isDescending)
+    .filter((step) =>
+      versionsLeft(descent, step).some(
+        ({ by }) => by.releases.get(step.component)?.document.reversible === 'snapshot',
+      ),
+    );
   const checks = [
     await tried('every version on the way may be left', async () => verifyReversible(descent)),
     ...(copiesOn(descent).length === 0
@@ -52,7 +56,7 @@ export async function rehearse(options: DeployerOptions, to: RollbackTo | undefi
     steps: plan.steps,
     checks,
     restores: restores.map((step) => step.component),
-    interruptionMs: longestInterruption(await options.store.records()),
+    interruptionMs: longestInterruption(records),
   };
 }
 

@@ -92,7 +92,7 @@ async function restoreSnapshot(run: Run, component: ComponentKey): Promise<void>
   const prepared = await prepare(run.options, run.target, component);
   if (prepared === null) return;
   await run.step(step, async () => {
-    await putVolumesBack(run.options, run.target, component);
+    await putVolumesBack(run.options, { by: run.target, number: run.target.number }, component);
     await runCommands(run, prepared, 'restore');
   });
 }

@@ -3,6 +3,7 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { type Kept, selectExpired } from '../../core/deploy/generation.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
+import { selectOrigin } from '../../core/deploy/rollback-target.ts';
 import type { Quarantined } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
@@ -75,7 +76,10 @@ function runsNow(run: Run, { component, release }: Quarantined): boolean {
 async function collectGarbage(options: DeployerOptions): Promise<void> {
   const { store, trees, retention } = options;
   const generations = await store.generations();
-  const expired = selectExpired(generations.map(describe), await store.currentNumber(), retention);
+  const current = await store.currentNumber();
+  const healthy = generations.filter((one) => one.healthy);
+  const before = selectOrigin(healthy, await store.records(), current)?.number ?? null;
+  const expired = selectExpired(generations.map(describe), { current, before }, retention);
   for (const number of expired) await store.removeGeneration(number);
   const kept = generations.filter((generation) => !expired.includes(generation.number));
   const used = kept.flatMap((generation) => generation.manifest.components.map((one) => one.tree));

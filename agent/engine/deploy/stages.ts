@@ -5,7 +5,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Fetched } from '../../../shared/schema/deployment.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
-import { type Descent, generationsLeft, isDescending } from '../../core/deploy/rollback-target.ts';
+import { type Descent, isDescending, versionsLeft } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
 import type { FetchedTree, StoredGeneration } from '../../ports/state.ts';
 import { noteCut } from './drains.ts';
@@ -53,23 +53,25 @@ export async function switchGeneration(run: Run): Promise<Outcome> {
 /** On the way down, every release that is left undoes what it did to the data, newest first, while nothing runs. */
 async function restoreLeft(run: Run): Promise<void> {
   const descent = await descentOf(run);
-  for (const { component } of run.plan.steps.filter(isDescending)) {
+  for (const way of run.plan.steps.filter(isDescending)) {
+    const { component } = way;
     const step = { action: 'restore', component } as const;
     if (isDone(run, step)) continue;
     await run.step(step, async () => {
-      for (const generation of generationsLeft(descent, component)) {
-        if (generation.releases.get(component)?.document.reversible !== 'snapshot') continue;
-        await putVolumesBack(run.options, generation, component);
-        const left = await prepare(run.options, generation, component);
-        if (left !== null) await runCommands(run, left, 'restore');
+      for (const left of versionsLeft(descent, way)) {
+        if (left.by.releases.get(component)?.document.reversible !== 'snapshot') continue;
+        await putVolumesBack(run.options, left, component);
+        const prepared = await prepare(run.options, left.by, component);
+        if (prepared !== null) await runCommands(run, prepared, 'restore');
       }
     });
   }
 }
 
 export async function descentOf(run: Run): Promise<Descent<StoredGeneration>> {
-  const generations = await run.options.store.generations();
-  return { steps: run.plan.steps, from: run.previous, to: run.target, generations };
+  const { store } = run.options;
+  const [generations, records] = [await store.generations(), await store.records()];
+  return { steps: run.plan.steps, from: run.previous, generations, records };
 }
 
 /**

@@ -1,12 +1,13 @@
 // Volumes of a deployment: copied once nothing runs any more, put back on the way back, and kept no longer than that way.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
-import { selectCopied } from '../../core/deploy/generation.ts';
+import { lineageOf, selectCopied } from '../../core/deploy/lineage.ts';
 import {
   type Descent,
-  generationsLeft,
   isAscending,
   isDescending,
+  type Left,
+  versionsLeft,
 } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent, UnitOf } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
@@ -14,13 +15,18 @@ import type { DeployerOptions } from './options.ts';
 import { onBehalfOf, prepare } from './prepare.ts';
 import type { Run } from './run.ts';
 
-/** A copy is made before the plan, which leads there, has it start. */
-function isCopiedIn(generation: Generation, plan: Plan, component: ComponentKey): boolean {
+function hasCopies(generation: Generation, component: ComponentKey): boolean {
   const release = generation.releases.get(component)?.document;
   const service = release?.service;
-  if (release?.reversible !== 'snapshot' || service?.driver !== 'compose' || service.snapshot === undefined)
-    return false;
-  return plan.steps.some((step) => step.component === component && isAscending(step));
+  return (
+    release?.reversible === 'snapshot' && service?.driver === 'compose' && service.snapshot !== undefined
+  );
+}
+
+/** A copy is made before the plan, which leads there, has it start. */
+function isCopiedIn(generation: Generation, plan: Plan, component: ComponentKey): boolean {
+  const isUp = plan.steps.some((step) => step.component === component && isAscending(step));
+  return isUp && hasCopies(generation, component);
 }
 
 /** Errors: disk/full, service/manager-failed. */
@@ -45,22 +51,22 @@ export async function copyVolumes(run: Run): Promise<void> {
 /** Of the version that is left: what its volumes were before it came. */
 export async function putVolumesBack(
   options: DeployerOptions,
-  left: StoredGeneration,
+  { by, number }: Left<Generation>,
   component: ComponentKey,
 ): Promise<void> {
-  if (!isCopiedIn(left, left.plan, component)) return;
-  const unit = await unitOf(options, left, component);
-  if (unit !== null) await options.volumes.restore(unit, left.number);
+  if (!hasCopies(by, component)) return;
+  const unit = await unitOf(options, by, component);
+  if (unit !== null) await options.volumes.restore(unit, number);
 }
 
 /** Of versions on the way down: the copies that lead back from them. */
 export function copiesOn(
   descent: Descent<StoredGeneration>,
 ): readonly { readonly component: ComponentKey; readonly generation: number }[] {
-  return descent.steps.filter(isDescending).flatMap(({ component }) =>
-    generationsLeft(descent, component)
-      .filter((left) => isCopiedIn(left, left.plan, component))
-      .map(({ number }) => ({ component, generation: number })),
+  return descent.steps.filter(isDescending).flatMap((step) =>
+    versionsLeft(descent, step)
+      .filter(({ by }) => hasCopies(by, step.component))
+      .map(({ number }) => ({ component: step.component, generation: number })),
   );
 }
 
@@ -73,7 +79,13 @@ export async function verifyCopies(
 }
 
 export async function keepVolumes({ store, volumes }: DeployerOptions): Promise<void> {
-  await volumes.keepOnly(selectCopied(await store.generations(), await store.currentNumber()));
+  const current = await store.currentNumber();
+  if (current === null) return volumes.keepOnly([]);
+  const generations = (await store.generations()).filter(({ healthy }) => healthy);
+  const lineage = lineageOf(await store.records(), current);
+  const versionsOf = (component: ComponentKey) =>
+    generations.flatMap((one) => one.releases.get(component)?.document.version ?? []);
+  await volumes.keepOnly(selectCopied(lineage, versionsOf));
 }
 
 async function unitOf(

@@ -10,16 +10,18 @@ import {
   twinOf,
 } from '../../../../agent/core/deploy/blue-green.ts';
 import type { Generation } from '../../../../agent/core/deploy/generation.ts';
+import { lineageOf, selectCopied } from '../../../../agent/core/deploy/lineage.ts';
 import {
-  generationsLeft,
   isAscending,
   isDescending,
+  type RollbackTo,
   rollbackPlan,
   selectRollbackTarget,
   verifyReversible,
+  versionsLeft,
 } from '../../../../agent/core/deploy/rollback-target.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
-import type { PlanStep } from '../../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, PlanStep } from '../../../../shared/schema/deployment.ts';
 import type { Version } from '../../../../shared/version/version.ts';
 import { API, AUTH, deployableOf, type Extras, releaseOf } from '../../../support/deploy-releases.ts';
 import { codeOf, dataOf, refusalOf } from '../../../support/error-code.ts';
@@ -42,17 +44,34 @@ const ALL = [
 ];
 const version = (text: string) => ({ component: AUTH, version: text as Version });
 
+/** What committed each generation: which came from which, and how `core/auth` moved. */
+const recordOf = (
+  generation: number,
+  previousGeneration: number | null,
+  from: string | null = null,
+  to: string | null = null,
+  kind: 'manual' | 'rollback' = 'manual',
+): DeploymentRecord =>
+  ({
+    ...{ generation, previousGeneration, state: 'committed', reason: { kind } },
+    steps: from === to ? [] : [{ component: AUTH, from, to, change: null }],
+  }) as unknown as DeploymentRecord;
+const RECORDS = [
+  ...[recordOf(1, null), recordOf(2, 1), recordOf(3, 2), recordOf(4, 3)],
+  ...[recordOf(2, 3, null, null, 'rollback'), recordOf(5, 4)],
+];
+
 describe('a rollback', () => {
-  it.each<[string, Parameters<typeof selectRollbackTarget>[2], number]>([
-    ['anywhere goes to the newest healthy generation', undefined, 3],
+  it.each<[string, RollbackTo | undefined, number]>([
+    ['anywhere goes where the current came from, over what never was healthy', undefined, 3],
     ['to a number goes there', 1, 1],
     ['to a version goes to the newest that ran it', version('1.0.0'), 3],
     ['to another version', version('1.0.1'), 2],
   ])('%s', (_what, to, number) => {
-    expect(selectRollbackTarget(ALL, 5, to).number).toBe(number);
+    expect(selectRollbackTarget(ALL, RECORDS, 5, to).number).toBe(number);
   });
 
-  it.each<[string, number | null, Parameters<typeof selectRollbackTarget>[2], object]>([
+  it.each<[string, number | null, RollbackTo | undefined, object]>([
     ['to one that never was healthy', 5, 4, { wanted: 'generation 4', available: '1, 2, 3' }],
     ['to what runs', 5, 5, { wanted: 'generation 5', available: '1, 2, 3' }],
     ['to what is newer', 2, 3, { wanted: 'generation 3', available: '1' }],
@@ -62,7 +81,7 @@ describe('a rollback', () => {
   ])('leads nowhere %s', (_what, current, to, data) => {
     expect(
       dataOf(
-        refusalOf(() => selectRollbackTarget(ALL, current, to)),
+        refusalOf(() => selectRollbackTarget(ALL, RECORDS, current, to)),
         'rollback/no-target',
       ),
     ).toEqual(data);
@@ -101,41 +120,44 @@ describe('a way down', () => {
     expect([isDescending(one), isAscending(one)]).toEqual([down, up]);
   });
 
-  const from = at(5, '1.0.5');
-  const to = at(1, '1.0.1');
-  const between = [at(2, '1.0.2'), at(3, '1.0.3', {}, false), at(4, '1.0.2'), at(6, '1.0.6'), to, from];
+  const [v1, v2, v3, v4] = [at(1, '1.0.1'), at(2, '1.0.2'), at(3, '1.0.2'), at(4, '1.0.3')] as const;
+  const v5 = at(5, '1.0.5');
+  const generations = [v1, v2, v3, v4, v5];
+  /** 1.0.1, 1.0.2, its settings changed, 1.0.3 and back, 1.0.5. */
+  const records = [
+    recordOf(1, null, null, '1.0.1'),
+    recordOf(2, 1, '1.0.1', '1.0.2'),
+    recordOf(3, 2),
+    recordOf(4, 3, '1.0.2', '1.0.3'),
+    { ...recordOf(9, 4, '1.0.3', '1.0.9'), state: 'rolled-back' as const },
+    recordOf(3, 4, '1.0.3', '1.0.2', 'rollback'),
+    recordOf(5, 3, '1.0.2', '1.0.5'),
+  ];
+  const way = { steps: [step('1.0.5', '1.0.1')], from: v5, generations, records };
+  const numbers = (descent: typeof way, one = way.steps[0] ?? step(null, null)) =>
+    versionsLeft(descent, one).map(({ by, number }) => [by.number, number]);
 
-  it('leaves each release once, the newest first: of healthy generations between both ends', () => {
-    const descent = { steps: [step('1.0.5', '1.0.1')], from, to, generations: between };
-
-    expect(generationsLeft(descent, AUTH).map(({ number }) => number)).toEqual([5, 4]);
-    expect(generationsLeft({ ...descent, from: null }, AUTH)).toEqual([]);
-    expect(generationsLeft(descent, API)).toEqual([]);
-    expect(
-      generationsLeft({ ...descent, generations: [at(2, '1.0.1'), from] }, AUTH).map(({ number }) => number),
-    ).toEqual([5]);
+  it('leaves each version that lies under what runs, newest first: as it ran last, from before it came', () => {
+    expect(numbers(way)).toEqual([
+      [5, 5],
+      [3, 2],
+    ]);
+    expect(numbers(way, step('1.0.5', '1.0.2'))).toEqual([[5, 5]]);
+    expect(numbers(way, step('1.0.5', '1.0.3'))).toEqual([[5, 5]]);
   });
 
-  it.each<[string, readonly Generation[], Generation, readonly PlanStep[], string | null]>([
-    ['is free', between, from, [step('1.0.5', '1.0.1')], null],
-    ['is barred by what runs', between, at(5, '1.0.5', oneWay), [step('1.0.5', '1.0.1')], '1.0.5'],
-    ['is barred by what ran between', [at(2, '1.0.2', oneWay)], from, [step('1.0.5', '1.0.1')], '1.0.2'],
+  it.each<[string, typeof way, string | null]>([
+    ['is free', way, null],
+    ['is barred by what runs', { ...way, from: at(5, '1.0.5', oneWay) }, '1.0.5'],
+    ['is barred by what lies between', { ...way, generations: [v1, at(3, '1.0.2', oneWay), v5] }, '1.0.2'],
     [
-      'is not barred by what never was healthy',
-      [at(2, '1.0.2', oneWay, false)],
-      from,
-      [step('1.0.5', '1.0.1')],
+      'is not barred by what was left before',
+      { ...way, generations: [v1, v3, at(4, '1.0.3', oneWay), v5] },
       null,
     ],
-    [
-      'is not barred where nothing goes down',
-      between,
-      at(5, '1.0.5', oneWay),
-      [step('1.0.1', '1.0.5')],
-      null,
-    ],
-  ])('%s', (_what, generations, start, steps, barred) => {
-    const verify = () => verifyReversible({ steps, from: start, to, generations });
+    ['is not barred where nothing goes down', { ...way, steps: [step('1.0.1', '1.0.5')] }, null],
+  ])('%s', (_what, descent, barred) => {
+    const verify = () => verifyReversible(descent);
 
     if (barred === null) expect(verify).not.toThrow();
     else
@@ -143,6 +165,38 @@ describe('a way down', () => {
         component: AUTH,
         version: barred,
       });
+  });
+
+  const withData = (number: number, text: string) => at(number, text, { reversible: 'snapshot' });
+  it.each<[string, readonly DeploymentRecord[], readonly Generation[]]>([
+    ['a record is missing', records.toSpliced(1, 1), generations],
+    ['no record tells of what runs', [], generations],
+    ['a version between is gone', records, [v1, v2, v4]],
+    ['it never ran over anything', [recordOf(5, null, null, '1.0.5')], []],
+  ])('is unknown where %s: with data that is a refusal', (_what, known, stored) => {
+    const from = withData(5, '1.0.5');
+    const verify = (more: readonly Generation[]) => () =>
+      verifyReversible({
+        steps: way.steps,
+        from: more.at(-1) ?? v5,
+        records: known,
+        generations: [...stored, ...more],
+      });
+
+    expect(dataOf(refusalOf(verify([from])), 'rollback/way-unknown')).toEqual({
+      component: AUTH,
+      version: '1.0.1',
+    });
+    expect(verify([v5])).not.toThrow();
+  });
+
+  it('needs copies of what lies under what runs, and of nothing that no generation goes back from', () => {
+    const lineage = lineageOf(records, 5);
+    const among = (...versions: readonly string[]) => selectCopied(lineage, () => versions as Version[]);
+
+    expect(among('1.0.1', '1.0.2', '1.0.5')).toEqual([2, 5]);
+    expect(among('1.0.2', '1.0.5')).toEqual([5]);
+    expect(among('1.0.5')).toEqual([]);
   });
 });
 

@@ -63,6 +63,10 @@ describe('restarting', () => {
 
 describe('keeping generations', () => {
   const limits = (generations: number, bytes = 1_000) => ({ generations, bytes });
+  const at = (current: number | null, before = current === null ? null : current - 1) => ({
+    current,
+    before,
+  });
   const all = (count: number, sick: readonly number[] = []) =>
     Array.from({ length: count }, (_, index) => ({
       number: index + 1,
@@ -70,15 +74,22 @@ describe('keeping generations', () => {
       trees: new Map([[`tree of ${index + 1}`, 10]]),
     }));
 
-  it.each<[string, ReturnType<typeof all>, number | null, number, readonly number[]]>([
-    ['removes the oldest past the count', all(7), 7, 5, [1, 2]],
-    ['removes what never was healthy', all(4, [2, 3]), 4, 5, [2, 3]],
-    ['keeps what runs even when it never was healthy', all(3, [3]), 3, 5, []],
-    ['keeps the healthy one before the current however many are newer', all(8), 2, 3, [3, 4, 5, 6, 7]],
-    ['never keeps fewer than two', all(4), 4, 0, [1, 2]],
-    ['keeps the newest of an instance where nothing runs', all(4), null, 3, [1, 2, 3]],
-  ])('%s', (_, generations, current, keep, expired) => {
-    expect(selectExpired(generations, current, limits(keep))).toEqual(expired);
+  it.each<[string, ReturnType<typeof all>, ReturnType<typeof at>, number, readonly number[]]>([
+    ['removes the oldest past the count', all(7), at(7), 5, [1, 2]],
+    ['removes what never was healthy', all(4, [2, 3]), at(4, 1), 5, [2, 3]],
+    ['keeps what runs even when it never was healthy', all(3, [3]), at(3), 5, []],
+    ['keeps the healthy one before the current however many are newer', all(8), at(2), 3, [3, 4, 5, 6, 7]],
+    [
+      'keeps the one that the current came from, though others ran between',
+      all(8),
+      at(8, 2),
+      3,
+      [1, 3, 4, 5, 6],
+    ],
+    ['never keeps fewer than two', all(4), at(4), 0, [1, 2]],
+    ['keeps the newest of an instance where nothing runs', all(4), at(null), 3, [1, 2, 3]],
+  ])('%s', (_, generations, anchors, keep, expired) => {
+    expect(selectExpired(generations, anchors, limits(keep))).toEqual(expired);
   });
 
   it.each([
@@ -86,14 +97,14 @@ describe('keeping generations', () => {
     [39, [1, 2, 3, 4]],
     [0, [1, 2, 3, 4, 5]],
   ])('keeps what fits into %d bytes, and the way back at any price', (bytes, expired) => {
-    expect(selectExpired(all(7), 7, limits(7, bytes))).toEqual(expired);
+    expect(selectExpired(all(7), at(7), limits(7, bytes))).toEqual(expired);
   });
 
   it('counts a tree that generations share once', () => {
     const trees = new Map([['shared', 10]]);
     const sharing = all(5).map((one) => ({ ...one, trees }));
 
-    expect(selectExpired(sharing, 5, limits(5, 10))).toEqual([]);
+    expect(selectExpired(sharing, at(5), limits(5, 10))).toEqual([]);
   });
 
   it('never removes the current generation or the way back', () => {
@@ -101,9 +112,10 @@ describe('keeping generations', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 12 }), fc.nat(12), sick, (current, keep, unhealthy) => {
         const generations = all(12, unhealthy);
-        const before = generations.filter((one) => one.healthy && one.number < current).at(-1)?.number;
+        const before =
+          generations.filter((one) => one.healthy && one.number < current).at(-1)?.number ?? null;
 
-        const expired = selectExpired(generations, current, limits(keep));
+        const expired = selectExpired(generations, { current, before }, limits(keep));
 
         expect(expired).not.toContain(current);
         expect(expired).not.toContain(before);

@@ -1,6 +1,5 @@
 // Volumes in a deployment: copied after the stop, put back on every way back, refused where that cannot be, and kept no longer than needed.
 import { describe, expect, it } from 'vitest';
-import { selectCopied } from '../../../../agent/core/deploy/generation.ts';
 import { auth } from '../../../support/deploy-instance.ts';
 import { AUTH, type Deployable } from '../../../support/deploy-releases.ts';
 import { createWorld, deploy } from '../../../support/deploy-world.ts';
@@ -143,11 +142,4 @@ describe('the volumes of a release', () => {
     expect(record?.state).toBe('rolled-back');
     expect(instance.data()?.split(' ')).not.toContain('1.1.0');
   });
-});
-
-it('copies stay for every way back that there is, and the oldest generation has none', () => {
-  const at = (number: number, healthy = true) => ({ number, healthy });
-
-  expect(selectCopied([at(2), at(3, false), at(5), at(7), at(9)], 7)).toEqual([5, 7]);
-  expect(selectCopied([at(2)], null)).toEqual([]);
 });
