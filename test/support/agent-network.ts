@@ -59,6 +59,8 @@ export function createAgentNetwork() {
     },
     /** Thrown by the next refreshes; null when the server answers. */
     serverError: null as FairleadError | null,
+    /** What reading what is trusted ends with. */
+    catalogError: null as FairleadError | null,
     /** What refreshes wait for before they answer. */
     serverAnswers: Promise.resolve() as Promise<void>,
     refreshes: [] as number[],
@@ -157,7 +159,10 @@ export function createAgentNetwork() {
         answer = 'unchanged';
         return outcome;
       },
-      catalog: async () => world.catalog,
+      async catalog() {
+        if (world.catalogError !== null) throw world.catalogError;
+        return world.catalog;
+      },
       mirror: () => null,
       root: () => null,
       freshness: () => world.freshness,

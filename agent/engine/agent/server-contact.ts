@@ -36,7 +36,8 @@ export interface ServerContact {
 export function createServerContact(options: ServerContactOptions): ServerContact {
   const { repository, clock, log } = options;
   let catalog = EMPTY_CATALOG;
-  let loaded = false;
+  /** It may not be what is trusted; until it could be read once more, each round tries. */
+  let isStale = true;
   let failures = 0;
   let last: Contact | null = null;
   let dueAt = clock.monotonic();
@@ -80,23 +81,25 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   async function refresh(at: EpochMs): Promise<{ outcome: Contact['outcome']; error: unknown }> {
     try {
       const outcome = await repository.refresh(at);
-      await load(outcome === 'changed');
+      isStale ||= outcome === 'changed';
+      await load();
       return { outcome, error: null };
     } catch (error) {
       // What is trusted already still counts: forced patches and windows go on without the server.
-      await load(true).catch(() => undefined);
+      isStale = true;
+      await load().catch(() => undefined);
       return { outcome: 'failed', error };
     }
   }
 
-  async function load(stale: boolean): Promise<void> {
-    if (loaded && !stale) return;
+  async function load(): Promise<void> {
+    if (!isStale) return;
     catalog = await repository.catalog();
-    loaded = true;
+    isStale = false;
   }
 
   return {
-    open: () => load(false).catch((err) => log.warn({ err }, 'what the vendor has signed cannot be read')),
+    open: () => load().catch((err) => log.warn({ err }, 'what the vendor has signed cannot be read')),
     ask() {
       round ??= askOnce().finally(() => {
         round = null;

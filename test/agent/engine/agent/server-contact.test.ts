@@ -64,6 +64,22 @@ describe('a server that does not answer', () => {
   });
 });
 
+describe('what the vendor has signed', () => {
+  it('is read again by the next round where the one that heard of news could not read it', async () => {
+    const { world, publish, start } = createAgentNetwork();
+    await start();
+    publish(releaseOf('1.0.0'));
+    world.catalogError = new FairleadError('disk/failed', { path: '/state/trust', problem: 'EIO' });
+    await world.clock.advance(2 * POLL_MS);
+    const before = world.deployer.generations.length;
+
+    world.catalogError = null;
+    await world.clock.advance(2 * POLL_MS);
+
+    expect([before, world.deployer.generations.length]).toEqual([0, 1]);
+  });
+});
+
 describe('what a round says', () => {
   it('tells a disk of its own that does not take what came', async () => {
     const { world, start } = createAgentNetwork();
