@@ -3,62 +3,31 @@ import { leaveMs, startMs, steadyMs } from '../../shared/compile/rollback-bound.
 import type { Target } from '../../shared/compile/target.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
-import type { DeploymentRecord, DeploymentState, Plan } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord, DeploymentState, Fetched, Plan } from '../../shared/schema/deployment.ts';
 import { referredImages } from '../../shared/schema/drivers/drivers.ts';
 import { digestOfImage } from '../../shared/schema/drivers/images.ts';
 import type { Forecast } from '../../shared/schema/forecast.ts';
+import { likelyLongest, likelyOf, numbers, type Run, runsOf } from './measured.ts';
+
+export interface Weight {
+  readonly bytes: number;
+  readonly way: Fetched['way'] | 'image';
+}
 
 /** What the disk and the agent know that no record tells. */
 export interface Means {
   /** Trees that are here. */
   readonly stored: ReadonlySet<Digest>;
   /** What a tree, or an image from a registry, would take to fetch, where somebody has said so. */
-  readonly weights: ReadonlyMap<Digest, number>;
+  readonly weights: ReadonlyMap<Digest, Weight>;
   /** How long a deployment is watched before it counts as committed. */
   readonly soakMs: number;
   /** It asks about itself at its last safe point: nothing has to be fetched or prepared any more. */
   readonly isBegun: boolean;
 }
 
-export interface Run {
-  readonly components: readonly string[];
-  readonly bytes: number;
-  readonly fetchMs: number | null;
-  readonly prepareMs: number | null;
-  readonly interruptionMs: number | null;
-}
-
-/** Older ones tell of another machine, another line, another product. */
-const REMEMBERED = 10;
-/** A machine that slept in the middle, or a clock that was set, has measured nothing. */
-const LONGEST_MEASURED_MS = 86_400_000;
 /** Of so little the time is that of asking, not of the bytes. */
 const ENOUGH_BYTES = 256 * 1024;
-
-/** The last ones that committed a way forward, oldest first. */
-export function runsOf(records: readonly DeploymentRecord[]): readonly Run[] {
-  const committed = records.filter(
-    ({ state, reason }) => state === 'committed' && reason.kind !== 'rollback',
-  );
-  return committed.slice(-REMEMBERED).map((record) => ({
-    components: record.steps.map(({ component }) => component),
-    bytes: (record.fetched ?? []).reduce((sum, one) => sum + one.bytes, 0),
-    fetchMs: between(record, 'fetching', 'staged'),
-    prepareMs: between(record, 'staged', 'stopping'),
-    interruptionMs: between(record, 'stopping', 'soaking'),
-  }));
-}
-
-function between({ stages }: DeploymentRecord, from: DeploymentState, until: DeploymentState): number | null {
-  const [begun, ended] = [
-    stages.find(({ state }) => state === from),
-    stages.findLast(({ state }) => state === until),
-  ];
-  if (begun === undefined || ended === undefined) return null;
-  const ms = instantMs(ended.at) - instantMs(begun.at);
-  return ms >= 0 && ms <= LONGEST_MEASURED_MS ? ms : null;
-}
-
 /** For what of a stop or a start has no limit of its own, such as making a process. */
 const UNLIMITED_MS = 60_000;
 
@@ -109,21 +78,6 @@ function total(parts: readonly (number | null)[]): number | null {
   );
 }
 
-/** What one that is odd may differ from the middle one. */
-const MOST_OVER_THE_MIDDLE = 3;
-
-/**
- * Nine of ten took no longer, and it is no more than three times the middle one: a single run that hung says little of the
- * next, and whoever waits because of it would never measure another. Null for none.
- */
-export function likelyLongest(measured: readonly number[]): number | null {
-  const sorted = measured.toSorted((a, b) => a - b);
-  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
-  const nearly = sorted[Math.ceil(sorted.length * 0.9) - 1];
-  if (middle === undefined || nearly === undefined) return null;
-  return Math.min(nearly, MOST_OVER_THE_MIDDLE * middle);
-}
-
 /** `from` is what runs, null for nothing. */
 export function forecastOf(
   plan: Plan,
@@ -132,17 +86,17 @@ export function forecastOf(
   { records, means }: { readonly records: readonly DeploymentRecord[]; readonly means: Means },
 ): Forecast {
   const runs = runsOf(records);
-  const trees = means.isBegun ? { bytes: 0, isAtMost: false } : bytesToCome(to, means);
+  const trees = means.isBegun ? [] : treesToCome(to, means);
   const images = means.isBegun ? { bytes: 0, unknown: 0 } : imagesToCome(to, means);
   // Images come as a part of what is prepared, from elsewhere and at another rate: their time is measured with that.
-  const fetchMs = fetchTime(trees.bytes, runs);
-  const prepareMs = means.isBegun ? 0 : (likelyLongest(numbers(runs, 'prepareMs')) ?? 0);
+  const fetchMs = fetchTime(trees, runs);
+  const prepareMs = means.isBegun ? 0 : (likelyOf(numbers(runs, 'prepareMs')) ?? 0);
   const interruptionMs = interruptionTime(plan, from, to, runs);
   const soakMs = Math.ceil(means.soakMs);
   return {
     // What a manifest says of a layer may be anything.
-    bytes: Math.min(trees.bytes + images.bytes, Number.MAX_SAFE_INTEGER),
-    ...(trees.isAtMost ? { atMost: true } : {}),
+    bytes: Math.min(sum(trees.map(({ bytes }) => bytes)) + images.bytes, Number.MAX_SAFE_INTEGER),
+    ...(trees.some(({ way }) => way === null) ? { atMost: true } : {}),
     ...(images.unknown > 0 ? { unknownImages: images.unknown } : {}),
     ...{ fetchMs, prepareMs, interruptionMs, soakMs },
     totalMs: (fetchMs ?? 0) + prepareMs + interruptionMs + soakMs,
@@ -150,35 +104,51 @@ export function forecastOf(
   };
 }
 
-/** Each tree once, however many components are made of it. */
-function bytesToCome({ releases }: Target, { stored, weights }: Means): { bytes: number; isAtMost: boolean } {
-  const trees = new Map([...releases.values()].map(({ document: { tree } }) => [tree.digest, tree.bytes]));
-  const missing = [...trees].filter(([tree]) => !stored.has(tree));
-  const bytes = missing.reduce((sum, [tree, most]) => sum + Math.min(most, weights.get(tree) ?? most), 0);
-  return { bytes, isAtMost: missing.some(([tree]) => !weights.has(tree)) };
+interface Coming {
+  readonly bytes: number;
+  /** Null where nobody has said: it is the size of its files, which is more than comes. */
+  readonly way: Weight['way'] | null;
 }
 
 /** Each image once, however many components run it. */
 function imagesToCome({ releases }: Target, { weights }: Means): { bytes: number; unknown: number } {
   const images = [...releases.values()].flatMap(({ document }) => referredImages(document.service));
-  const weighed = [...new Set(images.map(digestOfImage))].map((image) => weights.get(image) ?? null);
+  const weighed = [...new Set(images.map(digestOfImage))].map((image) => weights.get(image)?.bytes ?? null);
   return {
     bytes: sum(weighed.map((bytes) => bytes ?? 0)),
     unknown: weighed.filter((bytes) => bytes === null).length,
   };
 }
 
-/** By the rate, where enough bytes came once for there to be one; of less, as long as so little took. */
-function fetchTime(bytes: number, runs: readonly Run[]): number | null {
+/** Each tree once, however many components are made of it. */
+function treesToCome({ releases }: Target, { stored, weights }: Means): readonly Coming[] {
+  const trees = new Map([...releases.values()].map(({ document: { tree } }) => [tree.digest, tree.bytes]));
+  return [...trees]
+    .filter(([tree]) => !stored.has(tree))
+    .map(([tree, most]) => {
+      const weight = weights.get(tree);
+      return { bytes: Math.min(most, weight?.bytes ?? most), way: weight?.way ?? null };
+    });
+}
+
+/**
+ * Packs by the rate of packs. Patches, whose time is that of making the files, and little as long as the like took. Null where that
+ * was not measured often enough, or where nobody knows what comes.
+ */
+function fetchTime(coming: readonly Coming[], runs: readonly Run[]): number | null {
+  const bytes = sum(coming.map((one) => one.bytes));
   if (bytes === 0) return 0;
+  if (coming.some(({ way }) => way === null)) return null;
   const fetched = runs.flatMap((run) =>
-    run.bytes > 0 && run.fetchMs !== null ? [{ bytes: run.bytes, ms: run.fetchMs }] : [],
+    run.bytes > 0 && run.fetchMs !== null ? [{ bytes: run.bytes, way: run.way, ms: run.fetchMs }] : [],
   );
-  const little = likelyLongest(fetched.filter((one) => one.bytes < ENOUGH_BYTES).map(({ ms }) => ms));
+  const little = likelyOf(fetched.filter((one) => one.bytes < ENOUGH_BYTES).map(({ ms }) => ms));
   if (bytes < ENOUGH_BYTES && little !== null) return little;
-  const perByte = likelyLongest(
-    fetched.filter((one) => one.bytes >= ENOUGH_BYTES).map(({ bytes: came, ms }) => ms / came),
-  );
+  if (coming.every(({ way }) => way === 'patch')) {
+    return likelyOf(fetched.filter(({ way }) => way === 'patch').map(({ ms }) => ms));
+  }
+  const packs = fetched.filter((one) => one.way === 'pack' && one.bytes >= ENOUGH_BYTES);
+  const perByte = likelyOf(packs.map(({ bytes: came, ms }) => ms / came));
   return perByte === null ? null : Math.ceil(Math.max(bytes, ENOUGH_BYTES) * perByte);
 }
 
@@ -192,17 +162,14 @@ function interruptionTime(plan: Plan, from: Target | null, to: Target, runs: rea
     const release = to.releases.get(component)?.document;
     return release === undefined ? [] : [{ component, release }];
   });
-  const known = new Set(runs.flatMap(({ components }) => components));
+  const measuring = runs.filter(({ interruptionMs }) => interruptionMs !== null);
+  const known = new Set(measuring.flatMap(({ components }) => components));
   const unknown = started.filter(({ component }) => !known.has(component));
   const declared = Math.max(0, ...unknown.map(({ release }) => steadyMs(release)));
   const limits = [...stopped.map(leaveMs), ...started.map(({ release }) => startMs(release))];
   const bound = sum(limits) + limits.length * UNLIMITED_MS;
   const measured = likelyLongest(numbers(runs, 'interruptionMs')) ?? 0;
   return Math.ceil(Math.min(Math.max(measured, declared), bound));
-}
-
-function numbers(runs: readonly Run[], part: 'prepareMs' | 'interruptionMs'): readonly number[] {
-  return runs.flatMap((run) => run[part] ?? []);
 }
 
 function sum(all: readonly number[]): number {

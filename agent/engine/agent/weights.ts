@@ -3,11 +3,12 @@ import type { Digest } from '../../../shared/encoding/digest.ts';
 import { referredImages } from '../../../shared/schema/drivers/drivers.ts';
 import { digestOfImage } from '../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
+import type { Weight } from '../../core/forecast.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
 import type { TreeStore } from '../../ports/state.ts';
 
 export interface Weights {
-  known(): ReadonlyMap<Digest, number>;
+  known(): ReadonlyMap<Digest, Weight>;
   /** Looks after these, and forgets all others. Returns at once; whoever decides is woken where there is news. */
   look(releases: Iterable<Verified<CapabilityRelease>>): void;
   /** Resolves when no look is under way. */
@@ -25,13 +26,13 @@ export interface WeightsOptions {
 
 /** A patch may be made, or go, at any time; a server that says nothing is not asked at each round. */
 const ASKED_AGAIN_MS = 15 * 60_000;
-/** Of more the most that they can be is good enough. */
+/** Beside those that are here; of more the most that they can be is good enough. */
 const MOST_ASKED = 50;
 
 interface Asked {
   readonly at: number;
   /** Null where nobody says. */
-  readonly bytes: number | null;
+  readonly weight: Weight | null;
 }
 
 export function createWeights(options: WeightsOptions): Weights {
@@ -43,14 +44,17 @@ export function createWeights(options: WeightsOptions): Weights {
     const wanted = new Map(releases.flatMap((release) => weighedOf(release, options)));
     const next = new Map([...asked].filter(([digest]) => wanted.has(digest)));
     let isNews = false;
-    for (const [digest, weigh] of [...wanted].slice(0, MOST_ASKED)) {
+    let looked = 0;
+    for (const [digest, weigh] of wanted) {
+      if (looked === MOST_ASKED) break;
       const before = next.get(digest);
-      if (before !== undefined && clock.monotonic() - before.at < ASKED_AGAIN_MS) continue;
-      const bytes = await weigh();
-      if (bytes === undefined) continue;
+      const isRecent = before !== undefined && clock.monotonic() - before.at < ASKED_AGAIN_MS;
+      const weight = isRecent ? before.weight : await weigh();
+      if (weight !== undefined && weight?.bytes !== 0) looked += 1;
+      if (isRecent || weight === undefined) continue;
       // Who cannot be asked now has not taken back what was said before.
-      next.set(digest, { at: clock.monotonic(), bytes: bytes ?? before?.bytes ?? null });
-      isNews ||= bytes !== null && bytes !== before?.bytes;
+      next.set(digest, { at: clock.monotonic(), weight: weight ?? before?.weight ?? null });
+      isNews ||= weight !== null && weight.bytes !== before?.weight?.bytes;
     }
     asked = next;
     if (isNews) onNews();
@@ -59,7 +63,7 @@ export function createWeights(options: WeightsOptions): Weights {
   return {
     known: () =>
       new Map(
-        [...asked].flatMap(([digest, { bytes }]) => (bytes === null ? [] : [[digest, bytes] as const])),
+        [...asked].flatMap(([digest, { weight }]) => (weight === null ? [] : [[digest, weight] as const])),
       ),
     look(releases) {
       looking ??= ask([...releases])
@@ -75,20 +79,21 @@ export function createWeights(options: WeightsOptions): Weights {
 }
 
 /** Null where nobody says; undefined where nobody has to. */
-type Weigh = () => Promise<number | null | undefined>;
+type Weigh = () => Promise<Weight | null | undefined>;
 
 function weighedOf(
   { document: { tree, service } }: Verified<CapabilityRelease>,
   { trees, weighImage, log }: WeightsOptions,
 ): readonly (readonly [Digest, Weigh])[] {
-  const weighTree: Weigh = async () =>
-    (await trees.has(tree.digest)) ? undefined : ((await trees.weigh(tree))?.bytes ?? null);
+  const weighTree: Weigh = async () => ((await trees.has(tree.digest)) ? undefined : await trees.weigh(tree));
   const images = referredImages(service).map((image) => {
-    const weigh: Weigh = () =>
-      weighImage(image.ref).catch((err) => {
+    const weigh: Weigh = async () => {
+      const bytes = await weighImage(image.ref).catch((err) => {
         log.info({ err, image: image.ref }, 'how much of an image would be fetched is not known');
         return null;
       });
+      return bytes === null ? null : { way: 'image', bytes };
+    };
     return [digestOfImage(image), weigh] as const;
   });
   return [[tree.digest, weighTree], ...images];

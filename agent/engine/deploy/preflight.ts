@@ -39,9 +39,16 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   await each((one) => verifyVolumeRoom(run, one));
   await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
+  // A snapshot may take most of a window: none is begun for what may not go on already.
+  if (changed.some(({ snapshot }) => snapshot.length > 0)) await verifyAllowed(run);
   await each((one) => takeSnapshot(run, one));
-  if (!(await run.stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
+  await verifyAllowed(run);
   return { event: 'allowed', red };
+}
+
+/** Error: deploy/no-longer-allowed. */
+async function verifyAllowed({ stillAllowed }: Run): Promise<void> {
+  if (!(await stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
 }
 
 /** Before the first of their programs runs, which hooks may be. True where one stands elsewhere since. Errors: disk/*. */

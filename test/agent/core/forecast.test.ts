@@ -1,13 +1,14 @@
 // What a deployment will take: by what the last ones took, robust against one that hung, and never more than what was declared or measured.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { forecastOf, likelyLongest, type Means, runsOf, timeLeft } from '../../../agent/core/forecast.ts';
+import { forecastOf, type Means, timeLeft } from '../../../agent/core/forecast.ts';
+import { likelyLongest, runsOf } from '../../../agent/core/measured.ts';
 import { planBetween } from '../../../shared/compile/plan.ts';
 import type { Target } from '../../../shared/compile/target.ts';
-import type { Digest } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs, instantMs } from '../../../shared/encoding/instant.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { DeploymentRecord, DeploymentState } from '../../../shared/schema/deployment.ts';
+import type { DeploymentRecord, DeploymentState, Fetched } from '../../../shared/schema/deployment.ts';
 import { releaseOf } from '../../support/agent-network.ts';
 import { recordOf } from '../../support/deployments.ts';
 import { factsOf } from '../../support/facts.ts';
@@ -25,12 +26,14 @@ interface Took {
   readonly component?: string;
   readonly state?: DeploymentState;
   readonly rollback?: boolean;
+  readonly way?: Fetched['way'];
+  readonly installs?: boolean;
 }
 
 let id = 0;
 /** A deployment that took so long in each of its parts. */
 function took({ fetchMs = 0, bytes = 0, prepareMs = 0, downMs = 0, ...one }: Took): DeploymentRecord {
-  const { component = AUTH, state = 'committed', rollback = false } = one;
+  const { component = AUTH, state = 'committed', rollback = false, way = 'pack', installs = false } = one;
   const moments: [DeploymentState, number][] = [
     ['planned', 0],
     ['fetching', 0],
@@ -48,13 +51,25 @@ function took({ fetchMs = 0, bytes = 0, prepareMs = 0, downMs = 0, ...one }: Too
     at += afterMs;
     return { state: entered, at: formatInstantMs(at) };
   });
-  const fetched = bytes === 0 ? {} : { fetched: [{ component: AUTH, way: 'pack' as const, bytes }] };
+  const fetched = bytes === 0 ? {} : { fetched: [{ component: AUTH, way, bytes }] };
   return recordOf(++id, [state], {
-    ...{ stages, ...fetched },
+    ...{ stages, ...fetched, from: installs ? null : digestOfValue('manifest') },
     steps: [{ component: component as ComponentKey, from: null, to: null, change: null }],
     ...(rollback ? { reason: { kind: 'rollback', generation: 1 } } : {}),
   });
 }
+
+/** Refused at its last safe point, after so long. */
+function refused(prepareMs: number, fetchMs = 0, bytes = 0): DeploymentRecord {
+  const { stages, ...record } = took({ fetchMs, bytes, state: 'abandoned' });
+  const before = stages.filter(({ state }) => ['planned', 'fetching', 'staged', 'preflight'].includes(state));
+  const at = formatInstantMs(START + fetchMs + prepareMs);
+  const failure = { code: 'deploy/no-longer-allowed', message: 'no longer allowed' };
+  return { ...record, failure, stages: [...before, { state: 'abandoned', at }] };
+}
+
+const times = <T>(count: number, make: () => T): readonly T[] => Array.from({ length: count }, make);
+const weighing = (bytes: number, way: Fetched['way'] = 'pack') => new Map([[TREE, { way, bytes }]]);
 
 const HEALTH = {
   health: [
@@ -108,16 +123,16 @@ describe('a forecast without a history', () => {
 
 describe('a forecast', () => {
   it('adds what each part took before', () => {
-    const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 });
+    const records = times(3, () => took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 }));
 
-    expect(forecast([record], { weights: new Map([[TREE, 2 * MB]]) })).toEqual({
+    expect(forecast(records, { weights: weighing(2 * MB) })).toEqual({
       ...{ bytes: 2 * MB, fetchMs: 4_000, prepareMs: 3_000, interruptionMs: 7_000 },
-      ...{ soakMs: 60_000, totalMs: 74_000, runs: 1 },
+      ...{ soakMs: 60_000, totalMs: 74_000, runs: 3 },
     });
   });
 
   it('has nothing to fetch of what is here, and nothing to prepare once it asks about itself', () => {
-    const records = [took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 })];
+    const records = times(3, () => took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 }));
 
     expect(forecast(records, { stored: new Set([TREE]) })).toMatchObject({
       bytes: 0,
@@ -127,15 +142,60 @@ describe('a forecast', () => {
     expect(forecast(records, { isBegun: true })).toMatchObject({ bytes: 0, prepareMs: 0, totalMs: 67_000 });
   });
 
+  it('lets one odd deployment, or two, count nothing in what has no limit of its own', () => {
+    const odd = times(2, () => took({ bytes: MB, fetchMs: 3_600_000, prepareMs: 3_600_000, downMs: 7_000 }));
+
+    expect(forecast(odd, { weights: weighing(2 * MB) })).toMatchObject({
+      ...{ fetchMs: null, prepareMs: 0, interruptionMs: 7_000 },
+    });
+  });
+
+  it('is not made of installations, which fetch and load all there is', () => {
+    const installed = times(3, () => took({ installs: true, prepareMs: 3_600_000, downMs: 9_000 }));
+
+    expect(forecast(installed)).toMatchObject({ prepareMs: 0, interruptionMs: 0, runs: 0 });
+  });
+
+  it('learns from what was refused at its last safe point, and claims no interruption by it', () => {
+    const nights = times(3, () => refused(3_000_000, 2_000, MB));
+
+    expect(forecast(nights, { weights: weighing(2 * MB) }, HEALTH)).toMatchObject({
+      ...{ fetchMs: 4_000, prepareMs: 3_000_000, interruptionMs: 60_000, runs: 0 },
+    });
+  });
+
+  it('learns so also after many that took less, and none of what was refused early makes it less', () => {
+    const quick = times(10, () => took({ prepareMs: 10_000, downMs: 7_000 }));
+    const slow = times(10, () => took({ prepareMs: 3_000_000, downMs: 7_000 }));
+
+    expect(forecast([...quick, ...times(6, () => refused(3_000_000))])).toMatchObject({
+      ...{ prepareMs: 3_000_000, interruptionMs: 7_000, runs: 10 },
+    });
+    expect(forecast([...slow, ...times(9, () => refused(1_000))]).prepareMs).toBe(3_000_000);
+  });
+
   it('takes nobody at their word who says that a tree takes more than its files have', () => {
-    expect(forecast([], { weights: new Map([[TREE, 99 * MB]]) })).toMatchObject({ bytes: 10 * MB });
+    expect(forecast([], { weights: weighing(99 * MB) })).toMatchObject({ bytes: 10 * MB });
   });
 
   it('makes no rate of a few bytes, whose time is that of asking', () => {
-    const little = [took({ bytes: 10_000, fetchMs: 900 })];
+    const little = times(3, () => took({ bytes: 10_000, fetchMs: 900 }));
 
-    expect(forecast(little, { weights: new Map([[TREE, 9_000]]) }).fetchMs).toBe(900);
-    expect(forecast(little).fetchMs).toBeNull();
+    expect(forecast(little, { weights: weighing(9_000) }).fetchMs).toBe(900);
+    expect(forecast(little, { weights: weighing(10 * MB) }).fetchMs).toBeNull();
+  });
+
+  it('makes no rate of patches, whose time is that of making the files', () => {
+    const patches = times(3, () => took({ bytes: MB, fetchMs: 50_000, way: 'patch' }));
+
+    expect(forecast(patches, { weights: weighing(10 * MB) }).fetchMs).toBeNull();
+    expect(forecast(patches, { weights: weighing(2 * MB, 'patch') }).fetchMs).toBe(50_000);
+  });
+
+  it('holds nothing back by the size of files that nobody says how they come', () => {
+    const packs = times(3, () => took({ bytes: MB, fetchMs: 2_000 }));
+
+    expect(forecast(packs)).toMatchObject({ bytes: 10 * MB, atMost: true, fetchMs: null });
   });
 
   it('knows more than is declared of what has moved here, and no more of anything else', () => {
@@ -143,6 +203,7 @@ describe('a forecast', () => {
 
     expect(forecast([took({ downMs: 4_000 })], {}, HEALTH).interruptionMs).toBe(4_000);
     expect(forecast([other], {}, HEALTH).interruptionMs).toBe(60_000);
+    expect(forecast([other, took({ downMs: -1 })], {}, HEALTH).interruptionMs).toBe(60_000);
   });
 
   it('is never more than the limits of the releases themselves', () => {
@@ -161,7 +222,7 @@ describe('images that come from a registry', () => {
   const here = { stored: new Set([TREE]) };
   const weighing = (...weights: readonly [Digest | undefined, number][]) => ({
     ...here,
-    weights: new Map(weights as [Digest, number][]),
+    weights: new Map(weights.map(([image, bytes]) => [image as Digest, { way: 'image' as const, bytes }])),
   });
   const ofImages = (records: readonly DeploymentRecord[], means: Partial<Means>) =>
     forecast(records, means, { service });
@@ -184,9 +245,9 @@ describe('images that come from a registry', () => {
   });
 
   it('take the time that was measured before the first stop, not that of the vendor’s bytes', () => {
-    const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 30_000 });
+    const records = times(3, () => took({ bytes: MB, fetchMs: 2_000, prepareMs: 30_000 }));
 
-    expect(ofImages([record], weighing([ONE, 900 * MB], [TWO, 0]))).toMatchObject({
+    expect(ofImages(records, weighing([ONE, 900 * MB], [TWO, 0]))).toMatchObject({
       ...{ bytes: 900 * MB, fetchMs: 0, prepareMs: 30_000, totalMs: 90_000 },
     });
   });

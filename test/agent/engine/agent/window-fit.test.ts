@@ -192,13 +192,13 @@ describe('what would be fetched', () => {
     world.says = 7;
     await clock.advance(20 * MINUTE_MS);
     await look();
-    expect([world.asked, world.news, weights.known().get(document.tree.digest)]).toEqual([2, 1, 7]);
+    expect([world.asked, world.news, weights.known().get(document.tree.digest)?.bytes]).toEqual([2, 1, 7]);
     world.says = null;
     await clock.advance(20 * MINUTE_MS);
     await look();
 
     // Who cannot be asked has taken nothing back.
-    expect([world.news, weights.known().get(document.tree.digest)]).toEqual([1, 7]);
+    expect([world.news, weights.known().get(document.tree.digest)?.bytes]).toEqual([1, 7]);
   });
 
   it('is not asked of what is here, and forgotten with what is no longer on offer', async () => {
@@ -224,7 +224,7 @@ describe('what would be fetched', () => {
     world.says = 0;
     await clock.advance(20 * MINUTE_MS);
     await look(releaseOf('2.0.0', ofImages));
-    expect([world.images.length, world.news, weights.known().get(IMAGE as never)]).toEqual([2, 1, 0]);
+    expect([world.images.length, world.news, weights.known().get(IMAGE as never)?.bytes]).toEqual([2, 1, 0]);
   });
 
   it('counts with its images, and holds nothing back where nobody says how large one is', async () => {
@@ -241,6 +241,30 @@ describe('what would be fetched', () => {
     expect(known.forecast).toMatchObject({ bytes: 5_012, totalMs: unknown.forecast?.totalMs });
     expect(known.forecast?.unknownImages).toBeUndefined();
     expect(unknown.decision.blockers.map(({ code }) => code)).toEqual(['window-short']);
+  });
+
+  it('is asked of as many as may be, beside those that are here', async () => {
+    const releases = [...Array(60).keys()].map((n) => {
+      const tree = { digest: `sha256:${String(n).padStart(64, '0')}`, files: 1, bytes: 100 };
+      return releaseOf('2.0.0', { tree });
+    });
+    const there = new Set(releases.slice(0, 55).map(({ document: { tree } }) => tree.digest));
+    const asked: string[] = [];
+    const weights = createWeights({
+      ...{ clock: createFakeClock(), onNews: () => undefined, weighImage: async () => null },
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      trees: {
+        has: async (tree) => there.has(tree),
+        weigh: async ({ digest }) => {
+          asked.push(digest);
+          return null;
+        },
+      },
+    });
+    weights.look(releases);
+    await weights.settled();
+
+    expect(asked).toEqual(releases.slice(55).map(({ document: { tree } }) => tree.digest));
   });
 
   it('counts in the forecast as soon as somebody has said so, and no more once it is here', async () => {

@@ -237,7 +237,7 @@ describe('preflight', () => {
     return { acts, world, warnings, check: () => checkBefore(run as never), clock };
   }
 
-  it('checks, prepares, runs the hooks, takes the snapshot and asks, in this order', async () => {
+  it('checks, prepares, runs the hooks, asks, takes the snapshot and asks again, in this order', async () => {
     const { acts, check } = checking();
 
     expect(await check()).toEqual({ event: 'allowed', red: [] });
@@ -245,7 +245,7 @@ describe('preflight', () => {
     expect(acts).toEqual([
       ...['find serve', 'find before', 'find save', 'hand to www'],
       // What comes, and what it stops: there is a way back.
-      ...['http://auth.test/', 'prepare core/auth', 'prepare core/auth', 'before', 'save', 'ask'],
+      ...['http://auth.test/', 'prepare core/auth', 'prepare core/auth', 'before', 'ask', 'save', 'ask'],
     ]);
   });
 
@@ -311,11 +311,23 @@ describe('preflight', () => {
     expect(acts).toEqual([]);
   });
 
-  it('is refused at the very end where it is allowed no longer', async () => {
-    const { world, check } = checking();
+  it.each([{}, { hooks: {} }])(
+    'is refused at the very end where it is allowed no longer, with %j',
+    async (more) => {
+      const { world, check } = checking(more);
+      world.allowed = false;
+
+      expect((await rejectionOf(check())).code).toBe('deploy/no-longer-allowed');
+    },
+  );
+
+  it('takes no snapshot for what is allowed no longer', async () => {
+    const { world, check, acts } = checking();
     world.allowed = false;
 
-    expect((await rejectionOf(check())).code).toBe('deploy/no-longer-allowed');
+    await rejectionOf(check());
+
+    expect(acts).not.toContain('save');
   });
 
   it.each(['find serve', 'prepare core/auth'])(
