@@ -15,8 +15,9 @@ export interface UnderWay {
 export async function describeUnderWay(
   state: Needs<'clock' | 'deployer' | 'offers' | 'trees'>,
 ): Promise<UnderWay> {
-  const coming = state.trees.transfers().slice(0, MOST_TRANSFERS);
-  const leftMs = await leftOf(state, coming);
+  const all = state.trees.transfers();
+  const coming = all.slice(0, MOST_TRANSFERS);
+  const leftMs = await leftOf(state, all);
   return {
     ...(coming.length === 0 ? {} : { transfers: describeTransfers(state, coming) }),
     ...(leftMs === null ? {} : { leftMs: Math.ceil(leftMs) }),
@@ -24,17 +25,30 @@ export async function describeUnderWay(
 }
 
 async function leftOf(
-  { clock, deployer }: Needs<'clock' | 'deployer'>,
+  { clock, deployer, trees }: Needs<'clock' | 'deployer' | 'trees'>,
   coming: readonly StoreTransfer[],
 ): Promise<number | null> {
   const live = deployer.inProgress();
   if (live === null) return null;
-  const lefts = coming.map(({ pace }) => pace.leftMs);
-  const fetchMs = lefts.reduce<number | null>(
-    (sum, ms) => (sum === null || ms === null ? null : sum + ms),
+  const [records, generations, stored] = await Promise.all([
+    deployer.records(),
+    deployer.generations(),
+    trees.stored(),
+  ]);
+  const target = generations.find(({ number }) => number === live.generation);
+  const missing = target?.manifest.components.map(({ tree }) => tree).filter((tree) => !stored.has(tree));
+  const fetchMs = missing === undefined ? null : fetchLeft(new Set(missing), coming);
+  return timeLeft(live, records, { now: clock.now(), soakMs: deployer.soakMs, fetchMs });
+}
+
+/** Of these alone: others may be fetched ahead at the same time. Null where the time of one is not known, or it has not begun. */
+function fetchLeft(missing: ReadonlySet<string>, coming: readonly StoreTransfer[]): number | null {
+  const ours = coming.filter(({ tree }) => missing.has(tree));
+  if (ours.length < missing.size) return null;
+  return ours.reduce<number | null>(
+    (sum, { pace: { leftMs } }) => (sum === null || leftMs === null ? null : sum + leftMs),
     0,
   );
-  return timeLeft(live, await deployer.records(), { now: clock.now(), soakMs: deployer.soakMs, fetchMs });
 }
 
 function describeTransfers({ offers }: Needs<'offers'>, coming: readonly StoreTransfer[]): Transfer[] {
