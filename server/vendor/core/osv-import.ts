@@ -9,14 +9,12 @@ import {
   type Reference,
   reference,
 } from '../../../shared/schema/advisory-details.ts';
-import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { cvssVersionOf, isCvssVector } from '../../../shared/schema/cvss.ts';
-import { rangesOf } from '../../../shared/version/intervals.ts';
-import { compareVersions } from '../../../shared/version/version.ts';
 import { scoreOf, severityOf } from './cvss-score.ts';
-import { findInside, type ReleaseContents } from './osv-inside.ts';
-import { componentsOf, labelOf, type PackageName, readFixes } from './osv-packages.ts';
-import { type OsvVersions, type Refuse, readVersions } from './osv-ranges.ts';
+import { readAffected } from './osv-affected.ts';
+import type { JudgedRelease } from './osv-inside.ts';
+import { componentsOf, type PackageName, readFixes } from './osv-packages.ts';
+import type { Refuse } from './osv-ranges.ts';
 import type { OsvRecord } from './osv-record.ts';
 
 export interface ImportedAdvisory {
@@ -41,8 +39,8 @@ export interface ImportContext {
   /** Where the record is from, for errors. */
   readonly file: string;
   readonly packages: readonly PackageName[];
-  /** What is inside of the releases, of the packages that the record names. */
-  readonly releases?: readonly ReleaseContents[];
+  /** The releases, each by what is inside of it. */
+  readonly releases?: readonly JudgedRelease[];
   /** Said in place of the record's own ranges. */
   readonly affected?: Advisory['affected'] | undefined;
   /** Said in place of its fixed versions. */
@@ -90,61 +88,6 @@ function remedyFor(field: string): string {
   if (field.startsWith('severity'))
     return 'mend it in the record, or leave it out and give --cvss and --severity';
   return 'mend the record';
-}
-
-function readAffected(
-  { affected }: OsvRecord,
-  { packages, releases }: Required<Pick<ImportContext, 'packages' | 'releases'>>,
-  refuse: Refuse,
-  leftOut: string[],
-): Pick<ImportedAdvisory, 'affected' | 'fixed'> {
-  const found = new Map<ComponentKey, OsvVersions[]>();
-  const unknown = new Set<string>();
-  const add = (component: ComponentKey, versions: OsvVersions) =>
-    found.set(component, [...(found.get(component) ?? []), versions]);
-  for (const [i, entry] of (affected ?? []).entries()) {
-    const components = componentsOf(entry, packages);
-    const inside = findInside(entry, releases);
-    if (components.length + inside.size === 0) unknown.add(labelOf(entry));
-    for (const [component, versions] of inside) add(component, versions);
-    if (components.length === 0) continue;
-    const versions = readVersions(entry, `affected.${i}`, refuse);
-    for (const component of components) add(component, versions);
-  }
-  const dark = releases.filter(({ packages: inside }) => inside === null).length;
-  if (dark > 0) leftOut.push(`what is inside of ${count(dark, 'release')} without a bill of materials`);
-  const names = [...unknown].slice(0, 5).join(', ');
-  if (found.size === 0) {
-    const problem =
-      unknown.size === 0
-        ? 'it names no package'
-        : `no component is known for ${names}, and no release has it inside`;
-    return refuse('affected', `${problem}: give --package "PACKAGE=SUITE/CAPABILITY"`);
-  }
-  if (unknown.size > 0)
-    leftOut.push(`${count(unknown.size, 'package')} that no component is known for: ${names}`);
-  const all = [...found].map(([component, parts]) => ({ component, ...joined(parts) }));
-  const foreign = all.reduce((sum, one) => sum + one.foreign, 0);
-  if (foreign > 0) leftOut.push(`${count(foreign, 'listed version')} that are no semantic versions`);
-  const commits = all.reduce((sum, one) => sum + one.commits, 0);
-  if (commits > 0) leftOut.push(count(commits, 'range of commits', 'ranges of commits'));
-  return {
-    affected: all.flatMap(({ component, affected: intervals }) => {
-      const ranges = rangesOf(intervals);
-      if (ranges === null) return refuse('affected', `a range of ${component} is longer than a range may be`);
-      return ranges.map((versions) => ({ component, versions }));
-    }),
-    fixed: all.flatMap(({ component, fixed }) => fixed.map((version) => ({ component, version }))),
-  };
-}
-
-function joined(parts: readonly OsvVersions[]): OsvVersions {
-  return {
-    affected: parts.flatMap((part) => part.affected),
-    fixed: [...new Set(parts.flatMap((part) => part.fixed))].toSorted(compareVersions),
-    foreign: parts.reduce((sum, part) => sum + part.foreign, 0),
-    commits: parts.reduce((sum, part) => sum + part.commits, 0),
-  };
 }
 
 /** The highest of each version. Of the whole record, or where it has none of the packages that are ours. */

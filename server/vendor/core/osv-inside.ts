@@ -1,144 +1,125 @@
 // Releases with an affected package inside, by their bills of materials: an advisory about what they are made of is about them.
+import { billOfMaterials } from '../../../shared/compile/offers.ts';
+import { isJsonObject } from '../../../shared/encoding/json.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { SbomComponent } from '../../../shared/schema/sbom.ts';
-import { compareVersions, isVersion, type Version } from '../../../shared/version/version.ts';
-import type { OsvVersions } from './osv-ranges.ts';
-import type { OsvAffected, OsvEvent } from './osv-record.ts';
-import { compareAlpine, compareDebian, type Order } from './sbom/package-versions.ts';
+import type { Release } from '../../../shared/schema/release.ts';
+import { componentNameOf, type ReleaseRef, refOf } from '../../../shared/schema/release-ref.ts';
+import type { Rollout } from '../../../shared/schema/rollout.ts';
+import { componentsOf, type Sbom, type SbomComponent } from '../../../shared/schema/sbom.ts';
+import type { Interval } from '../../../shared/version/intervals.ts';
+import { compareVersions, floorOf, type Version } from '../../../shared/version/version.ts';
+import { type EntriesByPackage, type Hits, hitsOf, packageOf } from './osv-ecosystems.ts';
 
-/** A package of a bill, as advisories name it: by its source, where it has one. */
-export interface InsidePackage {
-  readonly type: string;
-  readonly name: string;
-  readonly version: string;
-  /** `debian-12`, `alpine-3.18.4`; empty where nobody says. */
-  readonly distro: string;
-}
-
-/** What is inside of a release; null where nobody knows. */
-export interface ReleaseContents {
+/** A release held against all entries of a record. Neither hit nor known: nobody can say whether it is affected. */
+export interface JudgedRelease extends Hits {
   readonly component: ComponentKey;
   readonly version: Version;
-  readonly packages: readonly InsidePackage[] | null;
+  /** Some install may take it, now or in its turn. */
+  readonly isOffered: boolean;
 }
 
-/** https://github.com/package-url/purl-spec; null for what has no address, or one without a version. */
-export function packageOf({ purl }: SbomComponent): InsidePackage | null {
-  const [, type = '', path = '', version = '', query = ''] =
-    /^pkg:([a-z]+)\/([^@?#]+)@([^?#]+)(?:\?([^#]*))?/.exec(purl ?? '') ?? [];
-  const words = new URLSearchParams(query.replaceAll('+', '%2B'));
-  const [source = '', sourceVersion] = (words.get('upstream') ?? '').split('@');
-  const parts = path.split('/').map(decoded);
-  const own = decoded(version);
-  if (parts.includes(null) || own === null || version === '') return null;
-  const name = type === 'npm' ? parts.join('/') : (parts.at(-1) ?? '');
-  const isBuilt = source !== '' && (type === 'deb' || type === 'apk');
+export interface InsideVersions {
+  readonly affected: readonly Interval[];
+  readonly fixed: readonly Version[];
+  /** Counted as affected because nobody can say that they are not. */
+  readonly presumed: readonly Version[];
+  /** Known to be without it, and no fix for whoever runs what is affected: not offered, or a pre-release. */
+  readonly passedOver: readonly Version[];
+}
+
+/** One affected package makes the whole release so, whatever the others are. */
+export function judgeBill(entries: EntriesByPackage, bill: Sbom): Hits {
+  const parts = componentsOf(bill);
+  const judged = parts.flatMap((part) => {
+    const found = packageOf(part);
+    return found === null ? [] : [hitsOf(entries, found)];
+  });
   return {
-    ...{ type, distro: words.get('distro') ?? '' },
-    ...{ name: isBuilt ? source : name, version: isBuilt ? (sourceVersion ?? own) : own },
+    hits: [...new Set(judged.flatMap(({ hits }) => hits))],
+    isKnown: isWhole(bill, parts) && judged.every(({ isKnown }) => isKnown),
   };
 }
 
-function decoded(text: string): string | null {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return null;
-  }
+/** Whether what it does not list is not there, as far as whoever made it could see. */
+function isWhole({ compositions }: Sbom, parts: readonly SbomComponent[]): boolean {
+  const aggregates = itemsOf(compositions).map(({ aggregate }) => aggregate);
+  const hasImages = parts.some(({ type }) => type === 'container');
+  // Of an image it is always so: what somebody copied into it by hand is in no list.
+  if (aggregates.includes('unknown') || (!hasImages && aggregates.includes('incomplete'))) return false;
+  return !parts.some(({ type, components = [], properties }) => {
+    const isDark = type === 'container' && components.length === 0;
+    return isDark || itemsOf(properties).some(saysUnknown);
+  });
 }
 
-interface Ecosystem {
-  readonly type: string;
-  /** As OSV writes the release of a distribution that a purl names. */
-  release(distro: string): string;
-  readonly order: Order | null;
+function saysUnknown({ name, value }: { readonly [key: string]: unknown }): boolean {
+  return name === 'fairlead:packages' && typeof value === 'string' && value.startsWith('unknown');
 }
 
-const ECOSYSTEMS: Readonly<Record<string, Ecosystem>> = {
-  npm: { type: 'npm', release: () => '', order: null },
-  Debian: { type: 'deb', release: (distro) => after('debian-', distro), order: compareDebian },
-  Ubuntu: { type: 'deb', release: (distro) => after('ubuntu-', distro), order: compareDebian },
-  Alpine: {
-    type: 'apk',
-    release: (distro) => after('alpine-', distro).replace(/^(\d+\.\d+).*$/, 'v$1'),
-    order: compareAlpine,
-  },
-};
-
-function after(start: string, text: string): string {
-  return text.startsWith(start) ? text.slice(start.length) : '';
+function itemsOf(list: unknown) {
+  return Array.isArray(list) ? list.filter(isJsonObject) : [];
 }
 
-/** Whether an entry is about a package, whatever its version. */
-export function isAbout({ package: named }: OsvAffected, one: InsidePackage): boolean {
-  const [base = '', ...release] = (named?.ecosystem ?? '').split(':');
-  const known = Object.hasOwn(ECOSYSTEMS, base) ? ECOSYSTEMS[base] : undefined;
-  if (known === undefined || known.type !== one.type || named?.name !== one.name) return false;
-  // `Ubuntu:22.04:LTS` is the release; `Ubuntu:Pro:…` has packages of its own.
-  if (release.length === 0) return known.type === 'npm' || known.release(one.distro) !== '';
-  return known.release(one.distro) === release[0];
-}
-
-/** By component: which of its releases have what the entry is about, and which were the first without. */
-export function findInside(
-  entry: OsvAffected,
-  releases: readonly ReleaseContents[],
-): ReadonlyMap<ComponentKey, OsvVersions> {
-  const found = new Map<ComponentKey, OsvVersions>();
-  const components = new Set(releases.map(({ component }) => component));
-  for (const component of components) {
-    const own = releases
-      .filter((one) => one.component === component)
-      .toSorted((a, b) => compareVersions(a.version, b.version));
-    const versions = versionsOf(entry, own);
-    if (versions.affected.length > 0) found.set(component, versions);
+/** Of the components of which a release is affected. */
+export function findInside(releases: readonly JudgedRelease[]): ReadonlyMap<ComponentKey, InsideVersions> {
+  const found = new Map<ComponentKey, InsideVersions>();
+  for (const [component, own] of Map.groupBy(releases, (one) => one.component)) {
+    const sorted = own.toSorted((a, b) => compareVersions(a.version, b.version));
+    const first = sorted.findIndex(({ hits }) => hits.length > 0);
+    // It came in after the last that is known to be without it.
+    const before = sorted.slice(0, first).findLastIndex(isClean);
+    if (first >= 0) found.set(component, versionsOf(sorted.slice(before + 1)));
   }
   return found;
 }
 
-/** Lowest first. Between two releases that have it, nothing was released that has not. */
-function versionsOf(entry: OsvAffected, releases: readonly ReleaseContents[]): OsvVersions {
+function isClean({ hits, isKnown }: JudgedRelease): boolean {
+  return hits.length === 0 && isKnown;
+}
+
+/** Lowest first. Whoever reads an advisory takes what it does not name for not affected, so only what is known to be clean stays out. */
+function versionsOf(releases: readonly JudgedRelease[]): InsideVersions {
   const affected: { from: Version; to: { version: Version; isInside: boolean } }[] = [];
   const fixed: Version[] = [];
+  const passedOver: Version[] = [];
   let isOpen = false;
-  let isWaiting = false;
-  for (const { version, packages } of releases) {
-    const about = packages?.filter((one) => isAbout(entry, one)) ?? [];
-    const has = about.some((one) => isAffected(entry, one));
+  let isOfStable = false;
+  for (const one of releases) {
+    const { version } = one;
+    const isPre = version.includes('-');
     const last = affected.at(-1);
-    if (has && isOpen && last !== undefined) last.to = { version, isInside: true };
-    else if (has) affected.push({ from: version, to: { version, isInside: true } });
-    // One that has none at all may only be one of which less is known.
-    else if (isWaiting && about.length > 0) fixed.push(version);
-    isWaiting = has || (isWaiting && about.length === 0);
-    isOpen = has;
+    if (isClean(one)) (one.isOffered && (!isPre || !isOfStable) ? fixed : passedOver).push(version);
+    else if (isOpen && last !== undefined) last.to = { version, isInside: true };
+    else affected.push({ from: version, to: { version, isInside: true } });
+    isOpen = !isClean(one);
+    // Agents take what an advisory names, whatever their track: nobody moves from a release to a candidate.
+    isOfStable ||= isOpen && !isPre;
   }
-  return { affected, fixed, foreign: 0, commits: 0 };
+  const presumed = releases.filter(({ hits, isKnown }) => hits.length === 0 && !isKnown);
+  return { affected, fixed, presumed: presumed.map(({ version }) => version), passedOver };
 }
 
-/** As the specification of OSV evaluates it. A version that nobody can order counts from the first on, and where it is listed. */
-export function isAffected({ package: named, ranges, versions }: OsvAffected, one: InsidePackage): boolean {
-  if (versions?.includes(one.version) === true) return true;
-  const base = (named?.ecosystem ?? '').split(':')[0] ?? '';
-  const order = (Object.hasOwn(ECOSYSTEMS, base) ? ECOSYSTEMS[base]?.order : null) ?? compareSemantic;
-  return (ranges ?? []).some(({ type, events }) => type !== 'GIT' && isWithin(events, one.version, order));
+/** `core/auth@1.0.1`, whatever the track and the wave. One that was withdrawn wherever it was offered is not, whoever ships it. */
+export function offeredOf(releases: readonly Release[], rollouts: readonly Rollout[]): ReadonlySet<string> {
+  const known = new Map(releases.map((one) => [nameOf(refOf(one)), one]));
+  const standing = new Set(rollouts.filter((one) => !one.withdrawn).map(({ release }) => nameOf(release)));
+  const withdrawn = new Set(
+    rollouts.map(({ release }) => nameOf(release)).filter((one) => !standing.has(one)),
+  );
+  const offered = new Set<string>();
+  const pending = [...standing];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const document = known.get(name);
+    if (document === undefined || withdrawn.has(name) || offered.has(name)) continue;
+    offered.add(name);
+    // Of a range the floor is offered, and no higher version.
+    pending.push(
+      ...billOfMaterials({ document }).map(([component, range]) => `${component}@${floorOf(range)}`),
+    );
+  }
+  return offered;
 }
 
-const compareSemantic: Order = (a, b) => (isVersion(a) && isVersion(b) ? compareVersions(a, b) : Number.NaN);
-
-function isWithin(events: readonly OsvEvent[], version: string, order: Order): boolean {
-  const from = (at: string) => at === '0' || order(version, at) >= 0;
-  const limits = events.flatMap(({ limit }) => limit ?? []);
-  if (limits.length > 0 && !limits.some((limit) => limit === '*' || !from(limit))) return false;
-  const at = ({ introduced, fixed, last_affected: last }: OsvEvent) => introduced ?? fixed ?? last ?? '0';
-  const sorted = events
-    .filter(({ limit }) => limit === undefined)
-    .toSorted((a, b) => (at(a) === '0' ? -1 : at(b) === '0' ? 1 : order(at(a), at(b))));
-  let inside = false;
-  for (const { introduced, fixed, last_affected: last } of sorted) {
-    if (introduced !== undefined && from(introduced)) inside = true;
-    if (fixed !== undefined && from(fixed)) inside = false;
-    if (last !== undefined && order(version, last) > 0) inside = false;
-  }
-  return inside;
+function nameOf(ref: ReleaseRef): string {
+  return `${componentNameOf(ref)}@${ref.version}`;
 }

@@ -9,7 +9,7 @@ import { formatRef, refFor, releasePath } from '../../../../shared/schema/releas
 import { type ImportedAdvisory, importOsv } from '../../core/osv-import.ts';
 import { OSV_LIMITS, osvRecord } from '../../core/osv-record.ts';
 import { readReleases } from '../../workspace/documents.ts';
-import { readInsideOf } from '../../workspace/inside.ts';
+import { judgeReleases } from '../../workspace/inside.ts';
 import type { Session } from '../../workspace/passphrases.ts';
 import { openWorkspace, readOption } from '../../workspace/workspace.ts';
 import { type AdvisoryOptions, draftFrom } from '../advisory-draft.ts';
@@ -30,7 +30,10 @@ export async function importAdvisory(session: Session, path: string, options: Im
     return;
   }
   const packages = await readPackages(options);
-  const releases = options.affected === undefined ? await readInsideOf(session.directory, record) : [];
+  const onProgress = (done: number, total: number) =>
+    session.out.progress('reading bills of materials', done, total, 'pieces');
+  const releases =
+    options.affected === undefined ? await judgeReleases(session.directory, record, onProgress) : [];
   const { leftOut, ...imported } = importOsv(record, { ...options, file, packages, releases });
   for (const what of leftOut) session.out.note(`left out: ${what}`);
   const id = options.id ?? imported.id;

@@ -143,31 +143,46 @@ describe('a build with images', () => {
   });
 
   it('is affected by an advisory about a package inside of it, by what was signed', async () => {
-    await vendor.write('packed/compose.yaml', { services: { db: { image: 'db' } } });
-    writeFileSync(at('packed.tar'), tarOf(newDocker(imageOf([DEBIAN]))));
-    const id = await openChange('1.0.7');
-    const from = ['--from', at('packed'), '--manifest', at('auth.json'), '--image', `db=${at('packed.tar')}`];
-    await vendor.json('build', 'core/auth@1.0.7', '--change', id, ...from);
-    await vendor.json('verify', id);
-    await vendor.json('release', id);
-    const events = [{ introduced: '0' }, { fixed: '3.0.13-1~deb12u1' }];
-    const openssl = { package: { ecosystem: 'Debian:12', name: 'openssl' } };
-    const record = { id: 'DEBIAN-CVE-2026-1', summary: 'A hole', affected: [openssl] };
-    const ranges = [{ type: 'ECOSYSTEM', events }];
-    const file = await vendor.write('hole.json', { ...record, affected: [{ ...openssl, ranges }] });
-    const none = { ...openssl, ranges: [{ type: 'ECOSYSTEM', events: [{ introduced: '3.0.12' }] }] };
-    const other = await vendor.write('other.json', { ...record, affected: [none] });
+    await release('1.0.7', DEBIAN);
+    const record = (...events: object[]) => {
+      const openssl = { package: { ecosystem: 'Debian:12', name: 'openssl' } };
+      const affected = [{ ...openssl, ranges: [{ type: 'ECOSYSTEM', events }] }];
+      return { id: 'DEBIAN-CVE-2026-1', summary: 'A hole', affected };
+    };
+    const fixed = { fixed: '3.0.13-1~deb12u1' };
+    const file = await vendor.write('hole.json', record({ introduced: '0' }, fixed));
+    const other = await vendor.write('other.json', record({ introduced: '3.0.14' }));
+    const importIt = (from: string) => vendor.run('advisory', 'import', from, '--severity', 'high');
 
-    const { advisory } = await vendor.json('advisory', 'import', file, '--severity', 'high');
+    const first = await vendor.json('advisory', 'import', file, '--severity', 'high');
+    await release('1.0.8', DEBIAN.replace('3.0.11-1~deb12u2', '3.0.13-1~deb12u1'));
+    await release('1.0.9', DEBIAN, RPM);
+    const before = await importIt(file);
+    await vendor.json('rollout', 'start', 'core/auth@1.0.8');
+    const after = await vendor.json('advisory', 'import', file, '--severity', 'high');
 
-    expect(advisory).toMatchObject({
-      id: 'DEBIAN-CVE-2026-1',
-      affected: [{ component: 'core/auth', versions: '1.0.7' }],
+    const affected = [{ component: 'core/auth', versions: '1.0.7' }];
+    expect(first.advisory).toMatchObject({ id: 'DEBIAN-CVE-2026-1', affected, fixed: [] });
+    expect(before.err).toMatch(/offered to nobody.*core\/auth@1.0.8; give --fixed/);
+    expect(after.advisory).toMatchObject({
+      affected: [{ component: 'core/auth', versions: '1.0.7 || 1.0.9' }],
+      fixed: [{ component: 'core/auth', version: '1.0.8' }],
     });
-    expect((await vendor.run('advisory', 'import', other, '--severity', 'high')).err).toMatch(
-      /Debian:12:openssl, and no release has it inside/,
+    // Of the last one something is not known.
+    expect((await importIt(other)).err).toMatch(
+      /Debian:12:openssl, and no release has it inside \(of 1 release not all is known\)/,
     );
   });
+
+  async function release(version: string, ...layers: string[]) {
+    await vendor.write('packed/compose.yaml', { services: { db: { image: 'db' } } });
+    writeFileSync(at('packed.tar'), tarOf(newDocker(imageOf(layers))));
+    const id = await openChange(version);
+    const from = ['--from', at('packed'), '--manifest', at('auth.json'), '--image', `db=${at('packed.tar')}`];
+    await vendor.json('build', `core/auth@${version}`, '--change', id, ...from);
+    await vendor.json('verify', id);
+    await vendor.json('release', id);
+  }
 
   it('builds the same again, and says so', async () => {
     const id = await openChange('1.0.4');
