@@ -29,7 +29,7 @@ const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 /**
  * `directory` is empty and the agent's alone; for a process of its own: a unit
- * with its dictionary takes up to 100 ms in one piece. `mayLink` where nothing can write to the files of the old tree but whoever
+ * with its dictionary takes up to 100 ms in one piece, one of a liar up to two seconds. `mayLink` where nothing can write to the files of the old tree but whoever
  * may write to those of the new one too: unchanged ones are one file in both then.
  * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and the file system's own.
  */

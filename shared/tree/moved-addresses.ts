@@ -8,7 +8,7 @@ import type { NumberReader } from './script-numbers.ts';
  *   how many regions; for each:
  *     how many bytes of the old file lie between it and the one before, its length
  *     its cycle: 0, or up to 64
- *     how many rules; for each: context, kind
+ *     how many rules; for each, in the order of their contexts: context, kind
  *
  * A rule says what stands in four bytes of a region, the lowest first. Its context is the two bytes before them, or where there is a
  * cycle, their distance from the start of the region modulo the cycle. Segments that are in memory only have places behind the file's end.
@@ -44,6 +44,8 @@ export const FROM_START = 3;
 
 export const MAX_SEGMENTS = 32;
 export const MAX_REGIONS = 64;
+/** Segments, regions and rules of all files of a patch: each is an object in its reader's memory. */
+export const MAX_PLACES = 2 ** 17;
 const MAX_CYCLE = 64;
 const CONTEXTS = 2 ** 16;
 
@@ -51,32 +53,51 @@ export function contextsOf(cycle: number): number {
   return cycle === 0 ? CONTEXTS : cycle;
 }
 
-export function parseAddresses(reader: NumberReader, damaged: () => Error): Addresses {
+export function placesOf({ old, regions }: Addresses): number {
+  return regions.reduce((sum, { rules }) => sum + 1 + rules.length, old.length);
+}
+
+export function parseAddresses(reader: NumberReader, most: number, damaged: () => Error): Addresses {
   const [old, next]: [Segment[], Segment[]] = [[], []];
   const segment = () => ({ address: reader.number(), place: reader.number(), length: reader.number() });
   const segments = reader.number();
-  if (segments > MAX_SEGMENTS) throw damaged();
+  if (segments > Math.min(MAX_SEGMENTS, most)) throw damaged();
   for (let i = 0; i < segments; i++) {
     old.push(segment());
     next.push(segment());
   }
   const regions: Region[] = [];
   const count = reader.number();
-  if (count > MAX_REGIONS) throw damaged();
+  let left = most - segments - count;
+  if (count > MAX_REGIONS || left < 0) throw damaged();
   let end = 0;
   for (let i = 0; i < count; i++) {
     const [start, length, cycle] = [end + reader.number(), reader.number(), reader.number()];
     if (cycle > MAX_CYCLE) throw damaged();
-    const rules: Rule[] = [];
-    for (let left = reader.number(); left > 0; left--) {
-      const [context, kind] = [reader.number(), reader.number()];
-      if (context >= contextsOf(cycle) || kind < FROM_HERE || kind > FROM_START) throw damaged();
-      rules.push([context, kind]);
-    }
+    const rules = parseRules(reader, Math.min(left, contextsOf(cycle)), contextsOf(cycle), damaged);
+    left -= rules.length;
     regions.push({ start, length, cycle, rules });
     end = start + length;
   }
   return { old, next, regions };
+}
+
+function parseRules(
+  reader: NumberReader,
+  most: number,
+  contexts: number,
+  damaged: () => Error,
+): readonly Rule[] {
+  const rules: Rule[] = [];
+  const count = reader.number();
+  if (count > most) throw damaged();
+  for (let last = -1; rules.length < count; ) {
+    const [context, kind] = [reader.number(), reader.number()];
+    if (context <= last || context >= contexts || kind < FROM_HERE || kind > FROM_START) throw damaged();
+    rules.push([context, kind]);
+    last = context;
+  }
+  return rules;
 }
 
 /** Where a run begins, and the region that it lies in: addresses in the old file, and in the new one. */

@@ -91,11 +91,9 @@ export function parsePatchPlan(
   const { units } = parseFrame(patchPlan, bytes, to, PLAN_LIMITS);
   let raw = 0;
   let bases = 0;
+  const made = new Map<number, number>();
   for (const unit of units) {
-    const isScripted = unit.files.some((position) => scripts.has(position));
-    if (isScripted && unit.files.length + unit.bases.length > 1) {
-      throw damagedPack(to, 'a file with a script does not stand alone in its unit');
-    }
+    if (unit.files.some((position) => scripts.has(position))) requireNextOfScript(unit, made, to);
     const size = dictionaryBytes(unit, scripts);
     if (size > dictionary) throw damagedPack(to, 'a dictionary is larger than its header says');
     requireWithin(header, unit.raw);
@@ -104,6 +102,22 @@ export function parsePatchPlan(
   }
   if (bases > maxDictionaryBytes(raw)) throw damagedPack(to, 'its dictionaries are out of proportion');
   return units;
+}
+
+/** What a unit copies is counted step by step: named again and again, one long script would keep its reader for minutes. */
+function requireNextOfScript(
+  { files, bases, offset, raw }: PatchUnit,
+  made: Map<number, number>,
+  to: Digest,
+): void {
+  if (files.length + bases.length > 1) {
+    throw damagedPack(to, 'a file with a script does not stand alone in its unit');
+  }
+  const position = files[0] as number;
+  if (offset !== (made.get(position) ?? 0)) {
+    throw damagedPack(to, 'the units of a file with a script do not follow one another');
+  }
+  made.set(position, offset + raw);
 }
 
 /** What a reader sets aside by the header's word has to do for every part. */

@@ -4,8 +4,10 @@ import {
   type Addresses,
   type AddressMover,
   createAddressMover,
+  MAX_PLACES,
   moveAddresses,
   parseAddresses,
+  placesOf,
 } from './moved-addresses.ts';
 import { type CopiedRuns, lastUpTo } from './moved-places.ts';
 import { damagedPack } from './pack-format.ts';
@@ -28,6 +30,8 @@ import type { TreeFile, TreeIndex } from './tree-index.ts';
 export const MAX_SCRIPTS_BYTES = 2 * 2 ** 20;
 /** Of all files together: each of them reads from the disk. */
 export const MAX_STEPS = 2 ** 18;
+/** Of them, what each script takes besides its own: its tables are as large. */
+export const STEPS_OF_SCRIPT = 16;
 /** Positions are counted in 32 bits. */
 export const MAX_SCRIPTED_BYTES = 2 ** 32 - 1;
 
@@ -67,15 +71,18 @@ export function parseScripts(bytes: Uint8Array, old: TreeIndex, next: TreeIndex,
   };
   const scripts = new Map<number, FileScript>();
   let last = -1;
-  let left = MAX_STEPS;
+  let [left, places] = [MAX_STEPS, MAX_PLACES];
   for (let count = reader.number(); count > 0; count--) {
     const [position, from] = [reader.number(), reader.number()];
-    if (position <= last) throw damaged();
+    left -= STEPS_OF_SCRIPT;
+    if (position <= last || left < 0) throw damaged();
     last = position;
     const { size: oldSize } = fileAt(old, from);
     const runs = parseSteps(reader, oldSize, fileAt(next, position).size, left, damaged);
     left -= runs.at.length;
-    scripts.set(position, { from, oldSize, ...runs, addresses: parseAddresses(reader, damaged) });
+    const addresses = parseAddresses(reader, places, damaged);
+    places -= placesOf(addresses);
+    scripts.set(position, { from, oldSize, ...runs, addresses });
   }
   if (reader.at() !== bytes.length) throw damaged();
   return scripts;

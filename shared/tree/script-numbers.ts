@@ -33,6 +33,7 @@ export function createNumberReader(bytes: Uint8Array, damaged: () => Error): Num
 }
 
 export function putNumber(into: number[], value: number): void {
+  if (!(value >= 0 && value <= MAX_SCRIPT_NUMBER)) throw new RangeError(`no number of a script: ${value}`);
   let left = value;
   for (; left > 127; left = Math.floor(left / 128)) into.push((left & 127) | 128);
   into.push(left);

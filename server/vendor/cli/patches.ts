@@ -113,7 +113,14 @@ async function patchBetween(
   const [old, next] = [await bench.layOut(from.tree), await bench.layOut(to.tree)];
   const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
   const { writable = [] } = from;
-  const { file, bytes } = await bench.make(old, next, { writable, small, onProgress });
+  const made = await bench.make(old, next, { writable, small, onProgress });
+  if (made.kind === 'refused') {
+    session.out.note(
+      `no patch to ${name}: what was made would be refused (${made.problem}), a fault of fairlead-vendor; installs fetch the full pack`,
+    );
+    return;
+  }
+  const { file, bytes } = made;
   if (full === null || bytes > maxPatchBytes(full)) return;
   await server.upload(address, file, (done, total) =>
     session.out.progress(`uploading the patch to ${name}`, done, total),

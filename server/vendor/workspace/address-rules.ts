@@ -36,7 +36,7 @@ export function learnRegions(
   addresses: Addresses,
 ): readonly Region[] {
   const mover = createAddressMover({ ...runs, oldSize: old.length, addresses });
-  return sections
+  const learnt = sections
     .filter(({ kind, length }) => kind === 'code' || length <= MOST_TABLE_BYTES)
     .filter(({ length }) => length >= LEAST_SECTION_BYTES)
     .map((section) =>
@@ -45,10 +45,17 @@ export function learnRegions(
         .reduce((a, b) => (b.gain > a.gain ? b : a)),
     )
     .filter(({ gain }) => gain > 0)
-    .toSorted((a, b) => b.gain - a.gain)
-    .slice(0, MAX_REGIONS)
-    .map(({ region }) => region)
-    .toSorted((a, b) => a.start - b.start);
+    .toSorted((a, b) => b.gain - a.gain);
+  const regions: Region[] = [];
+  for (const { region } of learnt) {
+    if (regions.length < MAX_REGIONS && !overlapsOne(region, regions)) regions.push(region);
+  }
+  return regions.toSorted((a, b) => a.start - b.start);
+}
+
+/** Sections of an odd file may; regions of a script follow one another. */
+function overlapsOne({ start, length }: Region, others: readonly Region[]): boolean {
+  return others.some((other) => start < other.start + other.length && other.start < start + length);
 }
 
 function cyclesOf({ kind, length }: ElfSection): readonly number[] {

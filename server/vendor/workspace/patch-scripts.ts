@@ -1,11 +1,23 @@
 // Which files of a new tree are built by a script from an old file, and what a unit of such a file carries.
 import { readStretch } from '../../../shared/node/base-files.ts';
-import { type AddressMover, moveAddresses } from '../../../shared/tree/moved-addresses.ts';
+import {
+  type AddressMover,
+  MAX_PLACES,
+  moveAddresses,
+  placesOf,
+} from '../../../shared/tree/moved-addresses.ts';
 import type { PatchUnit } from '../../../shared/tree/patch-format.ts';
-import { type FileScript, MAX_STEPS, stepsWithin } from '../../../shared/tree/patch-script.ts';
+import {
+  type FileScript,
+  MAX_SCRIPTS_BYTES,
+  MAX_STEPS,
+  STEPS_OF_SCRIPT,
+  stepsWithin,
+} from '../../../shared/tree/patch-script.ts';
 import type { TreeFile } from '../../../shared/tree/tree-index.ts';
 import { alignFiles } from './machine-code.ts';
 import type { PatchSide } from './patch-bases.ts';
+import { scriptLength } from './script-writer.ts';
 
 /** What a smaller file has in common with others, a dictionary of all of them finds. */
 const LEAST_BYTES = 16 * 1024;
@@ -15,6 +27,8 @@ const MOST_BYTES = 256 * 2 ** 20;
 const STEP_BYTES = 64;
 /** Where more of a file is new, a dictionary finds more of it than one run after the other does. */
 const MOST_LITERALS = 1 / 4;
+/** Of a position, or of how many there are, at most. */
+const NUMBER_BYTES = 6;
 
 export interface ScriptFinder {
   /** Null where a dictionary does better. `old` says which file it is most like. Error: tree/base-changed. */
@@ -22,7 +36,7 @@ export interface ScriptFinder {
 }
 
 export function createScriptFinder(from: PatchSide, to: PatchSide): ScriptFinder {
-  let left = MAX_STEPS;
+  let [left, places, bytesLeft] = [MAX_STEPS, MAX_PLACES, MAX_SCRIPTS_BYTES - NUMBER_BYTES];
   return {
     find(file, old) {
       if (file.size < LEAST_BYTES || file.size > MOST_BYTES) return null;
@@ -33,12 +47,18 @@ export function createScriptFinder(from: PatchSide, to: PatchSide): ScriptFinder
       if (position === undefined || base?.kind !== 'file' || base.size > MOST_BYTES) return null;
       const oldBytes = readStretch(from, { file: base, offset: 0, length: base.size });
       const { runs, addresses } = alignFiles(oldBytes, bytes);
-      const script = { from: position, oldSize: base.size, ...runs, addresses };
-      const steps = script.at.length;
+      const hasRoom = placesOf(addresses) <= places;
+      const known = hasRoom ? addresses : { old: [], next: [], regions: [] };
+      const script = { from: position, oldSize: base.size, ...runs, addresses: known };
+      const steps = script.at.length + STEPS_OF_SCRIPT;
       const copied = script.copied.reduce((sum, length) => sum + length, 0);
       if (steps > Math.min(left, file.size / STEP_BYTES)) return null;
       if (file.size - copied > file.size * MOST_LITERALS) return null;
+      const length = scriptLength(script, file.size) + NUMBER_BYTES;
+      if (length > bytesLeft) return null;
       left -= steps;
+      places -= placesOf(known);
+      bytesLeft -= length;
       return script;
     },
   };

@@ -3,7 +3,7 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
-import { orNull } from '../../../shared/errors/error.ts';
+import { isFairleadError, orNull } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
 import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
@@ -24,7 +24,7 @@ import { openRequired, writeJson } from './workspace.ts';
 export interface PatchBench {
   /** Lays out a tree; the same one is laid out once. Errors: vendor/file-unreadable where its pack is not here, tree/*, disk/*. */
   layOut(tree: TreeRef): Promise<PatchSide>;
-  /** Applied once, as installs do; the file is gone with the bench. Errors: those of `writePatch`, tree/* for what would be of no use. */
+  /** Applied once, as installs do; the file is gone with the bench. Errors: those of `writePatch`. */
   make(
     from: PatchSide,
     to: PatchSide,
@@ -32,10 +32,10 @@ export interface PatchBench {
   ): Promise<MadePatch>;
 }
 
-export interface MadePatch {
-  readonly file: string;
-  readonly bytes: number;
-}
+export type MadePatch =
+  | { readonly kind: 'made'; readonly file: string; readonly bytes: number }
+  /** Installs would refuse it, and so they would the next one: the same two trees give the same bytes. */
+  | { readonly kind: 'refused'; readonly problem: string };
 
 /** One name for every attempt: what a killed one left goes before the next begins. */
 export async function withPatchBench<Result>(
@@ -61,9 +61,14 @@ function createBench(directory: string, place: string): PatchBench {
     },
     make: async (from, to, how) => {
       const file = join(place, `${shortDigest(from.digest)}-${shortDigest(to.digest)}.patch`);
-      const { bytes } = await writePatch({ from, to, outFile: file, ...how });
-      await provePatch(file, from, to);
-      return { file, bytes };
+      try {
+        const { bytes } = await writePatch({ from, to, outFile: file, ...how });
+        await provePatch(file, from, to);
+        return { kind: 'made', file, bytes };
+      } catch (error) {
+        if (!isFairleadError(error, 'tree/pack-damaged', 'tree/mismatch')) throw error;
+        return { kind: 'refused', problem: 'problem' in error.data ? error.data.problem : error.message };
+      }
     },
   };
 }

@@ -39,7 +39,8 @@ function clip(runs: CopiedRuns, from: number, to: number): readonly Run[] {
     if (next <= from || at >= to) return [];
     const skipped = Math.max(0, from - at);
     const left = Math.max(0, Math.min(copied, to - at) - skipped);
-    return [{ at: at + skipped, source: source + skipped, copied: left }];
+    // What is left of it may be its literals alone, behind which the old file need not go on.
+    return [{ at: at + skipped, source: left === 0 ? 0 : source + skipped, copied: left }];
   });
 }
 

@@ -1,7 +1,7 @@
 // Writes the script of shared/tree/patch-script.ts: how old bytes become new ones where most stay and many move.
 import type { Addresses } from '../../../shared/tree/moved-addresses.ts';
 import type { CopiedRuns } from '../../../shared/tree/moved-places.ts';
-import type { FileScripts } from '../../../shared/tree/patch-script.ts';
+import type { FileScript, FileScripts } from '../../../shared/tree/patch-script.ts';
 import { putNumber, putSigned } from '../../../shared/tree/script-numbers.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { toRuns } from './script-runs.ts';
@@ -131,25 +131,34 @@ function shareOverlap(
 export function writeScripts(scripts: FileScripts, { entries }: TreeIndex): Uint8Array {
   const numbers: number[] = [];
   putNumber(numbers, scripts.size);
-  for (const [position, { from, at, source, copied, addresses }] of [...scripts].toSorted(
-    ([a], [b]) => a - b,
-  )) {
-    putNumber(numbers, position);
-    putNumber(numbers, from);
+  for (const [position, script] of [...scripts].toSorted(([a], [b]) => a - b)) {
     const file = entries[position];
-    const size = file?.kind === 'file' ? file.size : 0;
-    let stopped = 0;
-    at.forEach((begin, i) => {
-      const [start, length] = [source[i] as number, copied[i] as number];
-      const end = at[i + 1] ?? size;
-      putSigned(numbers, start - stopped);
-      putNumber(numbers, length);
-      putNumber(numbers, end - begin - length);
-      stopped = start + length;
-    });
-    putAddresses(numbers, addresses);
+    putNumber(numbers, position);
+    putScript(numbers, script, file?.kind === 'file' ? file.size : 0);
   }
   return Buffer.from(numbers);
+}
+
+/** How many of them, without its position. */
+export function scriptLength(script: FileScript, size: number): number {
+  const numbers: number[] = [];
+  putScript(numbers, script, size);
+  return numbers.length;
+}
+
+function putScript(numbers: number[], script: FileScript, size: number): void {
+  const { from, at, source, copied, addresses } = script;
+  putNumber(numbers, from);
+  let stopped = 0;
+  at.forEach((begin, i) => {
+    const [start, length] = [source[i] as number, copied[i] as number];
+    const end = at[i + 1] ?? size;
+    putSigned(numbers, start - stopped);
+    putNumber(numbers, length);
+    putNumber(numbers, end - begin - length);
+    stopped = start + length;
+  });
+  putAddresses(numbers, addresses);
 }
 
 function putAddresses(numbers: number[], { old, next, regions }: Addresses): void {

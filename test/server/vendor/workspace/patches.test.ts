@@ -27,7 +27,9 @@ async function make(meanwhile: (old: string) => void): Promise<readonly string[]
   return await withPatchBench(work, async (bench) => {
     const place = join(work, 'packs/.patching');
     mkdirSync(place, { recursive: true });
-    const { file } = await bench.make(from, to, { onProgress });
+    const made = await bench.make(from, to, { onProgress });
+    if (made.kind !== 'made') throw new Error(made.problem);
+    const { file } = made;
     expect(existsSync(file)).toBe(true);
     return readdirSync(place);
   });
