@@ -69,6 +69,8 @@ export const MOST_NOTICES = 50;
 /** What somebody here decided, and knows. */
 const CHOSEN = new Set(['hold', 'channel-frozen', 'approval-denied', 'emergency-hold']);
 
+const WINDOWS: ReadonlySet<string> = new Set(['window-short', 'windows-too-short']);
+
 /** All that stands, the most urgent first. */
 export function noticesOf(status: StatusReply, told: Told): readonly Notice[] {
   const alarms = status.alarms.map((text): Notice => ({ kind: 'alarm', about: stableIn(text), text }));
@@ -78,7 +80,9 @@ export function noticesOf(status: StatusReply, told: Told): readonly Notice[] {
     .filter(({ owner, code }) => (owner === 'admin' && !CHOSEN.has(code)) || code === 'window-short')
     .map(({ code, message, clearWith }): Notice => {
       const text = clearWith === undefined ? message : `${message}: ${clearWith}`;
-      return { kind: 'request', about: `${code} ${plan} ${stableIn(message)}`, text };
+      // What is said of a window has two forms, one while it is open: it is no other matter.
+      const about = WINDOWS.has(code) ? `${code} ${plan}` : `${code} ${plan} ${stableIn(message)}`;
+      return { kind: 'request', about, text };
     });
   const exposed = decision.exposed
     .filter(({ severity }) => severity === 'critical')

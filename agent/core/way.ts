@@ -128,14 +128,17 @@ function walkerTo(ref: ReleaseRef, compile: Compile): Walk {
   return function* (facts) {
     const hops: Offer[] = [];
     const blockers: Blocker[] = [];
-    let { current } = facts;
+    let { current, means } = facts;
     while (hops.length < MOST_HOPS) {
-      const { decision, offer } = yield* conclude({ ...facts, current }, null, compile);
+      const { decision, offer } = yield* conclude({ ...facts, current, means }, null, compile);
       blockers.push(...decision.blockers);
       if (offer === null) break;
       hops.push(offer);
       if (hasRelease(offer.target, ref)) return { hops, blockers };
       current = offer.target;
+      // What one hop brings is here for the next.
+      const brought = offer.target.manifest.components.map(({ tree }) => tree);
+      means = { ...means, stored: new Set([...means.stored, ...brought]) };
     }
     return { hops: null, blockers };
   };

@@ -135,11 +135,12 @@ interface Offer {
   readonly why: Why | null;
 }
 
-/** What is on offer is so in any order. The others in order, so that of two rollouts that withhold a release the same one always gives the reason. */
+/** In order, so that of two that withhold a release, or what they ship, the same one always gives the reason. */
 function* offerAll(offers: readonly Offer[], { obstacle, offer }: Offering): Pieces<void> {
   const isFree = ({ release, why }: Offer) => why === null && obstacle(release) === null;
-  for (const one of offers) if (isFree(one)) yield* offer(one.release, null);
+  const free = offers.filter(isFree);
   const kept = offers.filter((one) => !isFree(one));
+  for (const { release } of yield* sorted(free, byDigest)) yield* offer(release, null);
   for (const { release, why } of yield* sorted(kept, byDigest)) yield* offer(release, why);
 }
 

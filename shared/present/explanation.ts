@@ -148,17 +148,27 @@ export function describeForecast(forecast: Forecast): string {
   return `about ${formatAbout(totalMs)}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}${unknown}; ${by}`;
 }
 
-/** Whether it fits the window that is open; nothing where none is, or where it never closes. */
+/** Whether the decision finds the window that is open long enough; nothing where none is, or where it never closes. */
 export function describeFit(
-  { at, openings }: Pick<ExplanationReply, 'at' | 'openings'>,
+  {
+    at,
+    openings,
+    decision,
+  }: Pick<ExplanationReply, 'at' | 'openings'> & {
+    readonly decision: Pick<Decision, 'blockers'>;
+  },
   forecast: Forecast | undefined,
 ): readonly string[] {
   const [now] = openings;
   if (now === undefined || now.closes === null || forecast === undefined) return [];
   const leftMs = instantMs(now.closes) - instantMs(at);
   if (instantMs(now.opens) > instantMs(at) || leftMs <= 0) return [];
-  const fits = forecast.totalMs <= leftMs ? 'enough' : 'TOO SHORT for it';
-  return [`Window    open for ${formatDuration(leftMs)} more: ${fits}`];
+  const isShort = decision.blockers.some(
+    ({ code }) => code === 'window-short' || code === 'windows-too-short',
+  );
+  const isEnough = forecast.totalMs <= leftMs;
+  const fits = isEnough ? 'enough' : 'shorter than it takes, which does not hold it back';
+  return [`Window    open for ${formatDuration(leftMs)} more: ${isShort ? 'TOO SHORT for it' : fits}`];
 }
 
 const WAY_BACK_MEANING = {

@@ -51,6 +51,16 @@ describe('the way to a release', () => {
     });
   });
 
+  it('counts what one deployment brings as here for the next', () => {
+    const releases = { ...TWO, 'core/auth@1.1.0': { requiredStop: true }, 'core/api@1.1.0': {} };
+    const scenario: Scenario = { releases, runs: RUNS, policy: { channel: 'auto' } };
+    const { hops } = findWay(factsOf(scenario), parseRef('core/auth@1.2.0'));
+    const [first = 0, second = 0] = hops.map(({ forecast }) => forecast.bytes);
+
+    expect(hops.map(({ target }) => target.releases.size)).toEqual([2, 2]);
+    expect(first).toBe(2 * second);
+  });
+
   it('names the reasons of the policy with the commands that clear them', () => {
     const way = wayTo('core/auth@1.2.0', { releases: TWO, runs: RUNS, policy: { channel: 'frozen' } });
 

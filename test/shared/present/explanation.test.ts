@@ -259,16 +259,21 @@ describe('the cost of a plan', () => {
 
   it('says of an open window whether it is long enough', () => {
     const at = '2026-03-01T10:00:00Z';
+    let decision = { blockers: [blocker({ code: 'window-short' })] };
     const room = (opens: string, closes: string | null, totalMs: number) =>
-      describeFit({ at, openings: [{ opens, closes }] }, { totalMs } as Forecast);
+      describeFit({ ...{ at, decision }, openings: [{ opens, closes }] }, { totalMs } as Forecast);
 
-    expect(room(at, '2026-03-01T10:06:00Z', 360_000)).toEqual(['Window    open for 6m more: enough']);
     expect(room(at, '2026-03-01T10:06:00Z', 360_001)).toEqual([
       'Window    open for 6m more: TOO SHORT for it',
     ]);
+    decision = { blockers: [] };
+    expect(room(at, '2026-03-01T10:06:00Z', 360_000)).toEqual(['Window    open for 6m more: enough']);
+    expect(room(at, '2026-03-01T10:06:00Z', 360_001)).toEqual([
+      'Window    open for 6m more: shorter than it takes, which does not hold it back',
+    ]);
     expect(room(at, null, 360_001)).toEqual([]);
     expect(room('2026-03-01T11:00:00Z', '2026-03-01T12:00:00Z', 1)).toEqual([]);
-    expect(describeFit({ at, openings: [] }, { totalMs: 1 } as Forecast)).toEqual([]);
+    expect(describeFit({ at, openings: [], decision }, { totalMs: 1 } as Forecast)).toEqual([]);
   });
 
   it.each([

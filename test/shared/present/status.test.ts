@@ -223,6 +223,12 @@ describe('a status in one line', () => {
     expect(brief(changes)).toEqual(lines);
   });
 
+  it('says that no window is ever long enough, which nobody chose', () => {
+    const decision = { ...CURRENT, verdict: 'held', blockers: [blocker({ code: 'windows-too-short' })] };
+
+    expect(brief({ decision })).toHaveLength(1);
+  });
+
   it.each(['ask', 'blocked'])('says that a person is needed for %s', (kind) => {
     expect(brief(verdict(kind))).toHaveLength(1);
   });

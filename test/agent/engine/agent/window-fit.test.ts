@@ -88,6 +88,18 @@ describe('a deployment that does not fit its window', () => {
     ]);
   });
 
+  it('is the same matter while the window is open and after it has closed', async () => {
+    const { status, world } = await running(100 * MINUTE_MS, 20);
+    const told = async () =>
+      noticesOf(await status(), NOTHING_TOLD).map(({ about, text }) => ({ about, text }));
+    const [open] = await told();
+    await world.clock.advance(60 * MINUTE_MS);
+    const [closed] = await told();
+
+    expect(open?.text).not.toBe(closed?.text);
+    expect(open?.about).toBe(closed?.about);
+  });
+
   it('is told once, with the remedy, where no window is ever long enough', async () => {
     const { status, world } = await running(300 * MINUTE_MS, 20);
     const first = noticesOf(await status(), NOTHING_TOLD);
