@@ -162,6 +162,25 @@ describe('a script', () => {
     expect(compressed(moved).length * 4).toBeLessThan(compressed(plain).length);
   });
 
+  it('has regions that follow one another where the sections of a program overlap', () => {
+    const [old, next] = [programOf(0), programOf(1)];
+    for (const program of [old, next]) {
+      // The table's, from the middle of the code on.
+      const at = 120 + 2 * 64;
+      const [start, length] = [program.readBigUInt64LE(at + 24), program.readBigUInt64LE(at + 32)];
+      program.writeBigUInt64LE(start - 20_000n, at + 24);
+      program.writeBigUInt64LE(length + 20_000n, at + 32);
+    }
+
+    const { regions } = scriptOf(old, next).addresses;
+
+    expect(regions.length).toBeGreaterThan(0);
+    for (const [i, { start, length }] of regions.entries()) {
+      expect(start + length).toBeLessThanOrEqual(regions[i + 1]?.start ?? old.length);
+    }
+    expect(remade(old, next, 5_000).equals(next)).toBe(true);
+  });
+
   it('of a program whose headers are damaged makes it all the same', () => {
     const [old, next] = [programOf(0, 40), programOf(1, 40)];
     const damage = fc.tuple(fc.nat(HEADER_END), fc.nat(255));
