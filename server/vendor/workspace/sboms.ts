@@ -15,7 +15,7 @@ import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { parseTargetNotes, type TargetNotes } from '../../../shared/trust/target-notes.ts';
 import { MAX_LOCK_BYTES, parseLock } from '../core/sbom/npm-lock.ts';
 import type { TreeLock } from '../core/sbom/npm-parts.ts';
-import { createSbom } from '../core/sbom/release-sbom.ts';
+import { createReadableSbom } from '../core/sbom/release-sbom.ts';
 import { findAct } from './audit.ts';
 import { describeUnknown, readContents } from './image-contents.ts';
 import { type MetadataFile, readNewest } from './metadata.ts';
@@ -57,8 +57,12 @@ export async function makeSbom(
   }
   const place = (path: string) => elsewhere.get(path) ?? join(from, path);
   const contents = await readContents(release, place, scratch);
-  const made = createSbom(release, index, locks, contents);
-  for (const line of describeUnknown(release, contents)) note(line);
+  const { made, listed } = createReadableSbom(release, index, locks, contents);
+  for (const line of describeUnknown(release, listed)) note(line);
+  if (typeof made === 'string') {
+    note(`no bill of materials: ${sanitizeLine(made, 300)}; give one with --sbom FILE`);
+    return null;
+  }
   if (made !== null && made.unlisted.length > 0) {
     const first = made.unlisted.slice(0, 3).join(', ');
     const many = count(made.unlisted.length, 'package');

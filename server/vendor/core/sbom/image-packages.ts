@@ -99,11 +99,14 @@ const READERS: Readonly<Record<Manager, Reader>> = {
   npm: (text) => [readNpm(text)],
 };
 
+/** In every other state its files are there, or some of them: one that waits for triggers works. */
+const NOT_THERE = /(?:^|\s)(?:not-installed|config-files)$/;
+
 /** dpkg-query(1): stanzas of fields. A file of `status.d` has one without `Status`, for what is there is installed. */
 function* readDpkg(text: string, { id, version: release }: Distribution) {
   for (const stanza of text.split(/\n\s*\n/)) {
     const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(stanza)?.[1]?.trim();
-    if (stanza.trim() === '' || !/(?:^|\s)installed$/.test(field('Status') ?? 'installed')) continue;
+    if (stanza.trim() === '' || NOT_THERE.test(field('Status') ?? '')) continue;
     const [, source = '', sourceVersion] = /^(\S+)(?:\s+\((.*)\))?$/.exec(field('Source') ?? '') ?? [];
     yield toPackage('deb', id ?? 'debian', field('Package'), field('Version'), {
       arch: field('Architecture'),
@@ -132,14 +135,16 @@ function readNpm(text: string): ImagePackage | null {
   try {
     const { name, version, license } = JSON.parse(text);
     if (typeof name !== 'string' || typeof version !== 'string') return null;
-    if (!/^(?:@[\w.~-]+\/)?[\w.~-]{1,214}$/.test(name) || !VERSION.test(version)) return null;
+    if (!/^(?:@[\w.~-]{1,214}\/)?[\w.~-]{1,214}$/.test(name) || !VERSION.test(version)) return null;
     const [scope, own] = name.startsWith('@') ? name.split('/', 2) : [undefined, name];
     const path = name.split('/').map(encodeURIComponent).join('/');
     return {
       purl: `pkg:npm/${path}@${encodeURIComponent(version)}`,
       ...(scope === undefined ? {} : { group: scope }),
       ...{ name: own ?? name, version },
-      ...(typeof license === 'string' && license !== '' && license.length <= 1024 ? { license } : {}),
+      ...(typeof license === 'string' && license !== '' && license.length <= 1024
+        ? { license: license.toWellFormed() }
+        : {}),
     };
   } catch {
     return null;
@@ -148,6 +153,8 @@ function readNpm(text: string): ImagePackage | null {
 
 const NAME = /^[a-z0-9][\w.+-]{0,255}$/i;
 const VERSION = /^[\w.+:~^-]{1,255}$/;
+/** What stands in an address besides: with it an address is not longer than a bill may have one, every byte of it encoded. */
+const QUALIFIER = /^[\w.+:~^@-]{1,300}$/;
 
 /** https://github.com/package-url/purl-spec, types deb and apk; `upstream` is the source that advisories name. */
 function toPackage(
@@ -158,8 +165,10 @@ function toPackage(
   more: Readonly<Record<string, string | undefined>>,
 ): ImagePackage | null {
   if (name === undefined || version === undefined || !NAME.test(name) || !VERSION.test(version)) return null;
+  // Advisories name the source: without it nobody could say that they are not about the package.
+  if ((more.upstream ?? '') !== '' && !QUALIFIER.test(more.upstream ?? '')) return null;
   const qualifiers = Object.entries(more).flatMap(([key, value = '']) =>
-    value === '' || value.length > 300 ? [] : [`${key}=${encode(value)}`],
+    QUALIFIER.test(value) ? [`${key}=${encode(value)}`] : [],
   );
   const query = qualifiers.length === 0 ? '' : `?${qualifiers.join('&')}`;
   const purl = `pkg:${type}/${namespace}/${encode(name)}@${encode(version)}${query}`;

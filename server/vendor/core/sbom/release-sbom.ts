@@ -2,10 +2,11 @@
 
 import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
+import { isFairleadError } from '../../../../shared/errors/error.ts';
 import { digestOfImage } from '../../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
-import { formatSbom } from '../../../../shared/schema/sbom.ts';
+import { formatSbom, parseSbom } from '../../../../shared/schema/sbom.ts';
 import type { TreeIndex } from '../../../../shared/tree/tree-index.ts';
 import type { ImageContents } from './image-packages.ts';
 import { collectNpmParts, type TreeLock, toLicense } from './npm-parts.ts';
@@ -50,6 +51,45 @@ export function createSbom(
   });
   return { ...made, unlisted: npm.unlisted };
 }
+
+type Contents = ReadonlyMap<Digest, ImageContents | string>;
+
+/** One that can be read again, of fewer packages where there are too many of them; or what is wrong with it. */
+export function createReadableSbom(
+  release: CapabilityRelease,
+  index: TreeIndex,
+  locks: readonly TreeLock[],
+  contents: Contents,
+): { readonly made: ReturnType<typeof createSbom> | string; readonly listed: Contents } {
+  let listed = contents;
+  for (;;) {
+    const made = createSbom(release, index, locks, listed);
+    try {
+      if (made !== null) parseSbom(made.bytes, 'the bill of materials');
+      return { made, listed };
+    } catch (error) {
+      if (!isFairleadError(error)) throw error;
+      const fewer = withFewer(listed);
+      if (fewer === null) return { made: error.message, listed };
+      listed = fewer;
+    }
+  }
+}
+
+/** Half of the longest list; null where none has any. */
+function withFewer(contents: Contents): Contents | null {
+  const [longest] = [...contents]
+    .flatMap(([digest, one]) => (typeof one === 'string' ? [] : [{ digest, ...one }]))
+    .toSorted((a, b) => b.packages.length - a.packages.length);
+  if (longest === undefined || longest.packages.length === 0) return null;
+  const { digest, packages, managers, unread } = longest;
+  const most = packages.length >> 1;
+  const others = unread.filter((one) => !one.startsWith(BEYOND));
+  const told = [...others, `${BEYOND} ${most}`];
+  return new Map([...contents, [digest, { packages: packages.slice(0, most), managers, unread: told }]]);
+}
+
+const BEYOND = 'packages beyond';
 
 /** A release as an entry of a bill, its files by the digest of their index. */
 export function toComponent(release: CapabilityRelease): JsonObject {

@@ -59,6 +59,46 @@ describe('the packages of an image', () => {
     expect(read).toMatchObject({ managers: ['dpkg'], unread: [] });
   });
 
+  it('of Debian count in every state in which their files are there', () => {
+    const of = (state: string) => `Package: ${state}\nStatus: install ok ${state}\nVersion: 1\n`;
+    const states = ['triggers-pending', 'triggers-awaited', 'half-configured', 'unpacked'];
+    const status = [...states, 'config-files', 'not-installed'].map(of).join('\n');
+    const read = readPackages(files({ 'var/lib/dpkg/status': status }));
+
+    expect(read.packages.map(({ name }) => name)).toEqual(states.toSorted());
+  });
+
+  it('whose words no bill may hold are listed without them, or counted', () => {
+    const odd = 'é'.repeat(300);
+    const status = [
+      `Package: a\nVersion: 1\nArchitecture: ${odd}\n`,
+      `Package: b\nVersion: 1\nSource: ${odd}\n`,
+    ];
+    const left = '{"name":"left","version":"1.0.0","license":"\\ud800"}';
+    const scope = JSON.stringify({ name: `@${'a'.repeat(5000)}/b`, version: '1.0.0' });
+    const read = readPackages(
+      files({
+        'var/lib/dpkg/status': status.join('\n'),
+        'node_modules/left/package.json': left,
+        'node_modules/scope/package.json': scope,
+      }),
+    );
+
+    expect(read.packages).toMatchObject([
+      { purl: 'pkg:deb/debian/a@1' },
+      { name: 'left', license: '\ufffd' },
+    ]);
+    expect(read.unread).toEqual(['2 entries that cannot be read']);
+  });
+
+  it('have addresses that a bill may hold, however long their words are', () => {
+    const longest = '+'.repeat(254);
+    const status = `Package: a${longest}\nVersion: ${longest}\nArchitecture: ${longest}\nSource: a${longest}${'+'.repeat(45)}\n`;
+    const [one] = readPackages(files({ 'var/lib/dpkg/status': status })).packages;
+
+    expect(`image:sha256:${'0'.repeat(64)}/${one?.purl}`.length).toBeLessThan(4096);
+  });
+
   it('of a distroless image are in files of their own, without a state', () => {
     const read = readPackages(
       files({

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageContents } from '../../../../server/vendor/core/sbom/image-packages.ts';
 import { MAX_LOCKED_PACKAGES, parseLock } from '../../../../server/vendor/core/sbom/npm-lock.ts';
-import { createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
+import { createReadableSbom, createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
 import { compareSboms, describeDifference } from '../../../../shared/present/sbom-difference.ts';
@@ -161,6 +161,27 @@ describe('a bill of materials made of a lockfile', () => {
     expect(componentsOf(parseSbom(made?.bytes ?? new Uint8Array(), 'it')).map(({ name }) => name)).toEqual([
       ...['auth.tar', 'busybox', 'other.tar'],
     ]);
+  });
+
+  it('lists fewer packages where it could not be read again, and says so', () => {
+    const digests = ['1', '2', '3'].map((text) => digestOf(utf8(text)));
+    const images = digests.map((digest, i) => ({ archive: `${i}.tar`, digest }));
+    const release = releaseWith({ service: { driver: 'compose', file: 'compose.yaml', images } });
+    const word = 'a'.repeat(200);
+    const packages = Array.from({ length: 9_000 }, (_, i) => ({
+      ...{ purl: `pkg:npm/${word}${i}@1.0.0`, name: `${word}${i}`, version: '1.0.0' },
+    }));
+    const full: ImageContents = { packages, managers: ['npm'], unread: [] };
+    const contents = new Map(digests.map((digest) => [digest, full]));
+    const tree = treeOf(['compose.yaml', '0.tar', '1.tar', '2.tar']);
+
+    const { made, listed } = createReadableSbom(release, tree, [], contents);
+
+    if (typeof made === 'string' || made === null) throw new Error('none was made');
+    expect(componentsOf(parseSbom(made.bytes, 'it')).length).toBeGreaterThan(9_000);
+    expect([...listed.values()]).toContainEqual(
+      expect.objectContaining({ unread: ['packages beyond 4500'] }),
+    );
   });
 
   it('is not made where nothing says what a tree is made of', () => {
