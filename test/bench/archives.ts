@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CACHE, type TreePair } from './corpus.ts';
+import { cacheDirectory } from './cache.ts';
+import type { TreePair } from './corpus.ts';
 import { runShell } from './rounds.ts';
 import { lacking, type Tool, versionsOf } from './tools.ts';
 
@@ -97,7 +98,7 @@ export async function sizeOfDifference(
   if (skip !== undefined) return { name: peer.name, bytes: null, skip };
   const digests = [await digestOfFile(archives.old), await digestOfFile(archives.new)];
   const asked = [versionsOf(peer.tool), peer.make, ...digests].join('\n');
-  const note = join(CACHE, 'sizes', `${createHash('sha256').update(asked).digest('hex')}.json`);
+  const note = join(cacheDirectory(), 'sizes', `${createHash('sha256').update(asked).digest('hex')}.json`);
   if (existsSync(note)) return { name: peer.name, bytes: JSON.parse(readFileSync(note, 'utf8')) as number };
   const name = peer.name.replaceAll(' ', '');
   const env = { ...archives, out: join(work, name), back: join(work, `${name}.tar`) };

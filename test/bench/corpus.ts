@@ -1,12 +1,12 @@
 // Releases of real software, each locked to its bytes: fetched once into a cache, and proved every time before they are measured with.
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
 import { type Digest, digestFromHex, digestOf } from '../../shared/encoding/digest.ts';
 import { treeDigest } from '../../shared/tree/tree-index.ts';
+import { cacheDirectory } from './cache.ts';
 
 export interface TreePair {
   readonly name: string;
@@ -22,9 +22,6 @@ interface Locked {
   /** Of a package of Debian its own; packages of npm have each their own in the lockfile beside `test/vectors`. */
   readonly deb?: Digest;
 }
-
-/** What was fetched, and what tools that need minutes made of it. */
-export const CACHE = join(tmpdir(), 'fairlead-bench-cache');
 
 const LOCKS = join(import.meta.dirname, '../vectors/bench-corpus');
 const INSTALL_LIMIT_MS = 120_000;
@@ -97,7 +94,7 @@ class NotToBeHad extends Error {}
 export async function provide(specifier: string): Promise<string> {
   const locked = CORPUS[specifier];
   if (locked === undefined) throw new Error(`${specifier} is not in the corpus`);
-  const directory = join(CACHE, specifier);
+  const directory = join(cacheDirectory(), specifier);
   if (!existsSync(directory)) await fetchInto(directory, specifier, locked);
   const found = treeDigest(await readTree(directory));
   if (found === locked.tree) return directory;

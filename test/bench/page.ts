@@ -52,8 +52,17 @@ function firstOfLaboratories(parts: readonly string[]): number {
 }
 
 export function writePage(sections: readonly string[]): void {
-  const [, ...rest] = readFileSync(PAGE, 'utf8').split(/(?=\n## )/);
-  writeFileSync(PAGE, withSections(`${introduction()}\n${rest.join('')}`, sections));
+  writeFileSync(PAGE, withSections(readFileSync(PAGE, 'utf8'), sections));
+}
+
+/** Sections of a page are of different days: each says where it comes from. */
+export function sectionOf(
+  figures: Figures,
+  { at, commit, machine: on }: { readonly at: string; readonly commit: string; readonly machine: string },
+  before?: (one: Comparison) => Comparison | undefined,
+): string {
+  const note = `${figures.note}\n\nMeasured on ${at.slice(0, 10)} at commit \`${commit}\` on ${on}.`;
+  return renderFigures({ ...figures, note }, before);
 }
 
 export function introduction(): string {

@@ -1,6 +1,6 @@
 // Child processes and what they use: output, memory, time to start.
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { timed } from './figures.ts';
 
@@ -52,6 +52,20 @@ export function processorSeconds(pid: number): number {
     const fields = readFileSync(`/proc/${one}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
     return sum + (Number(fields[11]) + Number(fields[12])) / 100;
   }, 0);
+}
+
+/** Asks whatever this process started and has not seen the end of to stop. */
+export function endChildren(): void {
+  for (const thread of readdirSync('/proc/self/task')) {
+    const children = readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').filter(Boolean);
+    for (const pid of children) {
+      try {
+        process.kill(Number(pid), 'SIGTERM');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+  }
 }
 
 export interface RunningProgram {

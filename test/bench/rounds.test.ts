@@ -1,11 +1,21 @@
 // The bench's own honesty: turns, clocks, ratios, proofs and what is kept of a run.
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/directories.ts';
+import { cacheDirectory } from './cache.ts';
 import { compareBoth, compareWith, comparisonRow } from './comparisons.ts';
 import { beforeOf, keepRun, runOf } from './kept-runs.ts';
-import { renderFigures, withSections } from './page.ts';
+import { renderFigures, sectionOf, withSections } from './page.ts';
 import { inLanes, interleave, runShell, take } from './rounds.ts';
 import { proveSameTree } from './same-tree.ts';
 
@@ -190,6 +200,28 @@ describe('the proof that two trees are one', () => {
   });
 });
 
+describe('the cache', () => {
+  it('is of this user alone, and stays', () => {
+    const home = temporaryDirectory();
+
+    const cache = cacheDirectory({ XDG_CACHE_HOME: home });
+
+    expect(cache).toBe(join(home, 'fairlead-bench'));
+    expect(statSync(cache).mode & 0o777).toBe(0o700);
+    expect(cacheDirectory({ XDG_CACHE_HOME: home })).toBe(cache);
+  });
+
+  it.each<[string, (directory: string) => void]>([
+    ['others may write to', (directory) => chmodSync(mkdirSync(directory, { recursive: true }) ?? '', 0o777)],
+    ['leads elsewhere', (directory) => symlinkSync(temporaryDirectory(), directory)],
+  ])('is refused where it %s', (_what, make) => {
+    const home = temporaryDirectory();
+    make(join(home, 'fairlead-bench'));
+
+    expect(() => cacheDirectory({ XDG_CACHE_HOME: home })).toThrow(/remove it and try again$/);
+  });
+});
+
 describe('what is kept', () => {
   const figures = {
     title: 'Packs',
@@ -211,6 +243,14 @@ describe('what is kept', () => {
     expect(beforeOf('packs', file)(one)).toEqual(one);
     expect(beforeOf('deltas', file)(one)).toBeUndefined();
     expect(renderFigures(figures, beforeOf('packs', file))).toMatch(/0\.5 +\|$/m);
+  });
+
+  it('of a section says on which day, at which commit and on which machine', () => {
+    const run = { at: '2026-11-29T12:00:00.000Z', commit: '0123456789ab', machine: '2 × a processor' };
+
+    expect(sectionOf(figures, run)).toContain(
+      '\n\nMeasured on 2026-11-29 at commit `0123456789ab` on 2 × a processor.\n\n',
+    );
   });
 
   it('of a page is all that was not measured again', () => {

@@ -1,11 +1,14 @@
 // One run of the bench: the subjects that were asked for, one after another, shown as they come, then written where they are wanted.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { constants, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Figures } from './figures.ts';
-import { beforeOf, keepRun, runOf } from './kept-runs.ts';
-import { introduction, renderFigures, writePage } from './page.ts';
-import { SUBJECTS, type SubjectOptions } from './subjects.ts';
+import { type BenchRun, beforeOf, keepRun, runOf } from './kept-runs.ts';
+import { introduction, renderFigures, sectionOf, writePage } from './page.ts';
+import { endChildren } from './processes.ts';
+import { SUBJECTS, type Subject, type SubjectOptions } from './subjects.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export interface RunOptions extends SubjectOptions {
   /** In the order in which they stand in the table; all of them unless given. */
@@ -16,36 +19,51 @@ export interface RunOptions extends SubjectOptions {
   readonly isWritten: boolean;
 }
 
-export async function runBench({ only, json, isWritten, ...options }: RunOptions): Promise<void> {
+/** What was found is written where it is wanted also when a later subject fails, or somebody stops the run. */
+export async function runBench(
+  { only, json, isWritten, ...options }: RunOptions,
+  subjects: Readonly<Record<string, Subject>> = SUBJECTS,
+): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
   // Services with an account of their own find their files below it.
   chmodSync(work, 0o711);
   const print = (text: string) => (json === '-' ? console.error(text) : console.log(text));
   const found: Record<string, Figures> = {};
-  const sections: string[] = [];
   const before = load();
+  const end = () => {
+    // Whoever is killed may still write: its directory is not empty then.
+    rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    writeRun(runOf(found, [before, load()], new Date().toISOString()), json, isWritten);
+  };
+  const stop = (signal: NodeJS.Signals) => {
+    endChildren();
+    end();
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.once(signal, stop);
   print(introduction());
   try {
-    for (const [name, { measure, needsNetwork }] of Object.entries(SUBJECTS)) {
+    for (const [name, { measure, needsNetwork }] of Object.entries(subjects)) {
       if (only !== undefined && !only.includes(name)) continue;
       if (options.isOffline && needsNetwork === true) {
         print(`\n${name}: SKIP, it needs the network`);
         continue;
       }
       const figures = await withLoad(() => measure(work, options));
-      const text = renderFigures(figures, beforeOf(name));
-      print(`\n${text}`);
+      print(`\n${renderFigures(figures, beforeOf(name))}`);
       found[name] = figures;
-      sections.push(text);
     }
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    for (const signal of SIGNALS) process.off(signal, stop);
+    end();
   }
-  const run = runOf(found, [before, load()], new Date().toISOString());
+}
+
+function writeRun(run: BenchRun, json: string | undefined, isWritten: boolean): void {
   if (json === '-') console.log(JSON.stringify(run, null, 2));
   else if (json !== undefined) writeFileSync(json, `${JSON.stringify(run, null, 2)}\n`);
   if (!isWritten) return;
-  writePage(sections);
+  writePage(Object.entries(run.subjects).map(([name, figures]) => sectionOf(figures, run, beforeOf(name))));
   keepRun(run);
 }
 

@@ -36,7 +36,7 @@ export interface SubjectOptions {
   readonly minutes: number;
 }
 
-interface Subject {
+export interface Subject {
   measure(work: string, options: SubjectOptions): Promise<Figures>;
   readonly needsNetwork?: true;
 }
