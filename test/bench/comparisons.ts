@@ -52,6 +52,21 @@ export function compareBoth(
   return [byWall, compareWith({ what, measure: 'CPU', values: cpu(ours) }, { ...rest, values: cpu(took) })];
 }
 
+/** By how much what holds a start is longer than the start alone, round by round. Throws where that cannot be. */
+export function beyondStart(
+  what: string,
+  starts: readonly number[],
+  took: readonly number[],
+): readonly number[] {
+  const beyond = took.map((ms, round) => ms - (starts[round] ?? Number.NaN));
+  const apart = Math.max(...starts) - Math.min(...starts);
+  if (median(beyond) >= -apart) return beyond;
+  const less = `${formatMs(-median(beyond))} less than the start that is in it`;
+  throw new Error(
+    `${what} took ${less}, and starts lie ${formatMs(apart)} apart: they were not measured alike`,
+  );
+}
+
 export function isNoisy(values: readonly number[]): boolean {
   return values.length > 1 && Math.max(...values) > Math.min(...values) * NOISE;
 }

@@ -10,7 +10,7 @@ import {
   FULL,
   sizeOfDifference,
 } from './archives.ts';
-import { compareWith, geometricMean } from './comparisons.ts';
+import { compareWith, geometricMean, type Peer } from './comparisons.ts';
 import { provideCorpus, type TreePair } from './corpus.ts';
 import { type Comparison, type Figures, formatBytes, formatMb, formatMs } from './figures.ts';
 import { type Contender, inLanes, interleave, runShell, type Took } from './rounds.ts';
@@ -46,7 +46,7 @@ export async function measureDeltas(work: string, isOffline: boolean): Promise<F
     note:
       'Bytes of a patch, and of what other tools make of two archives of the same trees. What came of ours was compared with ' +
       'the new tree by `diff -r`, links, modes and empty directories included, what came of theirs byte for byte. Applying is ' +
-      'one run, verified; peak is the memory of its process, Node and the loaded sources included. ' +
+      'one run, verified; its clock starts when its code is loaded; peak is the memory of its process, Node and the loaded sources included. ' +
       `Beside ${versionsOf('xdelta3', 'bsdiff', 'zstd', 'casync')}.`,
     head: ['', 'patch', 'apply', 'peak', `goal of the peak: ${formatMb(MEMORY_GOAL)}`],
     rows: [
@@ -70,7 +70,7 @@ export async function measureMaking(work: string, isOffline: boolean): Promise<F
   });
   const note =
     'Processor time of making a patch, every file of both trees read and hashed before, beside compressing all of the new ' +
-    `archive; two pairs at a time, each on a core. Beside ${versionsOf('zstd')}.`;
+    `archive; our clock starts when the code is loaded, that of zstd with its process; two pairs at a time, each on a core. Beside ${versionsOf('zstd')}.`;
   return {
     title: 'Making a patch',
     note: [note, ...skipped].join(' '),
@@ -101,44 +101,40 @@ async function applyProved({ name, from, to }: TreePair, patch: string, made: Tr
 
 function compareSizes({ pair, bytes, differences }: Sized): readonly Comparison[] {
   const what = { what: pair.name, measure: 'bytes', values: [bytes] } as const;
-  const best = bestOf(differences);
   return [
-    ...differences.map(({ name, bytes: theirs, skip }) =>
-      compareWith(what, {
-        ...{ name, values: theirs === null ? [] : [theirs] },
-        ...(skip === undefined ? {} : { skip }),
-      }),
-    ),
-    ...(best === null ? [] : [compareWith(what, { name: BEST, goal: 1.25, values: [best] })]),
+    ...differences.map((one) => compareWith(what, peerOf(one))),
+    compareWith(what, { ...peerOf(bestOf(differences)), goal: 1.25 }),
   ];
 }
 
-/** Null where one of them is missing: the best of fewer is no measure. */
-function bestOf(differences: readonly Difference[]): number | null {
-  const sizes = differences.slice(0, DIFFERENCES.length).map(({ bytes }) => bytes ?? Number.NaN);
-  return sizes.some(Number.isNaN) ? null : Math.min(...sizes);
+function peerOf({ name, bytes, skip }: Difference): Peer {
+  return { name, values: bytes === null ? [] : [bytes], ...(skip === undefined ? {} : { skip }) };
+}
+
+/** Skipped where one of them is missing: the best of fewer is no measure. */
+function bestOf(differences: readonly Difference[]): Difference {
+  const sizes = differences.slice(0, DIFFERENCES.length).flatMap(({ bytes }) => bytes ?? []);
+  const skip = lacking(...DIFFERENCES.map(({ tool }) => tool));
+  return skip === undefined ? { name: BEST, bytes: Math.min(...sizes) } : { name: BEST, bytes: null, skip };
 }
 
 /** Of the corpus: geometric means, and the least and the most ratio in it. */
-function compareMeans(sized: readonly Sized[]): readonly Comparison[] {
-  const theirsOf = (name: string) => (one: Sized) =>
-    name === BEST
-      ? bestOf(one.differences)
-      : (one.differences.find((difference) => difference.name === name)?.bytes ?? null);
-  return [[BEST, 1] as const, [CASYNC.name, 0.1] as const, [FULL.name, 0.05] as const].flatMap(
-    ([name, goal]) => {
-      const theirs = sized.flatMap((one) => theirsOf(name)(one) ?? []);
-      if (theirs.length < sized.length || sized.length < 2) return [];
-      const ratios = sized.map(({ bytes }, i) => bytes / (theirs[i] ?? Number.NaN));
-      const mean = {
-        ...({ what: `geometric mean of ${sized.length}`, measure: 'bytes', peer: name, goal } as const),
-        ...{ ours: geometricMean(sized.map(({ bytes }) => bytes)), theirs: geometricMean(theirs) },
-        ratio: { median: geometricMean(ratios), min: Math.min(...ratios), max: Math.max(...ratios) },
-        ...{ rounds: sized.length, isNoisy: false, isLate: false },
-      };
-      return [mean];
-    },
-  );
+export function compareMeans(sized: readonly Pick<Sized, 'bytes' | 'differences'>[]): readonly Comparison[] {
+  if (sized.length < 2) return [];
+  const what = { what: `geometric mean of ${sized.length}`, measure: 'bytes' } as const;
+  const ours = geometricMean(sized.map(({ bytes }) => bytes));
+  return [[BEST, 1] as const, [CASYNC.name, 0.1] as const, [FULL.name, 0.05] as const].map(([peer, goal]) => {
+    const found = sized.flatMap(({ differences }) =>
+      [...differences, bestOf(differences)].filter(({ name }) => name === peer),
+    );
+    const of = { ...what, peer, goal, ours, rounds: sized.length, isNoisy: false, isLate: false };
+    const skip = found.find((one) => one.skip !== undefined)?.skip;
+    if (skip !== undefined) return { ...of, theirs: null, ratio: null, skip };
+    const theirs = found.map(({ bytes }) => bytes ?? Number.NaN);
+    const ratios = sized.map(({ bytes }, i) => bytes / (theirs[i] ?? Number.NaN));
+    const ratio = { median: geometricMean(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
+    return { ...of, theirs: geometricMean(theirs), ratio };
+  });
 }
 
 async function compareMaking(pair: TreePair, work: string): Promise<Comparison> {

@@ -30,7 +30,7 @@ export async function measurePacks({ name, directory }: SampleTree, work: string
     title: 'Packs',
     note:
       `${name}: ${ref.files.toLocaleString('en')} files, ${formatMb(ref.bytes)}. Fairlead hashes every file while packing ` +
-      'and again while unpacking; both sides end with the files on disk for good (`sync -f`). Its process for unpacking, ' +
+      'and again while unpacking; both sides end with the files on disk for good (`sync -f`). Its clocks start when its code is loaded, those of tar and zstd with their processes. Its process for unpacking, ' +
       `Node and the loaded sources included, peaked at ${formatMb(peak)}. Beside ${versionsOf('tar', 'zstd')}.`,
     comparisons,
   };

@@ -1,34 +1,56 @@
 // How long a failed update keeps a real application away: from the failing probe to the previous version serving, beside its own start.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { createProber } from '../../agent/adapters/machine/run-command.ts';
+import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
+import type { Prober } from '../../agent/ports/machine.ts';
+import { hexOf } from '../../shared/encoding/digest.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
+import type { TreeRef } from '../../shared/schema/release.ts';
 import { AUTH, type Deployable, deployableOf, releaseOf } from '../support/deploy-releases.ts';
 import { freePort } from '../support/free-port.ts';
-import { realInstance, treeDirectory } from '../support/real-instance.ts';
+import { realInstance } from '../support/real-instance.ts';
+import { beyondStart } from './comparisons.ts';
 import { provide } from './corpus.ts';
 import { type Figures, formatMs, median } from './figures.ts';
 import { interleave, ROUNDS } from './rounds.ts';
+import { runTreeAct } from './trees.ts';
 
 const GOAL_MS = 300;
 const START_LIMIT_MS = 60_000;
 
-/** An installed application and how it is started; `${settings.port}` is the port it must listen on, `${dir.data}` where it writes. */
+/** Between a question that was not answered well and the next: who asks all the time slows who starts. */
+const PACE_MS = 25;
+
+/** Asks as the agent does, whoever started the application. */
+const PROBER: Prober = {
+  async probe(probe, signal) {
+    const result = await createProber().probe(probe, signal);
+    if (!result.healthy) await setTimeout(PACE_MS);
+    return result;
+  },
+};
+
+/** Two releases of an application and how each is started; `${settings.port}` is the port it must listen on, `${dir.data}` where it writes. */
 interface RealApplication {
   readonly name: string;
-  readonly directory: string;
+  /** Directories with the release that serves, and with the next one. */
+  readonly serving: string;
+  readonly next: string;
   readonly exec: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   readonly path: string;
 }
 
 export async function measureRollback(work: string): Promise<Figures> {
   const rows: (readonly string[])[] = [];
   for (const application of [await nodeRed(), await verdaccio(work)]) {
-    const place = join(work, `rollback-${application.name.split('@')[0]}`);
-    const { starts, backs } = await failInTurns(application, place);
-    const beyond = backs.map((ms, round) => ms - (starts[round] ?? Number.NaN));
+    const { starts, backs } = await failInTurns(application, join(work, `rollback-${rows.length}`));
+    const beyond = beyondStart(`the way back of ${application.name}`, starts, backs);
     const more = median(beyond);
     rows.push([
       ...[application.name, ...[starts, backs].map((times) => formatMs(median(times)))],
@@ -39,56 +61,71 @@ export async function measureRollback(work: string): Promise<Figures> {
   return {
     title: 'Rollback of a real application',
     note:
-      'From the probe that failed the update to the previous version healthy again (two good answers), with nothing but the local disk; ' +
-      `in turns with the application started by itself until two good answers, ${ROUNDS} rounds. What is beyond is the difference of a round.`,
+      'From the probe that failed the update to the previous version healthy again (two good answers), with nothing but the local disk, every file of it ' +
+      `verified as always; in turns with the same tree started by itself until two good answers, ${ROUNDS} rounds, both asked by the agent’s own probe, ` +
+      `${PACE_MS} ms after an answer that was not good. What is beyond is the difference of a round.`,
     head: ['application', 'its own start', 'the way back', 'beyond its start', 'goal'],
     rows,
   };
 }
 
 async function nodeRed(): Promise<RealApplication> {
+  const [from, to] = ['node-red@4.0.8', 'node-red@4.0.9'];
   const options = ['--userDir', '${dir.data}', '--port', '${settings.port}', '-D', 'uiHost=127.0.0.1'];
   const program = [process.execPath, 'node_modules/node-red/red.js'];
   const exec = [...program, ...options, '-D', 'telemetry.enabled=false'];
-  const [name, directory] = ['node-red@4.0.9', await provide('node-red@4.0.9')];
-  return { name, directory, exec, path: '/settings' };
+  const [serving, next] = [await provide(from), await provide(to)];
+  return { name: from, serving, next, exec, env: {}, path: '/settings' };
 }
 
 async function verdaccio(work: string): Promise<RealApplication> {
-  const [name, directory] = ['verdaccio@6.10.4', join(work, 'verdaccio')];
-  // What the corpus holds stays as it is locked.
-  cpSync(await provide(name), directory, { recursive: true, verbatimSymlinks: true });
+  const [from, to] = ['verdaccio@6.10.3', 'verdaccio@6.10.4'];
   const config = {
     storage: './storage',
     uplinks: {},
     packages: { '**': { access: '$all' } },
     web: { enable: false },
   };
-  writeFileSync(join(directory, 'config.yaml'), JSON.stringify(config));
+  const configured = async (name: string) => {
+    const directory = join(work, name);
+    // What the corpus holds stays as it is locked.
+    cpSync(await provide(name), directory, { recursive: true, verbatimSymlinks: true });
+    writeFileSync(join(directory, 'config.yaml'), JSON.stringify(config));
+    return directory;
+  };
   const options = ['--config', 'config.yaml', '--listen', '127.0.0.1:${settings.port}'];
   const exec = [process.execPath, 'node_modules/verdaccio/bin/verdaccio', ...options];
-  return { name, directory, exec, path: '/-/ping' };
+  // Beside the configuration, which is in the tree, it would be drift.
+  const env = { VERDACCIO_STORAGE_PATH: '${dir.data}' };
+  return {
+    name: from,
+    serving: await configured(from),
+    next: await configured(to),
+    exec,
+    env,
+    path: '/-/ping',
+  };
 }
 
 async function failInTurns(application: RealApplication, stateDir: string) {
   const port = await freePort();
-  const { deployer, deploy } = realInstance(stateDir);
-  const versionOf = (version: string, answers: boolean) => deployableFor(application, version, port, answers);
-  const provideTree = (deployable: Deployable) => linkTree(stateDir, deployable, application.directory);
-  const good = versionOf('1.0.0', true);
-  provideTree(good);
+  const { trees, serving, next } = await storeOf(application, stateDir);
+  const { deployer, deploy, warnings } = realInstance(stateDir, { trees, prober: PROBER });
+  const good = deployableFor(application, { version: '1.0.0', tree: serving, port, answers: true });
   if ((await deploy(good)).state !== 'committed') throw new Error(`${application.name} does not start here`);
   let failure = 0;
   const failOnce = async () => {
-    const bad = versionOf(`1.0.${++failure}`, false);
-    provideTree(bad);
-    return timeBack(await deploy(bad));
+    const version = `1.0.${++failure}`;
+    return timeBack(await deploy(deployableFor(application, { version, tree: next, port, answers: false })));
   };
+  const directory = trees.directoryOf(serving.digest);
   try {
     const [starts = [], backs = []] = await interleave([
-      { name: 'its own start', run: () => startAlone(application, join(stateDir, 'alone')) },
+      { name: 'its own start', run: () => startAlone(application, directory, join(stateDir, 'alone')) },
       { name: 'the way back', run: failOnce },
     ]);
+    if (warnings.length > 0)
+      throw new Error(`${application.name} was not left whole`, { cause: warnings[0] });
     return { starts, backs };
   } finally {
     const [running] = await deployer.health();
@@ -97,26 +134,42 @@ async function failInTurns(application: RealApplication, stateDir: string) {
   }
 }
 
-/** Until it answered well twice, asked without a pause as the probe asks. */
-async function startAlone({ name, directory, exec, path }: RealApplication, data: string): Promise<number> {
+/** The agent's own store, which takes packs from beside the state directory as if they were fetched. */
+async function storeOf({ serving, next }: RealApplication, stateDir: string) {
+  const packs = `${stateDir}-packs`;
+  for (const directory of [stateDir, packs]) mkdirSync(directory);
+  const pack = async (directory: string): Promise<TreeRef> => {
+    const file = join(packs, 'new');
+    const { ref } = await runTreeAct('pack', directory, file);
+    renameSync(file, join(packs, hexOf(ref.digest)));
+    return ref;
+  };
+  const trees = createTreeStore({ stateDir, fetchPack: (tree, file) => link(join(packs, tree), file) });
+  return { trees, serving: await pack(serving), next: await pack(next) };
+}
+
+/** Until it answered well twice, as the agent waits. */
+async function startAlone(
+  { name, exec, env, path }: RealApplication,
+  directory: string,
+  data: string,
+): Promise<number> {
   const port = String(await freePort());
   mkdirSync(data, { recursive: true });
-  const [program = '', ...words] = exec.map((word) =>
-    word.replace('${settings.port}', port).replace('${dir.data}', data),
-  );
+  const fill = (text: string) => text.replace('${settings.port}', port).replace('${dir.data}', data);
+  const [program = '', ...words] = exec.map(fill);
+  const own = Object.fromEntries(Object.entries(env).map(([key, text]) => [key, fill(text)]));
+  const url = `http://127.0.0.1:${port}${path}`;
+  const probe = { kind: 'http', url, expect: 200, contains: null, timeoutMs: 5_000 } as const;
   const begun = performance.now();
-  const child = spawn(program, words, { cwd: directory, stdio: 'ignore' });
-  const answersWell = () =>
-    fetch(`http://127.0.0.1:${port}${path}`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+  const options = { cwd: directory, env: { ...process.env, ...own }, stdio: 'ignore' } as const;
+  const child = spawn(program, words, options);
+  const { signal } = new AbortController();
   try {
     for (let good = 0; good < 2; ) {
       if (performance.now() - begun > START_LIMIT_MS || child.exitCode !== null)
         throw new Error(`${name} does not start here by itself`);
-      if (await answersWell()) good += 1;
-      else await setTimeout(1);
+      good = (await PROBER.probe(probe, signal)).healthy ? good + 1 : 0;
     }
     return performance.now() - begun;
   } finally {
@@ -132,30 +185,25 @@ function timeBack(record: DeploymentRecord): number {
   return entered('rolled-back') - entered('rolling-back');
 }
 
+interface Version {
+  readonly version: string;
+  readonly tree: TreeRef;
+  readonly port: number;
+  readonly answers: boolean;
+}
+
 function deployableFor(
-  application: RealApplication,
-  version: string,
-  port: number,
-  answers: boolean,
+  { exec, env, path }: RealApplication,
+  { version, tree, port, answers }: Version,
 ): Deployable {
   const probe = { startPeriod: answers ? 'PT60S' : 'PT1S', interval: 'PT0S', successes: 2, failures: 2 };
   const release = releaseOf(AUTH, version, {
-    service: { driver: 'process', exec: application.exec },
+    tree,
+    service: { driver: 'process', exec, env },
     settings: { port: { type: 'integer' } },
-    health: [
-      { http: `http://127.0.0.1:\${settings.port}${answers ? application.path : '/no-such-page'}`, ...probe },
-    ],
+    health: [{ http: `http://127.0.0.1:\${settings.port}${answers ? path : '/no-such-page'}`, ...probe }],
     smoke: [],
     hooks: {},
   });
   return deployableOf({ [AUTH]: release }, { [AUTH]: { port } });
-}
-
-/** The same files for every version: what is measured is the way back, not the fetching. */
-function linkTree(stateDir: string, deployable: Deployable, directory: string): void {
-  for (const { document } of deployable.releases.values()) {
-    const place = treeDirectory(stateDir, document.tree.digest);
-    mkdirSync(join(place, '..'), { recursive: true });
-    symlinkSync(directory, place);
-  }
 }

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/directories.ts';
 import { cacheDirectory } from './cache.ts';
-import { compareBoth, compareWith, comparisonRow } from './comparisons.ts';
+import { beyondStart, compareBoth, compareWith, comparisonRow } from './comparisons.ts';
+import { compareMeans } from './deltas.ts';
 import { beforeOf, keepRun, runOf } from './kept-runs.ts';
 import { renderFigures, sectionOf, withSections } from './page.ts';
 import { inLanes, interleave, runShell, take } from './rounds.ts';
@@ -144,6 +145,42 @@ describe('comparisons', () => {
 
     expect(wall).toMatchObject({ theirs: 20_000, isLate: true, ratio: { median: 0.0045, max: 0.5 } });
     expect(others).toEqual([]);
+  });
+
+  it.each([
+    [
+      [100, 120, 90],
+      [50, -10, 20],
+    ],
+    // Less than a start, by no more than starts differ.
+    [
+      [100, 120, 70],
+      [10, -40, -10],
+    ],
+  ])('of what holds a start with starts of %j are %j', (starts, beyond) => {
+    const took = starts.map((ms, round) => ms + (beyond[round] ?? 0));
+
+    expect(beyondStart('the way back', starts, took)).toEqual(beyond);
+  });
+
+  it('are refused where what holds a start takes less than one', () => {
+    expect(() => beyondStart('the way back', [100, 120, 90], [60, 70, 50])).toThrow(
+      'the way back took 40 ms less than the start that is in it',
+    );
+  });
+
+  it('of a corpus name what to install instead of a mean', () => {
+    const differences = ['xdelta3 -9', 'bsdiff', 'zstd --patch-from -19', 'zstd -19 of all'].map((name) => ({
+      ...{ name, bytes: 100 },
+    }));
+    const casync = { name: 'casync', bytes: null, skip: 'apt-get install casync' };
+    const one = { bytes: 10, differences: [...differences, casync] };
+
+    const means = compareMeans([one, one]);
+
+    expect(means.map(({ peer, skip }) => [peer, skip]).at(1)).toEqual(['casync', 'apt-get install casync']);
+    expect(means).toHaveLength(3);
+    expect(means.at(2)?.ratio?.median).toBeCloseTo(0.1);
   });
 
   it.each([

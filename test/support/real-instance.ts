@@ -12,6 +12,7 @@ import { createDeploymentStore } from '../../agent/adapters/state/deployment-sto
 import { createJournal } from '../../agent/adapters/state/journal.ts';
 import { createDeployer } from '../../agent/engine/deploy/deployer.ts';
 import type { Deployer, Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
+import type { Prober } from '../../agent/ports/machine.ts';
 import type { TreeStore } from '../../agent/ports/state.ts';
 import { type Digest, hexOf } from '../../shared/encoding/digest.ts';
 import { createSecrets } from '../../shared/encoding/redact.ts';
@@ -88,10 +89,13 @@ export interface InstanceOptions {
   readonly soakMs?: number;
   /** Whoever has trees fetched gives their store; otherwise they lie there already. */
   readonly trees?: TreeStore;
+  /** The agent's own unless given. */
+  readonly prober?: Prober;
 }
 
 export function realInstance(stateDir: string, options: InstanceOptions = {}): RealInstance {
   const { driver = createProcessDriver({ stateDir }), soakMs = 200, trees = treesIn(stateDir) } = options;
+  const { prober = createProber() } = options;
   const warnings: unknown[] = [];
   const onWarning = (error: unknown) => void warnings.push(error);
   const deployer = createDeployer({
@@ -103,7 +107,7 @@ export function realInstance(stateDir: string, options: InstanceOptions = {}): R
     journal: createJournal({ stateDir }),
     trees,
     driver: driver as Driver,
-    prober: createProber(),
+    prober,
     traffic: createTraffic({ stateDir, driver, command: SWITCH }),
     volumes: createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') }),
     clock: systemClock,
