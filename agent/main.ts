@@ -105,7 +105,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   });
   const deployer = createDeployer(withSigns(ports, pulse), ports);
   const agent = createAgent({
-    ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, ...vendor.agent },
+    ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, soakMs, ...vendor.agent },
     agentVersion: AGENT_VERSION,
     machine: await readMachine(),
     slots: async () => describeSlots(await createAgentSlots(stateDir).read()),

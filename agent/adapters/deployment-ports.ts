@@ -49,7 +49,8 @@ export async function createDeploymentPorts(options: DeploymentPortsOptions) {
     secrets,
     traffic: createTraffic({ stateDir, driver, command: switchCommand() }),
     volumes: createVolumes({ stateDir, runtimeDirectory: runtimeDirectoryOf(stateDir) }),
-    soakMs: options.soakMs ?? durationMs(policy.soak),
+    soakMs: async () =>
+      options.soakMs ?? durationMs(effectivePolicy({ policy: await settings.policy() }).soak),
     probationMs: () => probationOf(settings, clock),
     retention: { ...policy.retention, bytes: policy.retention.bytes ?? Number.POSITIVE_INFINITY },
     onWarning: (err: unknown) => log.warn({ err }, 'beside a deployment'),

@@ -23,6 +23,8 @@ export interface Author {
   readonly by: string;
   readonly reason: string;
   readonly at: EpochMs;
+  /** How long this agent watches, where it was told so over the policy's word. */
+  readonly soakMs?: number | undefined;
 }
 
 /**
@@ -43,8 +45,8 @@ export function* editPolicy(
   const edited = parseEdited(changed(before, edit, author));
   if (edit.kind === 'pin' && versions !== null) verifyUseful(edited.pins, edit.component, versions);
   // Only what this edit breaks: a policy that is wrong already must stay mendable, one edit after the other.
-  const problems = yield* findUnsatisfiable(edited, author.at);
-  const already = problems.length === 0 ? [] : yield* findUnsatisfiable(before, author.at);
+  const problems = yield* findUnsatisfiable(edited, author.at, author.soakMs);
+  const already = problems.length === 0 ? [] : yield* findUnsatisfiable(before, author.at, author.soakMs);
   const [problem] = problems.filter((each) => !already.includes(each));
   if (problem !== undefined) throw new FairleadError('policy/unsatisfiable', { problem });
   return edited;

@@ -80,9 +80,9 @@ export interface Repair {
   readonly added: number;
 }
 
-/** `soakMs`: how long a healthy new generation is watched before it commits. */
+/** `soakMs`: how long a healthy new generation is watched before it commits, as it stands now. */
 export interface Deployer {
-  readonly soakMs: number;
+  soakMs(): Promise<number>;
   /** Hears of every state a deployment enters from here on: subscribed to before `recover`, of every single one. */
   onRecord(listener: (record: DeploymentRecord) => void): void;
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */

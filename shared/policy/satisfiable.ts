@@ -1,6 +1,6 @@
 // Whether a policy can ever be satisfied: one that nobody can meet looks like a policy and is a freeze.
 
-import { durationMs, type EpochMs, instantMs } from '../encoding/instant.ts';
+import { durationMs, type EpochMs, formatDuration, instantMs } from '../encoding/instant.ts';
 import type { Pieces } from '../encoding/pieces.ts';
 import { count } from '../errors/entry.ts';
 import type { Policy } from '../schema/policy.ts';
@@ -8,10 +8,11 @@ import { isOfTheFuture } from './local-state.ts';
 import { HORIZON_MS, spansOf } from './spans.ts';
 import { findRoom, nextOpen } from './windows.ts';
 
-/** What can never come true, in words; empty when every rule can be met. */
+/** What can never come true, in words; empty when every rule can be met. `soakMs` is how long is watched, where that is not the policy's word. */
 export function* findUnsatisfiable(
   { windows, approvals, soak }: Policy,
   now: EpochMs,
+  soakMs = durationMs(soak),
 ): Pieces<readonly string[]> {
   const problems: string[] = [];
   if ((yield* nextOpen(windows, now)) === null) {
@@ -21,10 +22,10 @@ export function* findUnsatisfiable(
         : 'no window opens, as far as was looked: deny windows cover all of them, or their dates never come',
     );
   }
-  const { first, fits, isAll } = yield* findRoom(windows, now, () => durationMs(soak));
+  const { first, fits, isAll } = yield* findRoom(windows, now, () => soakMs);
   if (first !== null && fits === null && isAll) {
     problems.push(
-      `no window of the year to come is as long as the soak of ${soak}: what would not be over in time is not begun, so nothing would be`,
+      `no window of the year to come is as long as the soak of ${soakMs === durationMs(soak) ? soak : formatDuration(soakMs)}: what would not be over in time is not begun, so nothing would be`,
     );
   }
   // A deny window that never begins protects nobody.

@@ -45,7 +45,8 @@ export const POLL_MS = 60_000;
 
 export type AgentNetwork = ReturnType<typeof createAgentNetwork>;
 
-export function createAgentNetwork() {
+/** `soakMs` is the agent's own word over the policy's. */
+export function createAgentNetwork({ soakMs }: { readonly soakMs?: number } = {}) {
   const clock = createFakeClock();
   const pulse = createPulse(clock);
   const world = {
@@ -144,6 +145,7 @@ export function createAgentNetwork() {
   const agent = createAgent({
     instance: { id: INSTANCE, name: 'first-customer', server: 'https://vendor.example' },
     agentVersion: '1.0.0',
+    soakMs,
     machine: { os: ['debian:12'], arch: ['x64'] },
     previousEnd: null,
     pollIntervalMs: POLL_MS,
@@ -395,9 +397,7 @@ function createFakeDeployer(clock: FakeClock) {
   }
 
   fake.port = {
-    get soakMs() {
-      return fake.soakMs;
-    },
+    soakMs: async () => fake.soakMs,
     onRecord(listener) {
       fake.onRecord = listener;
     },

@@ -64,8 +64,10 @@ export interface World {
 
 export function createWorld({
   driverOver = (machine) => machine,
+  soakMs = 10_000,
   ...options
-}: Partial<Pick<DeployerParts, 'soakMs' | 'probationMs' | 'retention'>> & {
+}: Partial<Pick<DeployerParts, 'probationMs' | 'retention'>> & {
+  readonly soakMs?: number;
   /** Another driver before the machine's, made anew with every process. */
   readonly driverOver?: (machine: Driver) => Driver;
 } = {}): World {
@@ -119,7 +121,7 @@ export function createWorld({
           }
           return value;
         },
-        soakMs: 10_000,
+        soakMs: async () => soakMs,
         secrets: createSecrets(),
         traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
         volumes: gate.wrap('volumes', createMemoryVolumes(world.volumes)),

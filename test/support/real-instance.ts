@@ -112,7 +112,7 @@ export function realInstance(stateDir: string, options: InstanceOptions = {}): R
     volumes: createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') }),
     clock: systemClock,
     readReference,
-    soakMs,
+    soakMs: async () => soakMs,
     findProgram,
     secrets: createSecrets(),
     probationMs: async () => 3_600_000,

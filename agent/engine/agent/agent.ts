@@ -117,7 +117,7 @@ function notifierOf({ notices, files, clock, log }: AgentOptions, state: AgentSt
 
 function createState(options: AgentOptions, wake: () => void): AgentState {
   const { deployer, trees, clock, log, pulse, repository, settings } = options;
-  const { instance, agentVersion, drivers, files, notices } = options;
+  const { instance, agentVersion, drivers, soakMs, files, notices } = options;
   const { approvals, facts, proposals } = files;
   // Nobody else has the channel: whatever says something about this install passes that gate.
   const gate = createReporting(options.channel, files.reporting);
@@ -126,7 +126,7 @@ function createState(options: AgentOptions, wake: () => void): AgentState {
   const state: AgentState = {
     ...{ deployer, trees, clock, log, pulse, wake, notices },
     self: {
-      ...{ instance, agentVersion, drivers },
+      ...{ instance, agentVersion, drivers, soakMs },
       ...(options.machine === undefined ? {} : { machine: options.machine }),
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     },

@@ -73,7 +73,7 @@ async function gather(
   const { deployer, offers, choice, trees } = state;
   const { settings } = choice;
   const now = state.clock.now();
-  const [policy, config, current, quarantine, quarantineDamage, records, approvals, said, stored] =
+  const [policy, config, current, quarantine, quarantineDamage, records, approvals, said, stored, soakMs] =
     await Promise.all([
       settings.policy(),
       readConfig(settings),
@@ -84,6 +84,7 @@ async function gather(
       choice.approvals.read(),
       choice.facts.read(),
       trees.stored(),
+      deployer.soakMs(),
     ]);
   const facts: Facts = {
     instance: state.self.instance.id,
@@ -100,7 +101,7 @@ async function gather(
     // The deployment that asks is no failed attempt.
     records: options.within === true ? records.slice(0, -1) : records,
     means: {
-      ...{ stored, weights: offers.weights.known(), soakMs: deployer.soakMs },
+      ...{ stored, weights: offers.weights.known(), soakMs },
       isBegun: options.within === true,
     },
   };

@@ -16,16 +16,12 @@ import { type Assessing, readCurrent } from './assess.ts';
 import type { Needs } from './state.ts';
 
 export async function readPolicy(
-  state: Needs<'choice' | 'clock' | 'deployer' | 'offers'>,
+  state: Needs<'choice' | 'clock' | 'deployer' | 'offers' | 'self'>,
 ): Promise<PolicyReply> {
   const known = await state.choice.settings.policy();
   return known.kind === 'readable'
-    ? withPinProblems(
-        await describe(known.policy, [], state.clock.now()),
-        known.policy,
-        await versionsFor(state),
-      )
-    : { ...(await describe(DEFAULT_POLICY, [], 0)), policy: null, problem: known.problem, openings: [] };
+    ? withPinProblems(await describe(state, known.policy, []), known.policy, await versionsFor(state))
+    : { ...(await describe(state, DEFAULT_POLICY, [])), policy: null, problem: known.problem, openings: [] };
 }
 
 /** Errors: policy/*, document/invalid, audit/damaged, disk/*. */
@@ -34,7 +30,7 @@ export async function changePolicy(
   { edit, reason, preview }: PolicyRequest,
   actor: string,
 ): Promise<PolicyReply> {
-  const author = { by: actor, reason, at: state.clock.now() };
+  const author = { by: actor, reason, at: state.clock.now(), soakMs: state.self.soakMs };
   const known = await state.choice.settings.policy();
   const before = known.kind === 'readable' ? known.policy : DEFAULT_POLICY;
   verifyAuthority(state, before, edit);
@@ -43,7 +39,7 @@ export async function changePolicy(
     known.kind === 'readable'
       ? await inPieces(editPolicy(known.policy, edit, author, await versionsFor(state)))
       : before;
-  if (preview) return await describe(tried, diffPolicies(before, tried), author.at);
+  if (preview) return await describe(state, tried, diffPolicies(before, tried));
   const details = { ...describeEdit(edit), reason };
   const policy = await state.choice.settings.edit(
     (current) => inPieces(editPolicy(current, edit, author)),
@@ -55,7 +51,7 @@ export async function changePolicy(
       }),
   );
   state.wake();
-  return await describe(policy, diffPolicies(before, policy), author.at);
+  return await describe(state, policy, diffPolicies(before, policy));
 }
 
 /** Pins that were there before what they named was misspelt or taken away: to be tidied, and said. */
@@ -92,13 +88,18 @@ function verifyAuthority(
   verifyHold(edit.signed, edit.until, { rules, instance: state.self.instance.id, now: state.clock.now() });
 }
 
-async function describe(policy: Policy, changes: string[], now: EpochMs): Promise<PolicyReply> {
+async function describe(
+  { clock, self }: Needs<'clock' | 'self'>,
+  policy: Policy,
+  changes: string[],
+): Promise<PolicyReply> {
+  const now = clock.now();
   return {
     schema: 'fairlead/policy-reply@1',
     policy,
     problem: null,
     changes,
-    unsatisfiable: [...(await inPieces(findUnsatisfiable(policy, now)))],
+    unsatisfiable: [...(await inPieces(findUnsatisfiable(policy, now, self.soakMs)))],
     stale: [...findStale(policy, now)],
     openings: await describeOpenings(policy, now),
   };

@@ -64,6 +64,8 @@ export interface Self {
   readonly machine?: Pick<KnownFacts, 'os' | 'arch'>;
   /** What may run services here; absent where every driver may. */
   readonly drivers?: readonly DriverName[] | undefined;
+  /** How long a new generation is watched, over the policy's word; absent where that counts. */
+  readonly soakMs?: number | undefined;
 }
 
 /** What the vendor offers: asked for, trusted for a time, fitted to this install, brought here ahead. */

@@ -30,15 +30,16 @@ async function leftOf(
 ): Promise<number | null> {
   const live = deployer.inProgress();
   if (live === null) return null;
-  const [records, generations, stored] = await Promise.all([
+  const [records, generations, stored, soakMs] = await Promise.all([
     deployer.records(),
     deployer.generations(),
     trees.stored(),
+    deployer.soakMs(),
   ]);
   const target = generations.find(({ number }) => number === live.generation);
   const missing = target?.manifest.components.map(({ tree }) => tree).filter((tree) => !stored.has(tree));
   const fetchMs = missing === undefined ? null : fetchLeft(new Set(missing), coming);
-  return timeLeft(live, records, { now: clock.now(), soakMs: deployer.soakMs, fetchMs });
+  return timeLeft(live, records, { now: clock.now(), soakMs, fetchMs });
 }
 
 /** Of these alone: others may be fetched ahead at the same time. Null where the time of one is not known, or it has not begun. */

@@ -21,7 +21,7 @@ export interface DeployerParts {
   /** What no text of the engine may hold; it fills as they are read. */
   readonly secrets: Secrets;
   /** How long a healthy new generation is watched before it commits. */
-  readonly soakMs: number;
+  readonly soakMs: () => Promise<number>;
   /** How long after its commit a deployment whose components degrade is undone by itself; 0 leaves that to a person. */
   readonly probationMs: () => Promise<number>;
   /** What stays on disk for a way back. */

@@ -26,10 +26,10 @@ const SHORTENED_SOAK_MS = 5 * 60_000;
 /** A soak that was interrupted starts again: what was not watched does not count. */
 export async function soak(run: Run): Promise<Outcome> {
   const { options, yielded } = run;
-  const judged = await judgedComponents(run);
+  const [judged, soakMs] = [await judgedComponents(run), await options.soakMs()];
   await withOpenPorts(run, judged, async () => {
-    await watchFor(options, judged, Math.min(options.soakMs, SHORTENED_SOAK_MS));
-    const rest = options.soakMs - SHORTENED_SOAK_MS;
+    await watchFor(options, judged, Math.min(soakMs, SHORTENED_SOAK_MS));
+    const rest = soakMs - SHORTENED_SOAK_MS;
     if (rest > 0) await watchFor(options, judged, rest, yielded);
   });
   return { event: 'soaked' };

@@ -90,7 +90,7 @@ async function createInstance(options: InstanceOptions): Promise<Instance> {
     ...surroundingsOf(options),
     journal: createJournal({ stateDir }),
     readReference: async ({ name }) => name,
-    soakMs: 2_000,
+    soakMs: async () => 2_000,
     secrets: createSecrets(),
     findProgram: async () => undefined,
     probationMs: async () => PROBATION_MS,

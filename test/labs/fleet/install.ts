@@ -173,7 +173,7 @@ function begin({ facts, disk, machine, repository, tell, report }: LifeParts, op
       throw new FairleadError('setting/unreadable', { kind, name, problem: 'it is not set' });
     },
     findProgram: async () => undefined,
-    soakMs: durationMs(facts.policy.soak),
+    soakMs: async () => durationMs(facts.policy.soak),
     probationMs: async () => durationMs(facts.policy.probation),
     retention: { generations: facts.policy.retention.generations, bytes: Number.POSITIVE_INFINITY },
     onWarning: () => undefined,

@@ -38,7 +38,7 @@ function slowly() {
       facts: { read: async () => null },
     },
     deployer: {
-      soakMs: 0,
+      soakMs: async () => 0,
       current: async () => null,
       inProgress: () => null,
       quarantine: async () => [],

@@ -30,6 +30,22 @@ const pin = (name: string, version: string, more: object = {}) => ({
   ...more,
 });
 
+describe('a window shorter than the soak of the policy', () => {
+  const short = { kind: 'window', list: 'allow', ...NIGHT, duration: 'PT4M' };
+
+  it('is refused, and taken by an agent that was told to watch for less', async () => {
+    const { edit } = await ruled();
+    const told = createAgentNetwork({ soakMs: 1_000 });
+    await told.start();
+
+    expect((await rejectionOf(edit(short))).code).toBe('policy/unsatisfiable');
+    expect(await told.ask('PUT', '/v1/policy', { edit: short, ...REASON })).toMatchObject({
+      unsatisfiable: [],
+    });
+    expect(await told.ask('GET', '/v1/policy')).toMatchObject({ unsatisfiable: [] });
+  });
+});
+
 describe('the policy that is shown', () => {
   it('is the policy with its next openings, and nothing that is wrong', async () => {
     const { shown, world } = await ruled({ windows: { allow: [NIGHT], deny: [] } });

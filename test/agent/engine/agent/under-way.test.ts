@@ -22,7 +22,7 @@ function fetching(coming: readonly (readonly [string | undefined, number | null]
   const state = {
     clock: { now: () => instantMs('2026-03-01T10:05:00Z') },
     deployer: {
-      soakMs: 60_000,
+      soakMs: async () => 60_000,
       inProgress: () => recordOf(2, ['planned', 'fetching']),
       records: async () => [EARLIER],
       generations: async () => [{ number: 2, manifest: { components } }],

@@ -86,7 +86,7 @@ function moving({
   const yielded = new AbortController();
   const options = {
     clock,
-    soakMs,
+    soakMs: async () => soakMs,
     onWarning: () => undefined,
     secrets: { learn: () => undefined },
     trees: {
