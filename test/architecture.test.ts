@@ -89,6 +89,7 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^shared\/(?:schema|protocol)\//, 'a table: the keys of one document or message'],
   [/^shared\/node\/probes\//, 'one kind of probe, as the table of kinds lists it'],
   [/^agent\/engine\/deploy\/options\.ts$/, 'a table: the ports of the deployment engine'],
+  [/^agent\/ports\/volumes\.ts$/, 'a port: what keeps copies of volumes'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
   [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],

@@ -12,7 +12,6 @@ import type { Policy } from '../../shared/schema/policy.ts';
 import type { CapabilityRelease, TreeRef } from '../../shared/schema/release.ts';
 import type { AuditChain, AuditEntry, AuditEvent } from '../core/audit-chain.ts';
 import type { Deviation, Generation, Quarantined } from '../core/deploy/generation.ts';
-import type { UnitOf } from '../core/deploy/render.ts';
 
 /** A generation with what led to it. */
 export interface StoredGeneration extends Generation {
@@ -160,20 +159,6 @@ export interface RepairHow {
 }
 
 export type TreeDeviation = Deviation;
-
-/** Copies of the volumes that a release of containers names, each under the generation whose way up began with it. */
-export interface Volumes {
-  /** While the version before runs. Errors: disk/full; service/manager-failed, also where somebody else has one mounted. */
-  verifyRoom(unit: UnitOf<'compose'>): Promise<void>;
-  /** While nothing runs. Durable and whole when it returns; what was there of it is replaced. Errors: disk/*, service/*. */
-  save(unit: UnitOf<'compose'>, generation: number): Promise<void>;
-  /** Error: deploy/no-snapshot. */
-  verify(component: ComponentKey, generation: number): Promise<void>;
-  /** While nothing runs; as often as it takes. Errors: deploy/no-snapshot, disk/*, service/*. */
-  restore(unit: UnitOf<'compose'>, generation: number): Promise<void>;
-  /** Removes those of all other generations. */
-  keepOnly(generations: readonly number[]): Promise<void>;
-}
 
 /** Metadata by file name, durable before anything acts on it, and documents that may be lost. */
 export interface TrustStore {

@@ -1,5 +1,5 @@
 // Volumes of projects in memory: what stands in them, and the copies of it, each under the generation that it leads back from.
-import type { Volumes } from '../../agent/ports/state.ts';
+import type { Volumes } from '../../agent/ports/volumes.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 
@@ -9,10 +9,14 @@ export interface VolumeDisk {
   /** By `2 core/auth`. */
   readonly copies: Map<string, string>;
   isFull: boolean;
+  /** Nothing can be put back: what was begun stays half done. */
+  isInUse: boolean;
+  /** Components whose data are half put back, by the copy. */
+  readonly halfway: Map<string, ComponentKey>;
 }
 
 export function createVolumeDisk(): VolumeDisk {
-  return { data: new Map(), copies: new Map(), isFull: false };
+  return { data: new Map(), copies: new Map(), isFull: false, isInUse: false, halfway: new Map() };
 }
 
 export function createMemoryVolumes(disk: VolumeDisk): Volumes {
@@ -29,14 +33,26 @@ export function createMemoryVolumes(disk: VolumeDisk): Volumes {
     async save({ component }, generation) {
       disk.copies.set(nameOf(component, generation), disk.data.get(component) ?? '');
     },
-    async verify(component, generation) {
+    async verifyRestorable({ component }, generation) {
       find(component, generation);
     },
     async restore({ component }, generation) {
-      disk.data.set(component, find(component, generation));
+      const name = nameOf(component, generation);
+      disk.halfway.set(name, component);
+      const found = find(component, generation);
+      disk.data.set(component, '');
+      if (disk.isInUse)
+        throw new FairleadError('service/manager-failed', { manager: 'docker', problem: 'volume is in use' });
+      disk.data.set(component, found);
+      disk.halfway.delete(name);
+    },
+    async verifyWhole(component) {
+      if (![...disk.halfway.values()].includes(component)) return;
+      throw new FairleadError('deploy/no-snapshot', { component, problem: 'it is half done' });
     },
     async keepOnly(generations) {
       for (const name of disk.copies.keys()) {
+        if (disk.halfway.has(name)) continue;
         if (!generations.includes(Number(name.split(' ')[0]))) disk.copies.delete(name);
       }
     },

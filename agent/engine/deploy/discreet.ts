@@ -6,7 +6,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { JournalEntry } from '../../../shared/schema/journal.ts';
 import type { Driver } from '../../ports/deploy.ts';
-import type { Volumes } from '../../ports/state.ts';
+import type { Volumes } from '../../ports/volumes.ts';
 import type { DeployerOptions } from './options.ts';
 
 /**
@@ -81,7 +81,8 @@ function discreetVolumes(volumes: Volumes, secrets: Secrets): Volumes {
   return {
     verifyRoom: (unit) => guard(volumes.verifyRoom(unit)),
     save: (unit, generation) => guard(volumes.save(unit, generation)),
-    verify: (component, generation) => guard(volumes.verify(component, generation)),
+    verifyRestorable: (unit, generation) => guard(volumes.verifyRestorable(unit, generation)),
+    verifyWhole: (component) => guard(volumes.verifyWhole(component)),
     restore: (unit, generation) => guard(volumes.restore(unit, generation)),
     keepOnly: (generations) => guard(volumes.keepOnly(generations)),
   };

@@ -5,7 +5,8 @@ import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import type { RetentionLimits } from '../../core/deploy/generation.ts';
 import type { Driver, Traffic } from '../../ports/deploy.ts';
 import type { Clock, FindProgram, Prober, ReadReference } from '../../ports/machine.ts';
-import type { DeploymentStore, Journal, TreeStore, Volumes } from '../../ports/state.ts';
+import type { DeploymentStore, Journal, TreeStore } from '../../ports/state.ts';
+import type { Volumes } from '../../ports/volumes.ts';
 
 export interface DeployerParts {
   readonly store: DeploymentStore;

@@ -12,7 +12,7 @@ import type { DeployerOptions } from './options.ts';
 import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands } from './run.ts';
 import { descentOf } from './stages.ts';
-import { verifyCopies, verifyVolumeRoom } from './volumes.ts';
+import { verifyCopies, verifyVolumeRoom, verifyVolumesWhole } from './volumes.ts';
 
 // Room for the journal's, records' and services' own small files; the trees are in the store by now.
 const NEEDED_BYTES = 8 << 20;
@@ -30,6 +30,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const each = async (act: (one: PlacedComponent) => Promise<void>) => {
     for (const one of changed) await onBehalfOf(one.component, () => act(one));
   };
+  await each((one) => verifyVolumesWhole(run, one));
   await each(refuseExposedSecrets);
   await each((one) => checkCalls(run.options, one));
   if (await handFiles(run, changed)) changed = await prepareAll(run.options, run.target, run.plan.start);

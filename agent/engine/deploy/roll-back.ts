@@ -5,15 +5,22 @@ import type { PlanStep } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import { failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
-import { isAscending } from '../../core/deploy/rollback-target.ts';
+import { isAscending, isDescending } from '../../core/deploy/rollback-target.ts';
 import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
 import { mendWayBack } from './files.ts';
 import { prepare, prepareAll, runsIn } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands, wasIntended } from './run.ts';
-import { directTraffic, startService, startUnchanged, stopService } from './stages.ts';
+import {
+  descentOf,
+  directTraffic,
+  restoreOver,
+  startService,
+  startUnchanged,
+  stopService,
+} from './stages.ts';
 import { verifyPrevious } from './verify.ts';
-import { putVolumesBack } from './volumes.ts';
+import { isCopied, putVolumesBack } from './volumes.ts';
 
 // A port still in use or a slow disk may spoil one attempt to restore what was healthy a moment ago.
 const TRIES = 3;
@@ -21,7 +28,7 @@ const PAUSE_MS = 5_000;
 
 export async function rollBack(run: Run): Promise<Outcome> {
   await captureEvidence(run);
-  const fixed = irreversibleStep(run);
+  const fixed = await irreversibleStep(run);
   if (fixed !== undefined) return { event: 'exhausted', failure: irreversible(fixed) };
   for (let attempt = 1; ; attempt++) {
     const problem = await restore(run);
@@ -87,8 +94,16 @@ async function stopUnlessOld(run: Run, component: ComponentKey): Promise<void> {
 // The release that is left knows how to undo what it did: its own restore hook runs, once, if it was ever started.
 async function restoreSnapshot(run: Run, component: ComponentKey): Promise<void> {
   const step = { action: 'restore', component } as const;
+  const way = run.plan.steps.find((one) => one.component === component);
+  // What was begun to be taken back on the way down is taken back whole: the newer version starts on older data, or not at all.
+  if (way !== undefined && isDescending(way)) {
+    if (wasIntended(run, step) || (isUntold(run) && wasStopped(run)))
+      await restoreOver(run, way, await descentOf(run));
+    return;
+  }
   const left = run.target.releases.get(component)?.document;
-  if (left?.reversible !== 'snapshot' || isDone(run, step) || !mayHaveChangedData(run, component)) return;
+  if (left?.reversible !== 'snapshot' || isDone(run, step)) return;
+  if (!(await mayHaveChangedData(run, component))) return;
   const prepared = await prepare(run.options, run.target, component);
   if (prepared === null) return;
   await run.step(step, async () => {
@@ -97,18 +112,29 @@ async function restoreSnapshot(run: Run, component: ComponentKey): Promise<void>
   });
 }
 
-// A newer version that was given the chance to change its data.
-function mayHaveChangedData(run: Run, component: ComponentKey): boolean {
+// A newer version that was given the chance to change its data. A journal that was damaged may have told of it.
+async function mayHaveChangedData(run: Run, component: ComponentKey): Promise<boolean> {
   const step = run.plan.steps.find((one) => one.component === component);
   if (step === undefined || !isAscending(step)) return false;
-  return wasIntended(run, { action: 'start', component });
+  if (wasIntended(run, { action: 'start', component })) return true;
+  return isUntold(run) && (wasStopped(run) || (await isCopied(run, component)));
 }
 
-function irreversibleStep(run: Run): PlanStep | undefined {
-  return run.plan.steps.find(({ component }) => {
-    const left = run.target.releases.get(component)?.document;
-    return left?.reversible === 'no' && mayHaveChangedData(run, component);
-  });
+function isUntold(run: Run): boolean {
+  return run.progress().failure?.code === 'deploy/journal-damaged';
+}
+
+/** By the record, which is written at each state. */
+function wasStopped({ record }: Run): boolean {
+  return record.stages.some(({ state }) => state === 'switching');
+}
+
+async function irreversibleStep(run: Run): Promise<PlanStep | undefined> {
+  for (const step of run.plan.steps) {
+    const left = run.target.releases.get(step.component)?.document;
+    if (left?.reversible === 'no' && (await mayHaveChangedData(run, step.component))) return step;
+  }
+  return undefined;
 }
 
 function irreversible(step: PlanStep): Failure {

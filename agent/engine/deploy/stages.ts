@@ -3,7 +3,7 @@ import { durationMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import type { Fetched } from '../../../shared/schema/deployment.ts';
+import type { Fetched, PlanStep } from '../../../shared/schema/deployment.ts';
 import { isOwn } from '../../core/deploy/generation.ts';
 import { type Descent, isDescending, versionsLeft } from '../../core/deploy/rollback-target.ts';
 import type { Generation, PlacedComponent } from '../../ports/deploy.ts';
@@ -53,19 +53,25 @@ export async function switchGeneration(run: Run): Promise<Outcome> {
 /** On the way down, every release that is left undoes what it did to the data, newest first, while nothing runs. */
 async function restoreLeft(run: Run): Promise<void> {
   const descent = await descentOf(run);
-  for (const way of run.plan.steps.filter(isDescending)) {
-    const { component } = way;
-    const step = { action: 'restore', component } as const;
-    if (isDone(run, step)) continue;
-    await run.step(step, async () => {
-      for (const left of versionsLeft(descent, way)) {
-        if (left.by.releases.get(component)?.document.reversible !== 'snapshot') continue;
-        await putVolumesBack(run.options, left, component);
-        const prepared = await prepare(run.options, left.by, component);
-        if (prepared !== null) await runCommands(run, prepared, 'restore');
-      }
-    });
-  }
+  for (const way of run.plan.steps.filter(isDescending)) await restoreOver(run, way, descent);
+}
+
+export async function restoreOver(
+  run: Run,
+  way: PlanStep,
+  descent: Descent<StoredGeneration>,
+): Promise<void> {
+  const { component } = way;
+  const step = { action: 'restore', component } as const;
+  if (isDone(run, step)) return;
+  await run.step(step, async () => {
+    for (const left of versionsLeft(descent, way)) {
+      if (left.by.releases.get(component)?.document.reversible !== 'snapshot') continue;
+      await putVolumesBack(run.options, left, component);
+      const prepared = await prepare(run.options, left.by, component);
+      if (prepared !== null) await runCommands(run, prepared, 'restore');
+    }
+  });
 }
 
 export async function descentOf(run: Run): Promise<Descent<StoredGeneration>> {

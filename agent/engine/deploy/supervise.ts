@@ -33,6 +33,7 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
       return void ((await driver.runs(unit)) && (await driver.keepOnly(component, unit)));
     if (!(await driver.runs(unit))) {
       noteAttempt();
+      if (unit.kind === 'compose') await options.volumes.verifyWhole(component);
       // Another version may still run where the disk lost a generation: it gives way to what `current` names.
       await driver.stop(unit.component, unit.stopTimeoutMs);
       await driver.start(unit);

@@ -1,4 +1,5 @@
 // Volumes of a deployment: copied once nothing runs any more, put back on the way back, and kept no longer than that way.
+import { isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
 import { lineageOf, selectCopied } from '../../core/deploy/lineage.ts';
@@ -27,6 +28,11 @@ function hasCopies(generation: Generation, component: ComponentKey): boolean {
 function isCopiedIn(generation: Generation, plan: Plan, component: ComponentKey): boolean {
   const isUp = plan.steps.some((step) => step.component === component && isAscending(step));
   return isUp && hasCopies(generation, component);
+}
+
+/** Error: deploy/no-snapshot, where what is in them is half put back. */
+export async function verifyVolumesWhole(run: Run, { component, unit }: PlacedComponent): Promise<void> {
+  if (unit.kind === 'compose') await run.options.volumes.verifyWhole(component);
 }
 
 /** Errors: disk/full, service/manager-failed. */
@@ -59,23 +65,40 @@ export async function putVolumesBack(
   if (unit !== null) await options.volumes.restore(unit, number);
 }
 
+/** Whether a copy of what was there before `target` is there and whole: then it may have been started. */
+export async function isCopied({ options, target }: Run, component: ComponentKey): Promise<boolean> {
+  if (!hasCopies(target, component)) return false;
+  const unit = await unitOf(options, target, component);
+  if (unit === null) return false;
+  try {
+    await options.volumes.verifyRestorable(unit, target.number);
+    return true;
+  } catch (error) {
+    if (isFairleadError(error, 'deploy/no-snapshot')) return false;
+    throw error;
+  }
+}
+
 /** Of versions on the way down: the copies that lead back from them. */
 export function copiesOn(
   descent: Descent<StoredGeneration>,
-): readonly { readonly component: ComponentKey; readonly generation: number }[] {
+): readonly (Left<StoredGeneration> & { readonly component: ComponentKey })[] {
   return descent.steps.filter(isDescending).flatMap((step) =>
     versionsLeft(descent, step)
       .filter(({ by }) => hasCopies(by, step.component))
-      .map(({ number }) => ({ component: step.component, generation: number })),
+      .map((left) => ({ ...left, component: step.component })),
   );
 }
 
-/** Error: deploy/no-snapshot. */
+/** Errors: deploy/no-snapshot, service/manager-failed. */
 export async function verifyCopies(
-  { volumes }: Pick<DeployerOptions, 'volumes'>,
+  options: DeployerOptions,
   descent: Descent<StoredGeneration>,
 ): Promise<void> {
-  for (const { component, generation } of copiesOn(descent)) await volumes.verify(component, generation);
+  for (const { component, by, number } of copiesOn(descent)) {
+    const unit = await unitOf(options, by, component);
+    if (unit !== null) await options.volumes.verifyRestorable(unit, number);
+  }
 }
 
 export async function keepVolumes({ store, volumes }: DeployerOptions): Promise<void> {

@@ -1,6 +1,6 @@
 // Copies of a project's named volumes: made and put back through the engine, by a container that nothing ever starts.
-import { createReadStream } from 'node:fs';
-import { open, rm, stat, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -9,15 +9,11 @@ import { namesIfPresent, readIfPresent } from '../../../../shared/node/read-file
 import { removeAll } from '../../../../shared/node/remove-all.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
-import { VOLUME_MS } from '../../../../shared/schema/drivers/volumes.ts';
 import { encodeStored, parseStored } from '../../../../shared/schema/stored-document.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import type { Volumes } from '../../../ports/state.ts';
-import type { ToolResult } from '../../machine/run-tool.ts';
-import { isRunning } from './containers.ts';
-import { containersOf, docker } from './docker.ts';
+import type { Volumes } from '../../../ports/volumes.ts';
+import { docker } from './docker.ts';
 import {
-  type EngineVolume,
   findVolume,
   removeVolume,
   sizesOfVolumes,
@@ -27,6 +23,16 @@ import {
 import { createImages } from './images.ts';
 import { createProjectFiles } from './project-file.ts';
 import { createPulledImages } from './pulled-images.ts';
+import {
+  copyIn,
+  copyOut,
+  HELPER,
+  makeVolume,
+  removeContainer,
+  removeWaiting,
+  SPARE_BYTES,
+  withContainer,
+} from './volume-container.ts';
 
 export interface VolumesOptions {
   readonly stateDir: string;
@@ -35,6 +41,8 @@ export interface VolumesOptions {
 
 /** Written when all of them are on the disk: without it there is no copy. */
 const RECORD = 'volumes.json';
+/** There while volumes are being put back: until it goes, nothing starts on them, and their copy stays. */
+const MARK = 'restoring';
 const copy = z.strictObject({
   /** As the engine calls it. */
   name: z.string(),
@@ -48,13 +56,6 @@ const copy = z.strictObject({
 });
 const copies = z.strictObject({ volumes: z.array(copy) });
 type Copy = z.output<typeof copy>;
-
-/** Where it is in the container: no image has anything there that would fill an empty volume. */
-const PLACE = '/fairlead-volume';
-/** An archive has a head for each file, and the disk its own books. */
-const SPARE_BYTES = 64 << 20;
-/** The program that ran out of it does not say so in a way that can be told. */
-const FULL_BYTES = 1 << 20;
 
 export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): Volumes {
   const root = join(stateDir, 'snapshots');
@@ -92,6 +93,22 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
     return volumes;
   }
 
+  async function markedIn(generation: string): Promise<readonly string[]> {
+    const components = await namesIfPresent(join(root, generation));
+    const marks = components.map((component) => join(root, generation, component, MARK));
+    return marks.filter((mark) => existsSync(mark));
+  }
+
+  async function verifyRestorable(unit: UnitOf<'compose'>, generation: number): Promise<readonly Copy[]> {
+    const volumes = await readCopies(ownerOf(unit), generation);
+    await verifyKeepsOwners();
+    for (const { name } of volumes) {
+      await findVolume(name);
+      await verifyUnshared(name, projectOf(ownerOf(unit)));
+    }
+    return volumes;
+  }
+
   return {
     async verifyRoom(unit) {
       const names = await namesOf(unit);
@@ -112,6 +129,8 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       await makeDirectory(directory);
       const volumes: Copy[] = [];
       for (const name of await namesOf(unit)) {
+        // Whoever came since the last safe point writes beside the copy, and would keep it from being put back.
+        await verifyUnshared(name, projectOf(component));
         const found = await findVolume(name);
         const file = found === null ? null : `${volumes.length}.tar`;
         const path = join(directory, file ?? '');
@@ -123,24 +142,44 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       await syncDirectory(directory);
       await writeDurably(join(directory, RECORD), encodeStored(copies, { volumes }, RECORD));
     },
-    async verify(component, generation) {
-      await readCopies(component, generation);
+    async verifyRestorable(unit, generation) {
+      await verifyRestorable(unit, generation);
     },
     async restore(unit, generation) {
       const component = ownerOf(unit);
-      for (const { name, labels, file } of await readCopies(component, generation)) {
+      const directory = directoryOf(component, generation);
+      await makeDirectory(directory);
+      await writeDurably(join(directory, MARK), new Uint8Array());
+      // What would keep one of them from being put back is found before the first is gone.
+      const volumes = await verifyRestorable(unit, generation);
+      const image = volumes.some(({ file }) => file !== null) ? await imageOf(unit) : '';
+      for (const { name, labels, file } of volumes) {
         await removeContainer(component);
         await removeWaiting(unit.component);
         await removeVolume(name);
         if (file === null) continue;
         await makeVolume({ name, labels });
-        const path = join(directoryOf(component, generation), file);
-        await withContainer(component, name, await imageOf(unit), (id) => copyIn(id, path));
+        const path = join(directory, file);
+        await withContainer(component, name, image, (id) => copyIn(id, path));
+      }
+      await rm(join(directory, MARK));
+      await syncDirectory(directory);
+    },
+    async verifyWhole(component) {
+      for (const generation of await namesIfPresent(root)) {
+        const mark = join(directoryOf(component, Number(generation)), MARK);
+        if (!existsSync(mark)) continue;
+        const problem = `${mark} is there, so it was begun and not finished`;
+        throw new FairleadError('deploy/no-snapshot', { component, problem });
       }
     },
     async keepOnly(generations) {
       for (const name of await namesIfPresent(root)) {
-        if (!generations.includes(Number(name))) await removeAll(join(root, name));
+        const isNeeded = generations.includes(Number(name)) || (await markedIn(name)).length > 0;
+        if (isNeeded) continue;
+        for (const component of await namesIfPresent(join(root, name)))
+          await docker(['rm', '--force', `${HELPER}${component.replace('.', '_')}`]);
+        await removeAll(join(root, name));
       }
     },
   };
@@ -156,84 +195,4 @@ async function sizeOf(path: string): Promise<number | null> {
     ({ size }) => size,
     () => null,
   );
-}
-
-function nameFor(component: ComponentKey): string {
-  return `fairlead-volumes_${component.replace('/', '_')}`;
-}
-
-/** Also that of an agent which was killed. */
-async function removeContainer(component: ComponentKey): Promise<void> {
-  await docker(['rm', '--force', nameFor(component)]);
-}
-
-/** Containers that were made ahead and never started have the volume mounted. What runs is not removed so. */
-async function removeWaiting(component: ComponentKey): Promise<void> {
-  const ids = (await containersOf(component)).filter((one) => !isRunning(one)).map(({ id }) => id);
-  if (ids.length > 0) verifyDone(await docker(['rm', ...ids]));
-}
-
-async function withContainer(
-  component: ComponentKey,
-  volume: string,
-  image: string,
-  act: (id: string) => Promise<void>,
-): Promise<void> {
-  await removeContainer(component);
-  const mount = ['--mount', `type=volume,source=${volume},destination=${PLACE}`];
-  // It is never started: the word stands for a command, which an image may lack.
-  const words = [
-    'create',
-    '--name',
-    nameFor(component),
-    '--network',
-    'none',
-    '--pull',
-    'never',
-    ...mount,
-    image,
-    'none',
-  ];
-  const made = verifyDone(await docker(words));
-  try {
-    await act(made.stdout.trim());
-  } finally {
-    await removeContainer(component);
-  }
-}
-
-async function copyOut(id: string, path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    const result = await docker(['cp', `${id}:${PLACE}`, '-'], { timeoutMs: VOLUME_MS, stdoutTo: file.fd });
-    verifyDone(result);
-    await file.sync();
-  } catch (error) {
-    const { bavail, bsize } = await statfs(path);
-    const { size } = await file.stat();
-    await rm(path, { force: true });
-    const free = bavail * bsize;
-    throw free < FULL_BYTES
-      ? new FairleadError('disk/full', { path, needed: size + SPARE_BYTES, free })
-      : error;
-  } finally {
-    await file.close();
-  }
-}
-
-/** With the owners, modes and times that stand in the archive. */
-async function copyIn(id: string, path: string): Promise<void> {
-  const input = createReadStream(path, { highWaterMark: 1 << 20 });
-  verifyDone(await docker(['cp', '-', `${id}:/`], { timeoutMs: VOLUME_MS, input }));
-}
-
-/** As it was, so that compose takes it for its own. */
-async function makeVolume({ name, labels }: EngineVolume): Promise<void> {
-  const words = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
-  verifyDone(await docker(['volume', 'create', ...words, name]));
-}
-
-function verifyDone(result: ToolResult): ToolResult {
-  if (result.status === 0) return result;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem: result.detail });
 }

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesIn } from '../../../../agent/adapters/drivers/compose/engine-volumes.ts';
 import { createVolumes } from '../../../../agent/adapters/drivers/compose/volumes.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
-import type { Volumes } from '../../../../agent/ports/state.ts';
+import type { Volumes } from '../../../../agent/ports/volumes.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -106,12 +106,31 @@ describe('the copy of a volume', () => {
     spoil();
 
     const refusals = [
-      await rejectionOf(volumes.verify(COMPONENT, 2)),
+      await rejectionOf(volumes.verifyRestorable(unit, 2)),
       await rejectionOf(volumes.restore(unit, 2)),
     ];
 
     expect(refusals.map(({ code }) => code)).toEqual(['deploy/no-snapshot', 'deploy/no-snapshot']);
     expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+  });
+
+  it('is none of what is gone half way: nothing is known to be whole, and the copy stays, until it is', async () => {
+    await volumes.save(unit, 2);
+    writeFileSync(inVolume(), 'after');
+    writeFileSync(join(engine, 'stuck'), '');
+
+    const failure = await rejectionOf(volumes.restore(unit, 2));
+    const half = await rejectionOf(volumes.verifyWhole(COMPONENT));
+    await volumes.keepOnly([]);
+    rmSync(join(engine, 'stuck'));
+    await volumes.restore(unit, 2);
+    await volumes.verifyWhole(COMPONENT);
+    await volumes.keepOnly([]);
+
+    expect([failure.code, half.code]).toEqual(['service/manager-failed', 'deploy/no-snapshot']);
+    expect(half.message).toContain(kept('restoring'));
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+    expect(existsSync(kept(''))).toBe(false);
   });
 
   it('needs room, as much as the engine says of its volumes', async () => {
@@ -133,6 +152,29 @@ describe('the copy of a volume', () => {
     writeFileSync(join(engine, 'driver'), 'nfs');
 
     expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('cannot be put back');
+  });
+
+  it('is not made, and nothing is taken away for it, where somebody else has the volume mounted by now', async () => {
+    await volumes.save(unit, 2);
+    writeFileSync(join(engine, 'strangers'), 'backup elsewhere\n');
+
+    const refusals = [
+      await rejectionOf(volumes.verifyRestorable(unit, 2)),
+      await rejectionOf(volumes.restore(unit, 2)),
+      await rejectionOf(volumes.save(unit, 3)),
+    ];
+
+    for (const { message } of refusals) expect(message).toContain('the container backup has the volume');
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+    expect(existsSync(join(stateDir, 'snapshots/3/core.auth/volumes.json'))).toBe(false);
+  });
+
+  it('takes what a killed agent left of it along when it goes', async () => {
+    mkdirSync(kept(''), { recursive: true });
+
+    await volumes.keepOnly([]);
+
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain('rm --force fairlead-volumes_core_auth\n');
   });
 
   it('goes with the generation that it leads back from', async () => {

@@ -17,7 +17,7 @@ import { canWait } from '../../../../agent/adapters/drivers/compose/next-contain
 import { createVolumes } from '../../../../agent/adapters/drivers/compose/volumes.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
-import type { Volumes } from '../../../../agent/ports/state.ts';
+import type { Volumes } from '../../../../agent/ports/volumes.ts';
 import { composeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';

@@ -142,4 +142,64 @@ describe('the volumes of a release', () => {
     expect(record?.state).toBe('rolled-back');
     expect(instance.data()?.split(' ')).not.toContain('1.1.0');
   });
+
+  it('start no version while they are half put back, and their copy stays until they are', async () => {
+    const { world, deploy: update, data, copies, reboot } = await installed('1.0.0');
+    world.behaviours.set('core/auth@1.1.0', 'red');
+    world.volumes.isInUse = true;
+
+    const record = await update('1.1.0');
+    const next = await update('1.2.0');
+    world.powerCut();
+    await reboot();
+
+    expect([record.state, next.state, next.failure?.code]).toEqual([
+      'inconsistent',
+      'abandoned',
+      'deploy/no-snapshot',
+    ]);
+    expect([world.running(), data(), copies()]).toEqual([[], '', ['2 core/auth']]);
+
+    // A person has put them back.
+    world.volumes.halfway.clear();
+    await reboot();
+    expect(world.running()).toEqual(['core/auth@1.0.0']);
+  });
+
+  it.each([
+    ['is finished first', 1, 'rolled-back', '1.0.0 1.1.0'],
+    ['leaves nothing running where it cannot be', 9, 'inconsistent', ''],
+  ])('that a person goes back over: a failure in the middle %s', async (_, times, state, found) => {
+    const { world, faults, rollback, data } = await installed('1.0.0', '1.1.0');
+    let failures = 0;
+    world.volumes.isInUse = true;
+    faults.of = (call) => {
+      if (call === 'volumes.restore') world.volumes.isInUse = failures++ < times;
+      return 'none';
+    };
+
+    const record = await rollback();
+
+    expect([record.state, data()]).toEqual([state, found]);
+  });
+
+  it.each([
+    ['whole', 'rolled-back', '1.0.0 1.0.0'],
+    ['gone', 'inconsistent', ''],
+  ])('are put back after a damaged journal, by the copy: it is %s', async (copy, state, found) => {
+    const instance = await installed('1.0.0');
+    instance.faults.of = (call) =>
+      call === 'prober.probe' && instance.begun.includes('start 1.1.0') ? 'crash-before' : 'none';
+    await instance.deploy('1.1.0').catch(() => undefined);
+    instance.faults.of = () => 'none';
+    const { journal } = instance.world.disk;
+    if (journal !== null) instance.world.disk.journal = { ...journal, damaged: true, entries: [] };
+    if (copy === 'gone') instance.world.volumes.copies.clear();
+
+    const record = await instance.reboot();
+
+    expect(record?.state).toBe(state);
+    if (found !== '') expect(instance.data()).toBe(found);
+    else expect(instance.world.running()).not.toContain('core/auth@1.0.0');
+  });
 });
