@@ -1,7 +1,7 @@
 // Supervision: what `current` names runs; what exits is started again, with growing pauses.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { afterStart, isRestartDue, NEVER_RESTARTED, type RestartHistory } from '../../core/pauses.ts';
-import type { Generation } from '../../ports/deploy.ts';
+import type { Generation, ServiceUnit } from '../../ports/deploy.ts';
 import { currentGeneration } from './begin.ts';
 import { createDrains } from './drains.ts';
 import type { DeployerOptions } from './options.ts';
@@ -34,12 +34,19 @@ export function createSupervisor(options: DeployerOptions): Supervisor {
     if (!(await driver.runs(unit))) {
       noteAttempt();
       if (unit.kind === 'compose') await options.volumes.verifyWhole(component);
-      // Another version may still run where the disk lost a generation: it gives way to what `current` names.
-      await driver.stop(unit.component, unit.stopTimeoutMs);
+      if (await mustStop(unit)) await driver.stop(unit.component, unit.stopTimeoutMs);
       await driver.start(unit);
     }
     await place.open();
     await drains.attend(generation, prepared);
+  }
+
+  /**
+   * Another version may still run where the disk lost a generation: it gives way to what `current` names. Of a project that has
+   * ended, as with a boot, the start takes up what is left: removed, its migrations would run again.
+   */
+  async function mustStop({ kind, component }: ServiceUnit): Promise<boolean> {
+    return kind !== 'compose' || (await options.driver.status(component)).kind === 'running';
   }
 
   return {

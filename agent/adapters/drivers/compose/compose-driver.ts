@@ -11,6 +11,7 @@ import {
   isRunning,
   killRunning,
   readLogs,
+  removeStuck,
   restartsOf,
   stateOf,
   statusOf,
@@ -93,6 +94,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const project = await (made === null ? writeProject(unit, whole) : files.adoptNext(unit));
     const limits = limitsFor(unit, whole);
     const again = before?.state === 'started' && before.identity === identity;
+    if (again) await removeStuck(component);
     const only = again ? await servicesLeft(component, limits, whole) : [];
     const given = before?.images ?? [];
     // Written first: a start that is interrupted can be stopped.

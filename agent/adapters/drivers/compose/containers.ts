@@ -56,6 +56,14 @@ export async function killRunning(component: ComponentKey): Promise<readonly Con
   return containersOf(component);
 }
 
+/** No start gets these going: compose refuses what is paused, and takes what restarts for ever for started. */
+export async function removeStuck(component: ComponentKey): Promise<void> {
+  const stuck = (await containersOf(component)).filter(({ state }) =>
+    ['paused', 'restarting', 'dead'].includes(state),
+  );
+  if (stuck.length > 0) await docker(['rm', '--force', ...stuck.map(({ id }) => id)]);
+}
+
 /** Error: service/manager-failed. */
 export async function untilEngineAnswers(clock: Clock): Promise<void> {
   const end = clock.monotonic() + ENGINE_MS;
@@ -87,7 +95,7 @@ export async function untilDecided(
   }
 }
 
-/** Every start has new containers, and a container's log is its own. */
+/** Every version has new containers, and a container's log is its own. */
 export async function readLogs(
   component: ComponentKey,
   keepBytes: number,

@@ -51,6 +51,11 @@ function createHarness() {
     },
     beMachine: (platform: string) => writeFileSync(join(engine, 'platform'), platform),
     say: (health: string) => writeFileSync(join(engine, 'health'), health),
+    endAs: (state: string) => {
+      const project = join(engine, 'projects/fairlead_core_auth');
+      process.kill(-Number(readFileSync(join(project, 'pid'), 'utf8')), 'SIGKILL');
+      writeFileSync(join(project, 'status'), state);
+    },
     away: join(engine, 'away'),
     takeEngineAway: () => writeFileSync(join(engine, 'away'), ''),
     bringEngineBack: () => rmSync(join(engine, 'away')),
@@ -466,6 +471,19 @@ describe('the compose driver', () => {
 
     expect(await driver.status(COMPONENT)).toEqual({ kind: 'absent' });
     expect(await driver.stop(COMPONENT, 1000)).toBe('stopped');
+  it.each(['paused', 'restarting', 'dead'])(
+    'starts again what is %s, which the engine would not',
+    async (state) => {
+      const unit = harness.unit('steady', 'v1');
+      await driver.start(unit);
+      harness.endAs(state);
+
+      await driver.start(unit);
+
+      expect(await driver.runs(unit)).toBe(true);
+    },
+  );
+
   });
 
   it('never takes an engine that does not answer for a service that does not run', async () => {

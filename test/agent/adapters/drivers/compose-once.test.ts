@@ -15,7 +15,7 @@ import type { Driver, ProgramUnit, UnitOf } from '../../../../agent/ports/deploy
 import { composeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import { composeUnit, type ImageArchive } from '../../../support/compose-units.ts';
 import { AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
-import { COMPONENT } from '../../../support/driver-contract.ts';
+import { COMPONENT, until } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { useFakeDocker } from '../../../support/fake-engine.ts';
 import { makeArchive } from '../../../support/image-archive.ts';
@@ -105,6 +105,22 @@ describe('a service that runs once', () => {
     await driver.start(unit);
 
     expect([afterBoot, isRunning, runs()]).toEqual([1, true, 2]);
+  });
+
+  it('does not run again when supervision starts what a boot or a crash has ended', async () => {
+    const instance = realInstance(stateDir, { driver: driver as Driver as Driver<ProgramUnit> });
+    await instance.deploy(stored('1.0.0', 'echo x >> ../runs'));
+    process.kill(-Number(readFileSync(join(engine, 'projects', PROJECT, 'pid'), 'utf8')));
+    await driver.exited(COMPONENT, new AbortController().signal);
+
+    const end = new AbortController();
+    const other = createDriver() as Driver as Driver<ProgramUnit>;
+    const supervising = realInstance(stateDir, { driver: other }).deployer.supervise(end.signal);
+    await until(async () => (await driver.status(COMPONENT)).kind === 'running', 20_000);
+    end.abort();
+    await supervising;
+
+    expect(readFileSync(join(engine, 'projects/runs'), 'utf8')).toBe('x\n');
   });
 
   it('is in the record of a deployment, with what it wrote; one that fails is named and takes it back', async () => {

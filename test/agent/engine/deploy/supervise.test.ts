@@ -19,6 +19,8 @@ function supervising(deployable: Deployable) {
   const done: string[] = [];
   const warnings: unknown[] = [];
   const running = new Set<string>();
+  /** Where another version runs. */
+  const others = new Set<string>();
   const world = { fails: new Set<string>(), refuses: false, current: 1 as number | null };
   // An effect takes its time: one that nobody waits for is missed.
   const gate = async (what: string, key: string) => {
@@ -44,8 +46,11 @@ function supervising(deployable: Deployable) {
     },
     driver: {
       runs: async ({ component }: { readonly component: string }) => running.has(component),
-      status: async (key: string) => (running.has(key) ? { kind: 'running', pid: 1 } : { kind: 'absent' }),
+      status: async (key: string) =>
+        running.has(key) || others.has(key) ? { kind: 'running', pid: 1 } : { kind: 'absent' },
       async stop(key: string, timeoutMs: number) {
+        running.delete(key);
+        others.delete(key);
         await gate('stop', `${key} ${timeoutMs}`);
         return 'stopped';
       },
@@ -66,7 +71,16 @@ function supervising(deployable: Deployable) {
     await attend({ ...deployable, number: 1, healthy: true });
     return done.splice(0);
   };
-  return { clock, done, warnings, running, world, look, maintain: createMaintenance(options as never) };
+  return {
+    clock,
+    done,
+    warnings,
+    running,
+    others,
+    world,
+    look,
+    maintain: createMaintenance(options as never),
+  };
 }
 const needing = (extras: Extras = {}) =>
   deployableOf({
@@ -86,6 +100,23 @@ describe('what should run', () => {
 
     running.delete(API);
     expect(await look()).toEqual([]);
+  });
+
+  it('of containers is started from what is left of it, and stopped where something else runs', async () => {
+    const service = {
+      driver: 'compose',
+      file: 'c.yaml',
+      images: [{ archive: 'a', digest: `sha256:${'a'.repeat(64)}` }],
+    };
+    const { clock, look, running, others } = supervising(
+      deployableOf({ [AUTH]: releaseOf(AUTH, '1.0.0', { service, hooks: {} }) }),
+    );
+    const first = await look();
+    running.clear();
+    others.add(AUTH);
+    await clock.advance(1_000);
+
+    expect([first, await look()]).toEqual([['start core/auth'], ['stop core/auth 30000', 'start core/auth']]);
   });
 
   it('is left alone where it does', async () => {
