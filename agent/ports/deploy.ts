@@ -212,8 +212,8 @@ export interface Traffic {
 export interface Placement {
   /** Every name under which a driver may run something for the component. */
   readonly services: readonly ComponentKey[];
-  /** Everything needed to run it, where it runs or else where it would. Errors: deploy/no-port, deploy/unknown-variable. */
-  place(input: RenderInput): Promise<PlacedComponent>;
+  /** What it takes to run it, where it runs or would once those `leaving` have left. Errors: deploy/no-port, deploy/unknown-variable. */
+  place(input: RenderInput, leaving: ReadonlySet<ComponentKey>): Promise<PlacedComponent>;
   /** Nobody listens for its clients any more: whatever comes next may want their port for itself. Idempotent. */
   close(): Promise<void>;
 }
@@ -225,7 +225,7 @@ export interface PlacedComponent extends RunnableComponent {
 export interface Place {
   /** Ports of this machine that it takes, beside those that its probes name. */
   readonly ports: readonly number[];
-  /** Nothing of ours listens there, even where a version before it runs. */
+  /** Nothing of ours listens there once those that leave have left, even where a version before it runs. */
   isVacant(): Promise<boolean>;
   /** Before it starts: what stands there gives way. Answers with the connections that cut. Error: service/stuck. */
   makeRoom(): Promise<number>;

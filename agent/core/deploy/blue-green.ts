@@ -57,7 +57,7 @@ export function selectServing({ plan, previous, target }: Succession): ReadonlyS
   return new Set(plan.stop.filter(canServe));
 }
 
-interface Succession {
+export interface Succession {
   readonly plan: Pick<Plan, 'stop'>;
   readonly previous: Pick<Generation, 'releases'> | null;
   readonly target: Pick<Generation, 'releases'>;

@@ -1,7 +1,7 @@
 // The placement of a component, chosen by its release alone: from here on nobody asks whether it is blue-green.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
-import { blueGreenOf } from '../../core/deploy/blue-green.ts';
+import { blueGreenOf, type Succession, selectServing } from '../../core/deploy/blue-green.ts';
 import { render } from '../../core/deploy/render.ts';
 import type { Place, Placement } from '../../ports/deploy.ts';
 import { placeSideBySide, type SideBySidePorts } from './side-by-side.ts';
@@ -14,6 +14,19 @@ export function placementOf(
 ): Placement {
   const blueGreen = blueGreenOf(release);
   return blueGreen === null ? placeAlone(component) : placeSideBySide(ports, component, blueGreen);
+}
+
+/** Those that stop before anything of the plan starts: by then their places are free. */
+export function servicesLeaving({
+  options,
+  ...succession
+}: Succession & { readonly options: SideBySidePorts }): ReadonlySet<ComponentKey> {
+  const { plan, previous } = succession;
+  const serving = selectServing(succession);
+  const services = plan.stop
+    .filter((component) => !serving.has(component))
+    .flatMap((key) => placementOf(options, key, previous?.releases.get(key)?.document).services);
+  return new Set(services);
 }
 
 /** Clients connect to the service itself, and the next version comes when this one has stopped. */

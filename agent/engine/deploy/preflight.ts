@@ -9,6 +9,7 @@ import type { Probe } from '../../ports/machine.ts';
 import { mayLeaveDamage } from './files.ts';
 import { look } from './health.ts';
 import type { DeployerOptions } from './options.ts';
+import { servicesLeaving } from './placement.ts';
 import { componentsOf, onBehalfOf, prepareAll } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands } from './run.ts';
 import { descentOf } from './stages.ts';
@@ -25,7 +26,9 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const descent = await descentOf(run);
   verifyReversible(descent);
   await verifyCopies(run.options, descent);
-  let changed = await prepareAll(run.options, run.target, run.plan.start);
+  // Judged where it will start, which the stop may leave free.
+  const place = () => prepareAll(run.options, run.target, run.plan.start, servicesLeaving(run));
+  let changed = await place();
   const previous = await prepareWayBack(run);
   const each = async (act: (one: PlacedComponent) => Promise<void>) => {
     for (const one of changed) await onBehalfOf(one.component, () => act(one));
@@ -33,7 +36,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   await each((one) => verifyVolumesWhole(run, one));
   await each(refuseExposedSecrets);
   await each((one) => checkCalls(run.options, one));
-  if (await handFiles(run, changed)) changed = await prepareAll(run.options, run.target, run.plan.start);
+  if (await handFiles(run, changed)) changed = await place();
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));

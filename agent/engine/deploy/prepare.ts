@@ -18,11 +18,14 @@ import type { SideBySidePorts } from './side-by-side.ts';
 export type Sources = SideBySidePorts &
   Pick<DeployerOptions, 'trees' | 'store' | 'readReference' | 'secrets'>;
 
+const NOBODY: ReadonlySet<ComponentKey> = new Set();
+
 /** Null when the generation has no such component. Errors: document/invalid, setting/unreadable, deploy/unknown-variable. */
 export async function prepare(
   sources: Sources,
   generation: Generation | null,
   component: ComponentKey,
+  leaving: ReadonlySet<ComponentKey> = NOBODY,
 ): Promise<PlacedComponent | null> {
   const release = generation?.releases.get(component);
   if (generation === null || release === undefined) return null;
@@ -34,7 +37,7 @@ export async function prepare(
   const settings = { ...defaults, ...fillReferences(given, values) };
   const secrets = secretSettings(release.document, given);
   for (const name of secrets) sources.secrets.learn(String(settings[name]));
-  return placementOf(sources, component, release.document).place({
+  const input = {
     release,
     configured: { ...defaults, ...given },
     settings,
@@ -43,7 +46,8 @@ export async function prepare(
     ...allowedTo(generation.config, release.document),
     treeDirectory: sources.trees.directoryOf(release.document.tree.digest),
     dataDirectory: sources.store.dataDirectoryOf(component),
-  });
+  };
+  return placementOf(sources, component, release.document).place(input, leaving);
 }
 
 /** What the operator lets it reach, and lays over its compose file. */
@@ -77,15 +81,16 @@ export async function runsIn(
   return one !== null && (await options.driver.runs(one.unit));
 }
 
-/** Those of the named components that the generation has, in the order named. */
+/** Those of the named components that the generation has, in the order named; where they will be once those that leave have left. */
 export async function prepareAll(
   sources: Sources,
   generation: Generation | null,
   components: readonly ComponentKey[],
+  leaving: ReadonlySet<ComponentKey> = NOBODY,
 ): Promise<readonly PlacedComponent[]> {
   const prepared: PlacedComponent[] = [];
   for (const component of components) {
-    const one = await onBehalfOf(component, () => prepare(sources, generation, component));
+    const one = await onBehalfOf(component, () => prepare(sources, generation, component, leaving));
     if (one !== null) prepared.push(one);
   }
   return prepared;

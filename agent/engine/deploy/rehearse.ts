@@ -17,6 +17,7 @@ import type { StoredGeneration } from '../../ports/state.ts';
 import { currentGeneration } from './begin.ts';
 import { verifyUndamaged } from './files.ts';
 import type { DeployerOptions } from './options.ts';
+import { servicesLeaving } from './placement.ts';
 import { checkAddresses, checkCalls, checkSpace } from './preflight.ts';
 import { prepare, prepareAll } from './prepare.ts';
 import { copiesOn, verifyCopies } from './volumes.ts';
@@ -70,7 +71,7 @@ async function tryEverything(way: Way): Promise<readonly RehearsalCheck[]> {
       checks.push(await tried(`the restore hook of ${component} is there`, () => checkCalls(options, left)));
     }
   }
-  const changed = await prepareAll(options, target, plan.start).catch(() => []);
+  const changed = await prepareAll(options, target, plan.start, servicesLeaving(way)).catch(() => []);
   const running = await prepareAll(options, previous, plan.stop).catch(() => []);
   return [
     ...checks,

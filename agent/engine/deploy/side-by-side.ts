@@ -27,9 +27,10 @@ export function placeSideBySide(
 ): Placement {
   return {
     services: SLOTS.map((slot) => slotKey(component, slot)),
-    async place(input) {
-      const { slot, ...one } = await renderInSlot(ports, component, blueGreen, input);
-      return { ...one, place: placeIn(ports, slot, one, { component, blueGreen, input }) };
+    async place(input, leaving) {
+      const placed = { component, blueGreen, input, leaving };
+      const { slot, ...one } = await renderInSlot(ports, placed);
+      return { ...one, place: placeIn(ports, slot, one, placed) };
     },
     close: () => ports.traffic.close(component),
   };
@@ -40,9 +41,7 @@ type Slotted = RunnableComponent & { readonly slot: Slot };
 /** Where it runs, or else where it would: see selectSlot. */
 async function renderInSlot(
   { driver, traffic }: SideBySidePorts,
-  component: ComponentKey,
-  blueGreen: BlueGreen,
-  input: RenderInput,
+  { component, blueGreen, input, leaving }: Placed,
 ): Promise<Slotted> {
   const inSlot = (slot: Slot): Slotted => {
     const { unit, ...rest } = render({ ...input, settings: settingsIn(slot, blueGreen, input.settings) });
@@ -58,6 +57,7 @@ async function renderInSlot(
   let running: Slot | null = null;
   for (const slot of SLOTS) {
     const { unit } = rendered[slot];
+    if (leaving.has(unit.component)) continue;
     if (await driver.runs(unit)) running = slot;
     else if ((await driver.status(unit.component)).kind === 'running') taken.add(slot);
   }
@@ -68,13 +68,14 @@ interface Placed {
   readonly component: ComponentKey;
   readonly blueGreen: BlueGreen;
   readonly input: RenderInput;
+  readonly leaving: ReadonlySet<ComponentKey>;
 }
 
 function placeIn(
   ports: SideBySidePorts,
   slot: Slot,
   { unit }: RunnableComponent,
-  { component, blueGreen, input }: Placed,
+  { component, blueGreen, input, leaving }: Placed,
 ): Place {
   const numbers = portsOf(component, blueGreen, input.settings);
   const route: Route = {
@@ -97,7 +98,8 @@ function placeIn(
   const own = neighbourAt(ports, { component, service: unit.component, stopTimeoutMs }, route.port);
   return {
     ports: [route.publicPort, route.port],
-    isVacant: async () => (await driver.status(unit.component)).kind !== 'running',
+    isVacant: async () =>
+      leaving.has(unit.component) || (await driver.status(unit.component)).kind !== 'running',
     // There may stand what failed before, or what the last deployment replaced and somebody is still connected to.
     makeRoom: async () => ((await driver.runs(unit)) ? 0 : own.stop()),
     open: (act = (direct) => direct()) => act(() => traffic.direct(route)),

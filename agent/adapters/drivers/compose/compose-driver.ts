@@ -132,7 +132,10 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   /** What was admitted once, judged as its start would. */
   async function resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject> {
     const resolved = await files.resolveAdmitted(unit);
-    await ((await admissions.has(unit)) ? verifyProject(unit, resolved) : verifyNoLinks(unit, resolved));
+    // In another slot than the one it was admitted in, its port alone may have made another project of it.
+    if (unit.slot !== undefined) await verifyAdmissible(unit, resolved);
+    else if (await admissions.has(unit)) await verifyProject(unit, resolved);
+    else await verifyNoLinks(unit, resolved);
     return resolved;
   }
 

@@ -194,6 +194,23 @@ describe('the compose driver', () => {
     expect(refusal.message).toMatch(/\/etc\/web\.yaml.*9090/);
   });
 
+  it('judges the start of a slot that another one was admitted in', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const web = { image: unit.images[0]?.digest, ports: [{ published: '8080' }] };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+    const green = inGreen(unit);
+    await driver.prepare(green);
+    // What an include of a file by the number of the port comes to.
+    writeFileSync(unit.file, JSON.stringify({ services: { web: { ...web, privileged: true } } }));
+
+    const { slot } = green;
+    if (slot === undefined) throw new Error('it has a slot');
+    const refusal = await rejectionOf(driver.start({ ...unit, slot: { ...slot, port: 18_080 } }));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(refusal.message).toContain('privileged');
+  });
+
   it('stands beside another version on this machine alone', async () => {
     const unit = inGreen(harness.unit('steady', 'v1'));
     process.env.DOCKER_HOST = 'tcp://10.0.0.1:2375';
@@ -454,6 +471,19 @@ describe('the compose driver', () => {
     expect(harness.environment()).not.toMatch(/evil|1\.2\.3\.4/);
   });
 
+  it.each(['paused', 'restarting', 'dead'])(
+    'starts again what is %s, which the engine would not',
+    async (state) => {
+      const unit = harness.unit('steady', 'v1');
+      await driver.start(unit);
+      harness.endAs(state);
+
+      await driver.start(unit);
+
+      expect(await driver.runs(unit)).toBe(true);
+    },
+  );
+
   it('starts again what was interrupted between its record and its containers', async () => {
     const unit = harness.unit('steady', 'v1');
     await driver.start(unit);
@@ -471,19 +501,6 @@ describe('the compose driver', () => {
 
     expect(await driver.status(COMPONENT)).toEqual({ kind: 'absent' });
     expect(await driver.stop(COMPONENT, 1000)).toBe('stopped');
-  it.each(['paused', 'restarting', 'dead'])(
-    'starts again what is %s, which the engine would not',
-    async (state) => {
-      const unit = harness.unit('steady', 'v1');
-      await driver.start(unit);
-      harness.endAs(state);
-
-      await driver.start(unit);
-
-      expect(await driver.runs(unit)).toBe(true);
-    },
-  );
-
   });
 
   it('never takes an engine that does not answer for a service that does not run', async () => {

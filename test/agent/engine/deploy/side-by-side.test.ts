@@ -67,8 +67,8 @@ function machine(service: object = { driver: 'process' }) {
     ),
   });
   const generation = { ...deployableOf({ [AUTH]: release }), number: 1, healthy: true };
-  const placed = async () => {
-    const one = await prepare(sources as never, generation, AUTH);
+  const placed = async (leaving?: ReadonlySet<ComponentKey>) => {
+    const one = await prepare(sources as never, generation, AUTH, leaving);
     if (one === null) throw new Error('it was not placed');
     return one;
   };
@@ -179,6 +179,26 @@ describe('a component in its slot', () => {
 
     expect(await place.isVacant()).toBe(isVacant);
     expect(place.ports[1]).toBe(slot === 'blue' ? 8001 : 8002);
+  });
+});
+
+describe('where it will run', () => {
+  it('is the place of what leaves before it starts, as after the stop', async () => {
+    const { placed, statuses, own, world } = machine();
+    world.directed = 'blue';
+    statuses.set(AUTH, RUNS);
+    const leaving = await placed(new Set([AUTH]));
+    const isVacant = await leaving.place.isVacant();
+    statuses.set(GREEN, RUNS);
+    own.add(GREEN);
+    const both = await placed(new Set([AUTH, GREEN]));
+    statuses.clear();
+    own.clear();
+
+    const started = await placed();
+
+    expect([leaving, both, started].map(({ unit }) => unit.component)).toEqual([AUTH, AUTH, AUTH]);
+    expect(isVacant).toBe(true);
   });
 });
 
