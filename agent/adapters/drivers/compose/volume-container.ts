@@ -24,13 +24,13 @@ function nameFor(component: ComponentKey): string {
 
 /** Also that of an agent which was killed. */
 export async function removeContainer(component: ComponentKey): Promise<void> {
-  await docker(['rm', '--force', nameFor(component)]);
+  await docker(['rm', '--force', '--volumes', nameFor(component)]);
 }
 
 /** Containers that were made ahead and never started have the volume mounted. What runs is not removed so. */
 export async function removeWaiting(component: ComponentKey): Promise<void> {
   const ids = (await containersOf(component)).filter((one) => !isRunning(one)).map(({ id }) => id);
-  if (ids.length > 0) verifyDone(await docker(['rm', ...ids]));
+  if (ids.length > 0) verifyDone(await docker(['rm', '--volumes', ...ids]));
 }
 
 export async function withContainer(

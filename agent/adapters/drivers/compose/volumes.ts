@@ -7,11 +7,12 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { namesIfPresent, readIfPresent } from '../../../../shared/node/read-file.ts';
 import { removeAll } from '../../../../shared/node/remove-all.ts';
-import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { type ComponentKey, digest } from '../../../../shared/schema/common.ts';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import { encodeStored, parseStored } from '../../../../shared/schema/stored-document.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Volumes } from '../../../ports/volumes.ts';
+import { readDigest } from '../../machine/file-digest.ts';
 import { docker } from './docker.ts';
 import {
   findVolume,
@@ -53,6 +54,8 @@ const copy = z.strictObject({
     .regex(/^\d+\.tar$/)
     .nullable(),
   bytes: z.int().min(0),
+  /** Of the file. Copies from before there was one are believed by their size. */
+  digest: digest.optional(),
 });
 const copies = z.strictObject({ volumes: z.array(copy) });
 type Copy = z.output<typeof copy>;
@@ -84,11 +87,9 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
     if (bytes === null)
       throw new FairleadError('deploy/no-snapshot', { component, problem: `${path} is missing` });
     const { volumes } = parseStored(copies, bytes, path);
-    for (const { file, bytes: size } of volumes) {
-      const found = file === null ? size : await sizeOf(join(directory, file));
-      if (found === size) continue;
-      const problem = `${join(directory, file ?? '')} has ${found ?? 'no'} bytes in place of ${size}`;
-      throw new FairleadError('deploy/no-snapshot', { component, problem });
+    for (const one of volumes) {
+      const problem = one.file === null ? null : await problemOf(join(directory, one.file), one);
+      if (problem !== null) throw new FairleadError('deploy/no-snapshot', { component, problem });
     }
     return volumes;
   }
@@ -132,12 +133,13 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
         // Whoever came since the last safe point writes beside the copy, and would keep it from being put back.
         await verifyUnshared(name, projectOf(component));
         const found = await findVolume(name);
-        const file = found === null ? null : `${volumes.length}.tar`;
-        const path = join(directory, file ?? '');
-        if (file !== null)
-          await withContainer(component, name, await imageOf(unit), (id) => copyOut(id, path));
-        const bytes = file === null ? 0 : ((await sizeOf(path)) ?? 0);
-        volumes.push({ name, labels: found?.labels ?? {}, file, bytes });
+        if (found === null) volumes.push({ name, labels: {}, file: null, bytes: 0 });
+        if (found === null) continue;
+        const file = `${volumes.length}.tar`;
+        const path = join(directory, file);
+        await withContainer(component, name, await imageOf(unit), (id) => copyOut(id, path));
+        const bytes = (await sizeOf(path)) ?? 0;
+        volumes.push({ name, labels: found.labels, file, bytes, digest: await readDigest(path) });
       }
       await syncDirectory(directory);
       await writeDurably(join(directory, RECORD), encodeStored(copies, { volumes }, RECORD));
@@ -178,7 +180,7 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
         const isNeeded = generations.includes(Number(name)) || (await markedIn(name)).length > 0;
         if (isNeeded) continue;
         for (const component of await namesIfPresent(join(root, name)))
-          await docker(['rm', '--force', `${HELPER}${component.replace('.', '_')}`]);
+          await docker(['rm', '--force', '--volumes', `${HELPER}${component.replace('.', '_')}`]);
         await removeAll(join(root, name));
       }
     },
@@ -188,6 +190,13 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
 /** Of a version in a slot the component, under whose name all of them have their volumes. */
 function ownerOf({ component, slot }: UnitOf<'compose'>): ComponentKey {
   return slot?.of ?? component;
+}
+
+async function problemOf(path: string, { bytes, digest: wanted }: Copy): Promise<string | null> {
+  const found = await sizeOf(path);
+  if (found !== bytes) return `${path} has ${found ?? 'no'} bytes in place of ${bytes}`;
+  if (wanted === undefined || (await readDigest(path).catch(() => null)) === wanted) return null;
+  return `${path} does not read as what was written to it`;
 }
 
 async function sizeOf(path: string): Promise<number | null> {

@@ -100,6 +100,10 @@ describe('the copy of a volume', () => {
   it.each<[string, () => void]>([
     ['its list is gone', () => rmSync(kept('volumes.json'))],
     ['a part is gone', () => rmSync(kept('0.tar'))],
+    [
+      'a part was changed',
+      () => writeFileSync(kept('0.tar'), Buffer.alloc(readFileSync(kept('0.tar')).length)),
+    ],
     ['a part was cut', () => writeFileSync(kept('0.tar'), 'cut')],
   ])('is not put back where %s, and nothing is taken away for it', async (_, spoil) => {
     await volumes.save(unit, 2);
@@ -131,6 +135,26 @@ describe('the copy of a volume', () => {
     expect(half.message).toContain(kept('restoring'));
     expect(readFileSync(inVolume(), 'utf8')).toBe('before');
     expect(existsSync(kept(''))).toBe(false);
+  });
+
+  it('leaves nothing behind of what an image asks for', async () => {
+    await volumes.save(unit, 2);
+    await volumes.restore(unit, 2);
+
+    const removed = readFileSync(join(engine, 'calls'), 'utf8').match(/^rm .*/gm) ?? [];
+    expect(new Set(removed)).toEqual(new Set(['rm --force --volumes fairlead-volumes_core_auth']));
+  });
+
+  it('from before there were digests is believed by its size', async () => {
+    await volumes.save(unit, 2);
+    const list = readFileSync(kept('volumes.json'), 'utf8');
+    const earlier = list.replace(/,\s*"digest": "[^"]*"/, '');
+    writeFileSync(kept('volumes.json'), earlier);
+
+    await volumes.restore(unit, 2);
+
+    expect(earlier).not.toBe(list);
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
   });
 
   it('needs room, as much as the engine says of its volumes', async () => {
