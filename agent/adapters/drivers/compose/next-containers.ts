@@ -31,7 +31,10 @@ export interface NextContainers {
    * gone: whoever cleans up an engine, or puts a volume back, removes what does not run.
    */
   take(unit: UnitOf<'compose'>): Promise<Next | null>;
-  /** Removes those that wait, also of an agent that was killed. `isStopped`: nothing else of the project is needed. */
+  /**
+   * Removes those that wait, also of an agent that was killed, whether or not the file that tells of them has outlived it.
+   * `isStopped`: nothing else of the project is needed.
+   */
   end(component: ComponentKey, isStopped: boolean): Promise<void>;
 }
 
@@ -81,12 +84,12 @@ export function createNextContainers(files: ProjectFiles, change: ProjectCommand
     },
     async end(component, isStopped) {
       waiting.delete(component);
-      if (!(await files.hasNext(component))) return;
-      const made = (await containersOf(component)).filter(({ state }) => state === 'created');
-      if (isStopped) await change(component, ['down', '--timeout', '0'], REMOVE_MS);
-      // With the volumes that have no name: nothing was ever written to them.
-      else if (made.length > 0) await docker(['rm', '--volumes', ...made.map(({ id }) => id)]);
-      await files.removeNext(component);
+      // Most machines have no engine to ask.
+      if (isStopped && !(await files.hasNext(component))) return;
+      const status = isStopped
+        ? (await change(component, ['down', '--timeout', '0'], REMOVE_MS)).status
+        : await removeCreated(component);
+      if (status === 0) await files.removeNext(component);
     },
   };
 }
@@ -105,6 +108,12 @@ export function wordsToStart({ project, made }: Pick<Next, 'project' | 'made'>):
 /** People and scripts call containers by their names, which go on from one version to the next. */
 export async function giveNames({ names }: Pick<Next, 'names'>): Promise<void> {
   await Promise.all([...names].map(([id, name]) => docker(['rename', id, name])));
+}
+
+/** With the volumes that have no name: nothing was ever written to them. */
+async function removeCreated(component: ComponentKey): Promise<number | null> {
+  const made = (await containersOf(component)).filter(({ state }) => state === 'created');
+  return made.length === 0 ? 0 : (await docker(['rm', '--volumes', ...made.map(({ id }) => id)])).status;
 }
 
 /** In one call of the engine, for nothing runs while it answers. */

@@ -152,6 +152,22 @@ describe('containers of the next version', () => {
     expect(await asked(() => driver.keepOnly(COMPONENT, unit))).not.toContain('rm --volumes');
   });
 
+  it('go after a power cut too, which takes the file that tells of them, and after an engine that would not remove them', async () => {
+    const unit = unitOf('v1');
+    await open().start(unit);
+    await open().prepare(unitOf('v2'));
+    const written = join(stateDir, 'runtime/core.auth.next.yaml');
+    writeFileSync(join(engine, 'held'), '');
+    await open().keepOnly(COMPONENT, unit);
+    const isKept = existsSync(written);
+    rmSync(join(engine, 'held'));
+    rmSync(join(stateDir, 'runtime'), { recursive: true });
+
+    await open().keepOnly(COMPONENT, unit);
+
+    expect([isKept, await open().runs(unit), runs(WAITING)]).toEqual([true, true, false]);
+  });
+
   it('go with the rest of the project where nothing of it is needed', async () => {
     const driver = open();
     await driver.start(unitOf('v1'));
