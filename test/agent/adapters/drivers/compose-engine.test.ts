@@ -154,6 +154,34 @@ function onEngine(): void {
     expect(containers()).toBe('');
   });
 
+  it('starts again a container that somebody paused', async () => {
+    const { driver, unit } = setUp();
+    const steady = unit('steady', 'v1');
+    await driver.start(steady);
+    run('docker', 'pause', 'fairlead_core_auth-web-1');
+
+    await driver.start(steady);
+
+    expect(await driver.runs(steady)).toBe(true);
+  });
+
+  it('makes anew what waited, where somebody tidied the engine up', async () => {
+    const { driver, unit } = setUp();
+    const waiting = () => run('docker', 'ps', '--all', '--quiet', '--filter', 'status=created');
+    await driver.start(unit('steady', 'v1'));
+    const next = unit('steady', 'v2');
+    await driver.prepare(next);
+    const before = waiting();
+    run('docker', 'container', 'prune', '--force');
+    const after = waiting();
+    await driver.stop(COMPONENT, 5000);
+
+    await driver.start(next);
+
+    expect([before === '', after]).toEqual([false, '']);
+    expect(await driver.runs(next)).toBe(true);
+  });
+
   it('stops what runs although its compose file was broken by hand', async () => {
     const { driver, unit } = setUp();
     const steady = unit('steady', 'v1');
