@@ -192,6 +192,7 @@ describe('preflight', () => {
         },
       },
       store: {
+        records: async () => [],
         dataDirectoryOf: () => '/data',
         generations: async () => [],
         freeSpace: async () => ({ bytes: NEEDED_BYTES, inodes: 200 }),
