@@ -34,6 +34,7 @@ function supervising(deployable: Deployable) {
     secrets: { learn: () => undefined },
     onWarning: (error: unknown) => void warnings.push(error),
     trees: { directoryOf: () => '/tree' },
+    volumes: { verifyWhole: async () => undefined },
     store: {
       dataDirectoryOf: () => '/data',
       records: async () => [],
