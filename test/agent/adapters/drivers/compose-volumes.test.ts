@@ -198,7 +198,9 @@ describe('the copy of a volume', () => {
 
     await volumes.keepOnly([]);
 
-    expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain('rm --force --volumes fairlead-volumes_core_auth\n');
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain(
+      'rm --force --volumes fairlead-volumes_core_auth\n',
+    );
   });
 
   it('goes with the generation that it leads back from', async () => {
