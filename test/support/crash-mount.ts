@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { CrashDisk, newDirectory } from './crash-disk.ts';
 import { type CrashFiles, createCrashFiles } from './crash-files.ts';
 import { type BeforeCall, factsBehind, pathBehind } from './crash-handle.ts';
-import { follow } from './crash-paths.ts';
+import { type CrashCalls, createCrashCalls } from './crash-sync.ts';
 
 /** Everything below it is on the crash disk; all other paths are where they always were. */
 export const MOUNT_POINT = '/crash-disk';
@@ -40,9 +40,8 @@ function divert(name: Exclude<keyof CrashFiles, 'syncAll'>, index = 0): void {
   const real = fs.promises[name] as AnyFunction;
   const ours = files[name] as AnyFunction;
   const diverted: AnyFunction = (...args) => {
-    const path = args[index];
-    const named = typeof path === 'string' ? (pathBehind(path) ?? path) : path;
-    return isMounted(named) ? ours(...args.with(index, named)) : real(...args);
+    const named = args.map((each) => (typeof each === 'string' ? (pathBehind(each) ?? each) : each));
+    return isMounted(named[index]) ? ours(...named) : real(...args);
   };
   Object.assign(fs.promises, { [name]: diverted });
 }
@@ -58,13 +57,16 @@ const readFile: AnyFunction = async (path, ...args) =>
   (typeof path === 'string' ? factsBehind(path) : null) ?? readKernels(path, ...args);
 Object.assign(fs.promises, { readFile });
 
-const listReal = fs.readdirSync as AnyFunction;
-const readdirSync: AnyFunction = (path, ...args) => {
-  if (!isMounted(path)) return listReal(path, ...args);
-  const node = follow(mount.disk.root, String(path), 'scandir');
-  return node.kind === 'directory' ? [...node.entries.keys()] : [];
-};
-Object.assign(fs, { readdirSync });
+const calls = createCrashCalls(
+  () => mount.disk,
+  (call, path) => mount.before(call, path),
+);
+
+for (const [name, ours] of Object.entries(calls) as [keyof CrashCalls, AnyFunction][]) {
+  const atOnce = fs[name] as AnyFunction;
+  const diverted: AnyFunction = (path, ...args) => (isMounted(path) ? ours : atOnce)(path, ...args);
+  Object.assign(fs, { [name]: diverted });
+}
 
 // `sync -f` is how the tree store makes a tree durable.
 const real = childProcess.execFile as unknown as AnyFunction;

@@ -5,7 +5,13 @@ import type { DirectoryNode, FileNode, LinkNode, Node } from './crash-disk.ts';
 export interface CrashStat extends Kind {
   readonly mode: number;
   readonly size: number;
+  /** No file of it has two names. */
+  readonly nlink: 1;
+  /** It keeps no times: what is on it may have been changed a moment ago. */
+  readonly ctimeNs: bigint;
 }
+
+const NEVER_SETTLED = 2n ** 62n;
 
 interface Kind {
   isFile(): boolean;
@@ -91,7 +97,8 @@ export function codeOf(error: unknown): string | null {
 
 export function statOf(node: Node): CrashStat {
   const size = node.kind === 'file' ? node.bytes.length : 0;
-  return { ...kindOf(node), size, mode: node.kind === 'link' ? 0o777 : node.mode };
+  const mode = node.kind === 'link' ? 0o777 : node.mode;
+  return { ...kindOf(node), size, mode, nlink: 1, ctimeNs: NEVER_SETTLED };
 }
 
 export function kindOf({ kind }: FileNode | DirectoryNode | LinkNode): Kind {

@@ -1,0 +1,50 @@
+// node:fs over a crash disk: what the agent asks of it at once, each change a point where the disk may fail.
+import { type CrashDisk, newDirectory } from './crash-disk.ts';
+import type { BeforeCall } from './crash-handle.ts';
+import { type CrashStat, failure, follow, kindOf, lookUp, parentOf, statOf } from './crash-paths.ts';
+
+export interface CrashCalls {
+  mkdirSync(path: string): void;
+  chmodSync(path: string, mode: number): void;
+  lstatSync(path: string): CrashStat;
+  readlinkSync(path: string): string;
+  readdirSync(path: string): readonly string[];
+  opendirSync(path: string): { readSync(): object | null; closeSync(): void };
+}
+
+/** `disk` is asked anew at every call, as by `createCrashFiles`. */
+export function createCrashCalls(disk: () => CrashDisk, before: BeforeCall): CrashCalls {
+  const found = (path: string, call: string) => {
+    const node = lookUp(disk().root, path, call);
+    if (node === null) throw failure('ENOENT', call, path);
+    return node;
+  };
+  const listed = (path: string, call: string) => {
+    const node = follow(disk().root, path, call);
+    if (node.kind !== 'directory') throw failure('ENOTDIR', call, path);
+    return node.entries;
+  };
+  return {
+    mkdirSync(path) {
+      if (lookUp(disk().root, path, 'mkdir') !== null) throw failure('EEXIST', 'mkdir', path);
+      before('mkdir', path);
+      const { directory, name } = parentOf(disk().root, path, 'mkdir');
+      disk().change([{ directory, name, node: newDirectory(0o777) }]);
+    },
+    chmodSync(path, mode) {
+      before('chmod', path);
+      follow(disk().root, path, 'chmod').mode = mode;
+    },
+    lstatSync: (path) => statOf(found(path, 'lstat')),
+    readlinkSync(path) {
+      const node = found(path, 'readlink');
+      if (node.kind !== 'link') throw failure('EINVAL', 'readlink', path);
+      return node.target;
+    },
+    readdirSync: (path) => [...listed(path, 'scandir').keys()],
+    opendirSync(path) {
+      const entries = [...listed(path, 'opendir')].map(([name, each]) => ({ name, ...kindOf(each) }));
+      return { readSync: () => entries.shift() ?? null, closeSync: () => undefined };
+    },
+  };
+}
