@@ -317,7 +317,7 @@ describe('no other way in', () => {
 
   it('leads to the trees: one file alone gives a directory the name under which it is run', () => {
     const doors = readSources('agent').filter(
-      ({ text }) => /rename\(/.test(text) && /join\(layout\.trees, (?!name, FILES_DIRECTORY)/.test(text),
+      ({ text }) => /rename\(/.test(text) && /join\((?:layout\.)?trees, (?!name, FILES_DIRECTORY)/.test(text),
     );
 
     expect(doors.map(({ path }) => path)).toEqual([
@@ -326,11 +326,11 @@ describe('no other way in', () => {
       'agent/adapters/tree-store/tree-store.ts',
     ]);
     const renamesIn = (file: number) =>
-      [...(doors[file]?.text.matchAll(/rename\((\w+), (.+?)\)[;.]/g) ?? [])].map(
+      [...(doors[file]?.text.matchAll(/rename\((.+?), (join\(.+?\)|\w+)\)[;.]/g) ?? [])].map(
         ([, from, to]) => `${from} → ${to}`,
       );
     // The others put an entry into a tree under repair, and take names away.
-    expect(renamesIn(1)).toEqual(['copy → join(place, INDEX_FILE)', 'made → place']);
+    expect(renamesIn(1)).toEqual(['join(staging, INDEX_FILE) → join(place, INDEX_FILE)', 'made → place']);
     expect(renamesIn(2)).toEqual(['path → join(layout.temporary, aside)']);
   });
 });
