@@ -297,7 +297,7 @@ export function describeOnEngine({
     const shared = await rejectionOf(volumes.verifyRoom(unit));
     run('docker', 'rm', 'stranger');
     await driver.stop(COMPONENT, 5000);
-    run('docker', 'volume', 'rm', name);
+    run('docker', 'volume', 'rm', ...run('docker', 'volume', 'ls', '--quiet').split('\n'));
     expect(shared.message).toContain('the container stranger has the volume');
   });
 
