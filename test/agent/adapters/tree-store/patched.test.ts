@@ -8,54 +8,33 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { FetchLimits, Patches } from '../../../../agent/adapters/tree-store/downloads.ts';
 import { applyBeside } from '../../../../agent/adapters/tree-store/patch-beside.ts';
 import { buildFromPatch } from '../../../../agent/adapters/tree-store/patch-process.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
-import { writePack } from '../../../../server/vendor/workspace/pack-writer.ts';
 import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { ownProgram } from '../../../../shared/node/own-parts.ts';
 import { maxPatchBytes, type PatchList } from '../../../../shared/protocol/patches.ts';
-import type { TreeRef } from '../../../../shared/schema/release.ts';
-import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { patchBetween, writeTree } from '../../../support/patched-trees.ts';
+import { type PackedTree, packedPair } from '../../../support/patched-trees.ts';
 import { unreachable } from './pack-server.ts';
 
 const BULK = patternedBytes(200_000, 'bulk');
 const OLD = { bulk: BULK, 'lib/a': 'one', gone: 'x' };
 const NEW = { bulk: BULK, 'lib/a': 'one, but better', 'lib/b': 'new' };
 
-interface Made {
-  readonly ref: TreeRef;
-  readonly pack: Buffer;
-}
-
-let old: Made;
-let next: Made;
+let old: PackedTree;
+let next: PackedTree;
 let patch: Buffer;
 /** From the new tree to the old one. */
 let wrong: Buffer;
 
 beforeAll(async () => {
-  const work = await mkdtemp(join(tmpdir(), 'fairlead-patched-'));
-  const from = await writeTree(join(work, 'from'), OLD);
-  const to = await writeTree(join(work, 'to'), NEW);
-  const made = async ({ directory, index }: typeof from): Promise<Made> => {
-    await writePack(directory, index, join(work, 'full.pack'));
-    return { ref: treeRefOf(index), pack: readFileSync(join(work, 'full.pack')) };
-  };
-  old = await made(from);
-  next = await made(to);
-  patch = readFileSync(await patchBetween(work, from, to));
-  wrong = readFileSync(await patchBetween(work, to, from));
-  rmSync(work, { recursive: true });
+  ({ old, next, patch, back: wrong } = await packedPair(OLD, NEW));
 });
 
 type Serve = (file: string, limits: FetchLimits) => void;

@@ -7,9 +7,7 @@ import {
   existsSync,
   linkSync,
   openSync,
-  readFileSync,
   renameSync,
-  rmSync,
   statSync,
   truncateSync,
   unlinkSync,
@@ -17,8 +15,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -26,15 +22,12 @@ import type { Patches } from '../../../../agent/adapters/tree-store/downloads.ts
 import { buildFromPatch } from '../../../../agent/adapters/tree-store/patch-process.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import type { TreeStore } from '../../../../agent/ports/state.ts';
-import { writePack } from '../../../../server/vendor/workspace/pack-writer.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
-import type { TreeRef } from '../../../../shared/schema/release.ts';
-import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { createDiskImage } from '../../../labs/faults/disk-images.ts';
 import { suiteNamed } from '../../../labs/faults/suites.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { thaw } from '../../../support/held-files.ts';
-import { patchBetween, writeTree } from '../../../support/patched-trees.ts';
+import { type PackedTree, packedPair } from '../../../support/patched-trees.ts';
 
 const BULK = patternedBytes(100_000, 'bulk');
 const OLD = { bulk: BULK, 'lib/a': 'one', 'lib/tool': '#!/bin/sh', 'lib/kept': 'as it was' };
@@ -50,27 +43,12 @@ const isRoot = process.getuid?.() === 0;
 const noDisk = await suiteNamed('power').missing();
 const NOBODY = 'nobody';
 
-interface Made {
-  readonly ref: TreeRef;
-  readonly pack: Buffer;
-}
-
-let old: Made;
-let next: Made;
+let old: PackedTree;
+let next: PackedTree;
 let patch: Buffer;
 
 beforeAll(async () => {
-  const work = await mkdtemp(join(tmpdir(), 'fairlead-sharing-'));
-  const from = await writeTree(join(work, 'from'), OLD);
-  const to = await writeTree(join(work, 'to'), NEW);
-  const made = async ({ directory, index }: typeof from): Promise<Made> => {
-    await writePack(directory, index, join(work, 'full.pack'));
-    return { ref: treeRefOf(index), pack: readFileSync(join(work, 'full.pack')) };
-  };
-  old = await made(from);
-  next = await made(to);
-  patch = readFileSync(await patchBetween(work, from, to));
-  rmSync(work, { recursive: true });
+  ({ old, next, patch } = await packedPair(OLD, NEW));
 });
 
 /** A store that has the old tree, and gets the new one by its patch. */
@@ -91,18 +69,18 @@ async function storeWithOld({
     },
   });
   await store.add(old.ref);
-  const at = ({ ref }: Made, path: string) => join(store.directoryOf(ref.digest), path);
-  const inodes = (one: Made) => SHARED.map((path) => statSync(at(one, path)).ino);
+  const at = ({ ref }: PackedTree, path: string) => join(store.directoryOf(ref.digest), path);
+  const inodes = (one: PackedTree) => SHARED.map((path) => statSync(at(one, path)).ino);
   return {
     ...{ store, stateDir, at },
     isShared: () => inodes(old).every((inode, i) => inode === inodes(next)[i]),
     isApart: () => SHARED.every((path) => [old, next].every((one) => statSync(at(one, path)).nlink === 1)),
-    marks: (one: Made) =>
+    marks: (one: PackedTree) =>
       ['shareable', 'parting'].map((name) => existsSync(join(dirname(at(one, '')), name))),
   };
 }
 
-const damaged = (store: TreeStore, { ref }: Made) => store.verify({ tree: ref, writable: [] });
+const damaged = (store: TreeStore, { ref }: PackedTree) => store.verify({ tree: ref, writable: [] });
 
 /** What a program does that may write: each finds its file read-only, and does not mind. */
 const WRITES: readonly (readonly [string, (path: string) => void])[] = [
