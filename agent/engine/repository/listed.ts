@@ -116,7 +116,8 @@ export function compareRefs(before: readonly DocumentRef[], now: readonly Docume
     if (next === undefined || !isSameDocument(next, ref)) removed.push(ref);
     else at++;
   }
-  added.push(...now.slice(at));
+  // One by one: a call takes only so many arguments.
+  for (const ref of now.slice(at)) added.push(ref);
   return { added, removed };
 }
 

@@ -129,4 +129,14 @@ describe('two lists of documents', () => {
       }),
     );
   });
+
+  it('may have any number of documents, as the first list of an install does', () => {
+    const many = [...Array(200_000).keys()].map((n) => {
+      const path = `halts/${String(n).padStart(6, '0')}.json`;
+      return { path, sha256: '1', length: 1 } as unknown as DocumentRef;
+    });
+
+    expect(compareRefs([], many).added).toHaveLength(many.length);
+    expect(compareRefs(many, []).removed).toHaveLength(many.length);
+  });
 });
