@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { cronProblem } from '../encoding/cron.ts';
 import { durationMs, spanMs } from '../encoding/instant.ts';
 import { isTimeZone } from '../encoding/zone.ts';
-import { isFairleadError } from '../errors/error.ts';
+import { orNull } from '../errors/error.ts';
 import { advisoryId } from '../schema/advisory.ts';
 import { type AuditHead, parseCheckpoint as readCheckpoint } from '../schema/audit-chain.ts';
 import { componentKey, digest, instant, line, name } from '../schema/common.ts';
@@ -158,15 +158,6 @@ export function isRelease(text: string): boolean {
 
 function refOrNull(text: string): ReleaseRef | null {
   return orNull(() => parseRef(text));
-}
-
-function orNull<T>(parse: () => T): T | null {
-  try {
-    return parse();
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
 }
 
 /** What a log is held against, in all three programs: files that somebody else made, and who signed what is in them. */

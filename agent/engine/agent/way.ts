@@ -1,6 +1,6 @@
 // The way to one release, for an operator who asks before they decide: nothing changes.
 import { formatInstant } from '../../../shared/encoding/instant.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { isFairleadError, orNull } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
 import type { Move } from '../../../shared/protocol/admin.ts';
 import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
@@ -62,15 +62,6 @@ async function wayBack(
   });
   const command = `fairlead rollback --to ${formatRef(ref)} --reason "why"`;
   return { back: { generation: target.number, plan, problem, command } };
-}
-
-function orNull<Result>(act: () => Result): Result | null {
-  try {
-    return act();
-  } catch (error) {
-    if (isFairleadError(error)) return null;
-    throw error;
-  }
 }
 
 async function problemOf(act: () => Promise<void>): Promise<string | null> {
