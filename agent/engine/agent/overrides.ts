@@ -13,7 +13,7 @@ export function overridesIn({ config, manifest }: Configured): OverrideInForce[]
   });
 }
 
-/** With the first of the deployments, counted back from the last one, that had the very same in it. */
+/** With the first of the deployments, counted back from the last one, that had the very same in it: where every one after it is still known. */
 export async function overridesNow(
   current: Configured | null,
   records: readonly DeploymentRecord[],
@@ -21,18 +21,21 @@ export async function overridesNow(
 ): Promise<OverrideInForce[]> {
   const inForce = current === null ? [] : overridesIn(current);
   if (inForce.length === 0) return [];
-  const generations = await readGenerations();
+  const generations = new Map((await readGenerations()).map((each) => [each.number, each]));
   const ends = records.filter(({ state }) => state === 'committed').toReversed();
   return inForce.map((override) => {
     const { component, digest } = override;
     const isSame = ({ generation }: DeploymentRecord) => {
-      const then = generations.find(({ number }) => number === generation);
-      return then !== undefined && describeOverride(then.config, component)?.digest === digest;
+      const then = generations.get(generation);
+      return then === undefined ? null : describeOverride(then.config, component)?.digest === digest;
     };
-    const other = ends.findIndex((record) => !isSame(record));
+    const other = ends.findIndex((record) => isSame(record) !== true);
+    const before = ends[other];
     const first = ends.at(other < 0 ? -1 : other - 1);
     // Nothing that is known has it yet: a deployment is on its way, or its record is lost.
     if (first === undefined || other === 0) return override;
+    // Records are kept for good, generations are not: that one may have had it as well.
+    if (before !== undefined && isSame(before) === null) return override;
     const { generation, stages } = first;
     const at = stages.at(-1)?.at;
     return at === undefined ? override : { ...override, since: { generation, at } };

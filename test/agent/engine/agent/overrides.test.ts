@@ -53,7 +53,6 @@ describe('an override', () => {
       [first, second, third],
       3,
     ],
-    ['that is the first still known', [generation(2, 'a'), generation(3, 'a')], [first, second, third], 2],
     [
       'that returned to it',
       [generation(3, 'a'), generation(4, null)],
@@ -65,6 +64,12 @@ describe('an override', () => {
       [generation(2, 'a'), generation(3, 'a')],
       [second, abandoned(3, 4), committed(4, 3)],
       2,
+    ],
+    [
+      'that nobody can tell, where one before the first still known may have had it',
+      [generation(2, 'a'), generation(3, 'a')],
+      [first, second, third],
+      null,
     ],
     ['whose record is lost', [generation(3, 'a')], [], null],
   ])('is in force since the deployment %s', async (_, generations, records, since) => {
