@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { durationMs, type EpochMs, formatInstant, instantMs } from '../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../shared/encoding/text.ts';
+import { isOfWindows, isTooShort } from '../../shared/policy/blockers.ts';
 import type { StatusReply } from '../../shared/protocol/admin.ts';
 import { argv, duration, instant, line } from '../../shared/schema/common.ts';
 import { SECRET } from '../../shared/schema/parse-document.ts';
@@ -69,19 +70,19 @@ export const MOST_NOTICES = 50;
 /** What somebody here decided, and knows. */
 const CHOSEN = new Set(['hold', 'channel-frozen', 'approval-denied', 'emergency-hold']);
 
-const WINDOWS: ReadonlySet<string> = new Set(['window-short', 'windows-too-short']);
-
 /** All that stands, the most urgent first. */
 export function noticesOf(status: StatusReply, told: Told): readonly Notice[] {
   const alarms = status.alarms.map((text): Notice => ({ kind: 'alarm', about: stableIn(text), text }));
   const { decision } = status;
   const plan = decision.target?.plan ?? '';
+  // While something else waits too, a longer window would change nothing, and each that ends would be told of.
+  const isOnlyWindows = decision.blockers.every(({ code }) => isOfWindows(code));
   const asked = decision.blockers
-    .filter(({ owner, code }) => (owner === 'admin' && !CHOSEN.has(code)) || code === 'window-short')
+    .filter(({ owner, code }) => (owner === 'admin' ? !CHOSEN.has(code) : isOnlyWindows && isTooShort(code)))
     .map(({ code, message, clearWith }): Notice => {
       const text = clearWith === undefined ? message : `${message}: ${clearWith}`;
       // What is said of a window has two forms, one while it is open: it is no other matter.
-      const about = WINDOWS.has(code) ? `${code} ${plan}` : `${code} ${plan} ${stableIn(message)}`;
+      const about = isTooShort(code) ? `${code} ${plan}` : `${code} ${plan} ${stableIn(message)}`;
       return { kind: 'request', about, text };
     });
   const exposed = decision.exposed
@@ -126,7 +127,7 @@ function missedWindow(status: StatusReply, { opening }: Told): readonly Notice[]
 
 /** The opening that is waited for now. */
 function openingOf({ decision }: StatusReply): Told['opening'] {
-  const closed = decision.blockers.find(({ code }) => code === 'window-closed' || code === 'window-short');
+  const closed = decision.blockers.find(({ code, clearsAt }) => isOfWindows(code) && clearsAt !== undefined);
   const plan = decision.target?.plan;
   if (closed?.clearsAt === undefined || plan === undefined) return null;
   return { plan, at: closed.clearsAt };

@@ -113,6 +113,16 @@ export const BLOCKER_RULES = {
 
 export type BlockerCode = keyof typeof BLOCKER_RULES;
 
+/** Of records too: an older or newer writer has codes of its own. */
+export function isOfWindows(code: string): boolean {
+  return code === 'window-closed' || isTooShort(code);
+}
+
+/** A window is open, or opens, and what waits would not be over in time. */
+export function isTooShort(code: string): boolean {
+  return code === 'window-short' || code === 'windows-too-short';
+}
+
 /** A reason with its code known; `Blocker` in records keeps it as text, for older and newer readers. */
 export type Reason = Blocker & { readonly code: BlockerCode };
 

@@ -2,6 +2,7 @@
 import { formatDuration, instantMs } from '../encoding/instant.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { count, formatBytes } from '../errors/entry.ts';
+import { isOfWindows, isTooShort } from '../policy/blockers.ts';
 import { formatAbout } from '../policy/window-reasons.ts';
 import type { Contact, ExplanationReply, Move } from '../protocol/admin.ts';
 import type { Blocker, Decision } from '../schema/decision.ts';
@@ -22,7 +23,7 @@ export function renderExplanation(
   { style, zone }: { readonly style: Style; readonly zone: string },
 ): readonly string[] {
   const { decision, inProgress } = reply;
-  const waits = decision.blockers.some((blocker) => isOfWindows(blocker));
+  const waits = decision.blockers.some(({ code }) => isOfWindows(code));
   return [
     describeVerdict(decision, inProgress, style),
     ...(inProgress === null ? [] : [`follow it: fairlead change ${inProgress.id} --watch`]),
@@ -37,10 +38,6 @@ export function renderExplanation(
     ...section('Exposed', describeExposures(decision)),
     ...(reply.contact === null ? [] : [describeContact(reply.contact, reply.at)]),
   ];
-}
-
-function isOfWindows({ code }: Blocker): boolean {
-  return code === 'window-closed' || code === 'window-short' || code === 'windows-too-short';
 }
 
 function describeFix(fix: Fix): readonly string[] {
@@ -163,9 +160,7 @@ export function describeFit(
   if (now === undefined || now.closes === null || forecast === undefined) return [];
   const leftMs = instantMs(now.closes) - instantMs(at);
   if (instantMs(now.opens) > instantMs(at) || leftMs <= 0) return [];
-  const isShort = decision.blockers.some(
-    ({ code }) => code === 'window-short' || code === 'windows-too-short',
-  );
+  const isShort = decision.blockers.some(({ code }) => isTooShort(code));
   const isEnough = forecast.totalMs <= leftMs;
   const fits = isEnough ? 'enough' : 'shorter than it takes, which does not hold it back';
   return [`Window    open for ${formatDuration(leftMs)} more: ${isShort ? 'TOO SHORT for it' : fits}`];

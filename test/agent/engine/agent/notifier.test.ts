@@ -214,6 +214,17 @@ describe('what waits for a person', () => {
     expect(told(statusOf([], [one]))).toHaveLength(count);
   });
 
+  const short = blocker('window-short', { owner: 'time' });
+  it.each([
+    ['alone', [], ['window-short it is']],
+    ['beside another of windows', [blocker('window-closed', { owner: 'time' })], ['window-short it is']],
+    ['not behind a hold', [blocker('hold')], []],
+    ['not behind an approval, which is told', [blocker('approval-needed')], ['approval-needed it is']],
+    ['not behind a wave', [blocker('rollout-wave', { owner: 'time' })], []],
+  ])('is a window that is too short now, %s', (_, others, texts) => {
+    expect(told(statusOf([], [...others, short])).map(([, text]) => text)).toEqual(texts);
+  });
+
   it('is a proposal, and a hole that is critical', () => {
     const one = statusOf();
     const exposed = [
