@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { readImages } from '../../../shared/node/images/image-archive.ts';
 import { blobPath, digestOfImage, type ServiceImage } from '../../../shared/schema/drivers/images.ts';
 import { imageConfig, readImageDocument } from '../../../shared/schema/image-documents.ts';
@@ -26,12 +26,20 @@ export async function readContents(
   if (service.driver !== 'compose') return contents;
   for (const image of service.images) {
     const found = await contentsOf(image, place, scratch).catch((error: unknown) => {
-      if (isFairleadError(error)) throw error;
-      return sanitizeLine(error instanceof Error ? error.message : 'it cannot be read', 200);
+      const why = faultOf(error);
+      if (why !== null) return why;
+      const path = error instanceof Error && 'path' in error ? String(error.path) : scratch;
+      throw toDiskError(path, error);
     });
     contents.set(digestOfImage(image), found);
   }
   return contents;
+}
+
+/** What is wrong with an image; null where it is this machine, of which no bill has a word. */
+function faultOf(error: unknown): string | null {
+  if (isFairleadError(error) || !(error instanceof Error) || 'syscall' in error) return null;
+  return sanitizeLine(error.message, 200);
 }
 
 /** What of the images is not told, a line for each. */

@@ -1,0 +1,94 @@
+// What is inside of images is a statement that is signed: what is wrong with one is told, and never what was wrong with the machine that looked.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { readContents } from '../../../../server/vendor/workspace/image-contents.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
+import { temporaryDirectory } from '../../../support/directories.ts';
+import { type MadeArchive, makeLayout, savedImage, tarOf } from '../../../support/image-archive.ts';
+
+const PACKAGE = tarOf([['app/node_modules/a/package.json', Buffer.from('{"name":"a","version":"1.0.0"}')]]);
+
+const releaseOf = (image: object) =>
+  ({ service: { driver: 'compose', images: [image] } }) as CapabilityRelease;
+
+/** Of an archive in a tree, which `place` may look for elsewhere. */
+function look(
+  { digest, archive }: Pick<MadeArchive, 'digest' | 'archive'>,
+  scratch = temporaryDirectory(),
+  place: (path: string) => string = () => archive,
+) {
+  return readContents(releaseOf({ archive: 'a.tar', digest, name: 'a:1' }), place, scratch);
+}
+
+it('is what its layers have', async () => {
+  const [contents] = (await look(savedImage(join(temporaryDirectory(), 'a.tar'), PACKAGE))).values();
+
+  expect(contents).toMatchObject({ packages: [{ purl: 'pkg:npm/a@1.0.0' }], unread: [] });
+});
+
+it.each<[string, (file: string) => Pick<MadeArchive, 'digest' | 'archive'>, RegExp]>([
+  [
+    'an archive that is none',
+    (archive) => {
+      writeFileSync(archive, 'x'.repeat(600));
+      return { archive, digest: `sha256:${'0'.repeat(64)}` };
+    },
+    /^it is no tar archive$/,
+  ],
+  [
+    'a layer that is none',
+    (archive) => savedImage(archive, Buffer.from('x'.repeat(600))),
+    /^it is no tar archive$/,
+  ],
+  [
+    'an archive of another one',
+    (archive) => ({ ...savedImage(archive, PACKAGE), digest: `sha256:${'0'.repeat(64)}` }),
+    /^its archive holds another one$/,
+  ],
+])('is not known of %s, and that is said', async (_, make, expected) => {
+  const [contents] = (await look(make(join(temporaryDirectory(), 'a.tar')))).values();
+
+  expect(contents).toMatch(expected);
+});
+
+it('is not made up where the machine refuses a file: that stops the build', async () => {
+  const made = savedImage(join(temporaryDirectory(), 'a.tar'), PACKAGE);
+  const taken = join(temporaryDirectory(), 'scratch');
+  writeFileSync(taken, 'no directory');
+  const failed = (problem: string) => ({ code: 'disk/failed', data: expect.objectContaining({ problem }) });
+
+  await expect(look(made, taken)).rejects.toMatchObject(failed('ENOTDIR'));
+  await expect(look(made, temporaryDirectory(), () => '/proc/none')).rejects.toMatchObject(failed('ENOENT'));
+});
+
+it('is not made up where the disk is full', async () => {
+  const made = savedImage(join(temporaryDirectory(), 'a.tar'), PACKAGE);
+  const full = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    });
+  };
+  const scratch = temporaryDirectory();
+
+  await expect(look(made, scratch, full)).rejects.toMatchObject({
+    code: 'disk/full',
+    data: expect.objectContaining({ path: scratch }),
+  });
+});
+
+it('lets through what is an error of ours already', async () => {
+  const { digest } = makeLayout(join(temporaryDirectory(), 'images'), 'x');
+  const error = new FairleadError('file/missing', { path: 'x' });
+  const reading = readContents(
+    releaseOf({ layout: 'images', digest, name: 'a:1' }),
+    () => {
+      throw error;
+    },
+    temporaryDirectory(),
+  );
+
+  await expect(reading).rejects.toBe(error);
+});
