@@ -1,5 +1,6 @@
 // The packages inside of an image, by what its package managers wrote down: dpkg, apk and npm; rpm's databases are not read.
 import { sanitizeLine } from '../../../../shared/encoding/text.ts';
+import { NPM_MANIFEST, namesOf } from './npm-names.ts';
 
 export interface ImagePackage {
   readonly purl: string;
@@ -30,12 +31,7 @@ const PLACES: readonly (readonly [kind: Manager | 'rpm' | 'os', form: RegExp, mo
   ['apk', /^(?:usr\/)?lib\/apk\/db\/installed$/, DATABASE_BYTES],
   ['rpm', /^(?:var\/lib|usr\/lib\/sysimage)\/rpm\/(?:Packages|Packages\.db|rpmdb\.sqlite)$/, 0],
   ['os', /^(?:etc|usr\/lib)\/os-release$/, RELEASE_BYTES],
-  // Where pnpm keeps them too; not what a package brings along as something to test with.
-  [
-    'npm',
-    /^(?:(?!node_modules\/)[^/]+\/)*(?:node_modules\/(?:\.pnpm\/[^/]+\/node_modules\/)?(?:@[^/]+\/)?[^/@.][^/]*\/)+package\.json$/,
-    MANIFEST_BYTES,
-  ],
+  ['npm', NPM_MANIFEST, MANIFEST_BYTES],
 ];
 
 /** How much of the file at a path says what is installed; null where it says nothing of that. */
@@ -136,12 +132,8 @@ function readNpm(text: string): ImagePackage | null {
     const { name, version, license } = JSON.parse(text);
     if (typeof name !== 'string' || typeof version !== 'string') return null;
     if (!/^(?:@[\w.~-]{1,214}\/)?[\w.~-]{1,214}$/.test(name) || !VERSION.test(version)) return null;
-    const [scope, own] = name.startsWith('@') ? name.split('/', 2) : [undefined, name];
-    const path = name.split('/').map(encodeURIComponent).join('/');
     return {
-      purl: `pkg:npm/${path}@${encodeURIComponent(version)}`,
-      ...(scope === undefined ? {} : { group: scope }),
-      ...{ name: own ?? name, version },
+      ...{ ...namesOf(name, version), version },
       ...(typeof license === 'string' && license !== '' && license.length <= 1024
         ? { license: license.toWellFormed() }
         : {}),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { JsonLimits } from '../../../../shared/encoding/json.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts';
+import { nameAt } from './npm-names.ts';
 
 export const MAX_LOCK_BYTES = 64 << 20;
 export const MAX_LOCKED_PACKAGES = 50_000;
@@ -100,11 +101,6 @@ function toPackage(place: string, entry: z.output<typeof locked>): LockedPackage
     link: link && typeof resolved === 'string' ? resolved : null,
     isDev: dev,
   };
-}
-
-function nameAt(place: string): string {
-  const inModules = place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
-  return place.includes('node_modules/') ? inModules : place.slice(place.lastIndexOf('/') + 1);
 }
 
 function refuseBeyond(source: string, limit: string, found: number, most: number): void {

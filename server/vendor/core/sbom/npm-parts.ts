@@ -1,6 +1,7 @@
 // The packages that a tree ships, by its lockfiles: each once, with what it depends on, in an order that is always the same.
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { findPackage, type LockedPackage, type NpmLock } from './npm-lock.ts';
+import { manifestAt, namesOf, placesAmong } from './npm-names.ts';
 
 export interface TreeLock {
   /** Of the project in the tree, '' for the tree itself. */
@@ -14,7 +15,7 @@ export interface NpmParts {
   readonly needs: ReadonlyMap<string, ReadonlySet<string>>;
   /** What the projects themselves need. */
   readonly roots: ReadonlySet<string>;
-  /** Places in the tree that hold a package which no lockfile lists. */
+  /** Places in the tree that hold a package which is none of the components, for no lockfile lists it. */
   readonly unlisted: readonly string[];
 }
 
@@ -23,15 +24,13 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
   const components = new Map<string, JsonObject>();
   const needs = new Map<string, Set<string>>();
   const roots = new Set<string>();
-  const unlisted: string[] = [];
+  const places = placesAmong(files);
+  const listed = new Set<string>();
   for (const { directory, lock } of locks) {
     const below = directory === '' ? '' : `${directory}/`;
-    const installed = placesIn(files, below);
+    const isInstalled = [...places].some((place) => place.startsWith(`${below}node_modules/`));
     const isShipped = (place: string, one: LockedPackage) =>
-      place !== '' &&
-      one.link === null &&
-      !one.isDev &&
-      (installed.size === 0 || files.has(manifestAt(below, place)));
+      place !== '' && one.link === null && (isInstalled ? files.has(manifestAt(below + place)) : !one.isDev);
     const refs = new Map<string, string>();
     for (const [place, one] of lock.packages) {
       if (!isShipped(place, one)) continue;
@@ -49,57 +48,34 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
       for (const wanted of refsWanted(place, one)) known.add(wanted);
       needs.set(ref, known);
     }
-    for (const place of installed) if (!lock.packages.has(place)) unlisted.push(below + place);
+    for (const [place, { link }] of lock.packages) if (refs.has(link ?? place)) listed.add(below + place);
   }
   return {
     components: [...components].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => component),
-    ...{ needs, roots, unlisted: unlisted.toSorted() },
+    ...{ needs, roots, unlisted: [...places].filter((place) => !listed.has(place)).toSorted() },
   };
-}
-
-const PLACE = /^(?:node_modules\/(?:@[^/]+\/)?[^/@.][^/]*\/)+package\.json$/;
-
-/** Where packages stand, by their own manifests; not those that a package brings along as something to test with. */
-function placesIn(files: ReadonlySet<string>, below: string): ReadonlySet<string> {
-  const places = [...files].flatMap((path) => {
-    const rest = path.startsWith(below) ? path.slice(below.length) : '';
-    return PLACE.test(rest) ? [rest.slice(0, -'/package.json'.length)] : [];
-  });
-  return new Set(places);
-}
-
-function manifestAt(below: string, place: string): string {
-  return `${below}${place}/package.json`;
 }
 
 /** The same package in two places is one; two that call themselves the same and have other bytes are two. */
 function refOf(one: LockedPackage, known: ReadonlyMap<string, JsonObject>): string {
-  const purl = purlOf(one);
+  const { purl } = namesOf(one.name, one.version);
   const hashes = JSON.stringify(hashesOf(one));
   const isOther = known.has(purl) && JSON.stringify(known.get(purl)?.hashes ?? []) !== hashes;
   return isOther ? `${purl}#${one.integrity ?? 'unknown'}` : purl;
 }
 
 function toComponent(ref: string, one: LockedPackage): JsonObject {
-  const [scope, name] = one.name.startsWith('@') ? one.name.split('/', 2) : [undefined, one.name];
+  const { purl, ...names } = namesOf(one.name, one.version);
   const hashes = hashesOf(one);
-  const { version, license } = one;
+  const { license } = one;
   return {
     type: 'library',
     'bom-ref': ref,
-    ...(scope === undefined ? {} : { group: scope }),
-    name: name ?? one.name,
-    ...(version === null ? {} : { version }),
+    ...names,
     ...(hashes.length === 0 ? {} : { hashes }),
     ...(license === null ? {} : { licenses: [toLicense(license)] }),
-    purl: purlOf(one),
+    purl,
   };
-}
-
-/** https://github.com/package-url/purl-spec, type npm: the scope is the namespace, its `@` encoded. */
-function purlOf({ name, version }: LockedPackage): string {
-  const path = name.split('/').map(encodeURIComponent).join('/');
-  return `pkg:npm/${path}${version === null ? '' : `@${encodeURIComponent(version)}`}`;
 }
 
 const ALGORITHMS: Readonly<Record<string, readonly [alg: string, hexDigits: number]>> = {

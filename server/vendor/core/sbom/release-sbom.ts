@@ -31,7 +31,6 @@ export function createSbom(
     }),
     ...images.map((image) => ({ ref: image['bom-ref'] as string })),
   ];
-  const isWhole = npm.unlisted.length === 0 && images.length === 0;
   const made = formatSbom({
     metadata: {
       lifecycles: [{ phase: 'build' }],
@@ -40,9 +39,9 @@ export function createSbom(
     },
     components: [...npm.components, ...images],
     dependencies,
-    // Of packages alone: what was copied into a tree or an image by hand is in no list of anybody's.
+    // Of packages alone: what was copied into a tree or an image by hand is in no list of anybody's. Each image has its own.
     compositions: [
-      { aggregate: isWhole ? 'complete' : 'incomplete', dependencies: [root] },
+      { aggregate: npm.unlisted.length === 0 ? 'complete' : 'incomplete', dependencies: [root] },
       ...images.map((image) => ({
         aggregate: 'components' in image ? 'incomplete' : 'unknown',
         assemblies: [image['bom-ref'] as string],

@@ -94,6 +94,43 @@ describe('a bill of materials made of a lockfile', () => {
     expect(billOf(LOCK, beside).compositions).toMatchObject([{ aggregate: 'complete' }]);
   });
 
+  it.each<[string, string, { readonly isLocked: boolean }]>([
+    ['beside no lockfile', 'node_modules/stray', { isLocked: false }],
+    ['in a folder', 'tools/node_modules/stray', { isLocked: true }],
+    ['in a workspace', 'packages/own/node_modules/stray', { isLocked: true }],
+    ['as pnpm keeps it', 'node_modules/.pnpm/stray@1.0.0/node_modules/stray', { isLocked: true }],
+    ['in the place of a link', 'node_modules/gone', { isLocked: true }],
+  ])('says so where one stands %s, with an image too', (_, stray, { isLocked }) => {
+    const gone = { resolved: 'packages/gone', link: true };
+    const packages = { ...LOCK.packages, 'node_modules/gone': gone, 'packages/gone': { version: '1.0.0' } };
+    const locks = [{ directory: '', lock: parseLock(bytesOf({ ...LOCK, packages }), 'a lock') }];
+    const images = [{ archive: 'a.tar', digest: DIGEST }];
+    const release = releaseWith({ service: { driver: 'compose', file: 'compose.yaml', images } });
+    const files = ['compose.yaml', 'a.tar', ...(isLocked ? LOCKED_FILES : [])];
+    const unlistedOf = (paths: readonly string[]) =>
+      createSbom(release, treeOf(paths), isLocked ? locks : [])?.unlisted;
+
+    expect(unlistedOf(files)).toEqual([]);
+    expect(unlistedOf([...files, `${stray}/package.json`])).toEqual([stray]);
+  });
+
+  it('lists what a nested project has by its own lockfile, and what was installed to build with where it is shipped', () => {
+    const own = parseLock(
+      bytesOf({ lockfileVersion: 3, packages: { 'node_modules/a': { version: '1.0.0' } } }),
+      'a',
+    );
+    const locks = [
+      { directory: '', lock: parseLock(bytesOf(LOCK), 'package-lock.json') },
+      { directory: 'tools', lock: own },
+    ];
+    const files = ['tools/node_modules/a/package.json', 'node_modules/vitest/package.json', ...LOCKED_FILES];
+    const made = createSbom(releaseWith(), treeOf(files), locks);
+    const names = componentsOf(parseSbom(made?.bytes ?? new Uint8Array(), 'it')).map(({ name }) => name);
+
+    expect(made?.unlisted).toEqual([]);
+    expect(names).toEqual(expect.arrayContaining(['a', 'vitest']));
+  });
+
   it('is the same bytes for the same tree, whatever the order of the lockfile, and other bytes under another number for another', () => {
     const turned = { ...LOCK, packages: Object.fromEntries(Object.entries(LOCK.packages).toReversed()) };
     const other = { ...LOCK, packages: { ...LOCK.packages, 'node_modules/left': { version: '1.9.1' } } };
@@ -124,7 +161,7 @@ describe('a bill of materials made of a lockfile', () => {
     const bill = billOf(null, ['compose.yaml', 'auth.tar'], releaseWith({ service }));
 
     expect(bill.components).toMatchObject([{ type: 'container', name: 'auth.tar', version: DIGEST }]);
-    expect(bill.compositions).toMatchObject([{ aggregate: 'incomplete' }, { aggregate: 'unknown' }]);
+    expect(bill.compositions).toMatchObject([{ aggregate: 'complete' }, { aggregate: 'unknown' }]);
   });
 
   it('says which packages are inside of which image, and of which image that is not known', () => {
