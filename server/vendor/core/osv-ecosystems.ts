@@ -8,21 +8,27 @@ import { compareAlpine, compareDebian, type Order } from './sbom/package-version
 export interface InsidePackage {
   readonly type: string;
   readonly name: string;
-  readonly version: string;
+  /** Null where its address has none. */
+  readonly version: string | null;
   /** `debian`; empty for what is of none. */
   readonly distribution: string;
   /** Of the distribution, as whoever made the bill writes it: `12`, `12.4`; empty where nobody says. */
   readonly release: string;
 }
 
-/** https://github.com/package-url/purl-spec; null for what has no address, or one without a version. */
+/** https://github.com/package-url/purl-spec; null for what has no address, or one that cannot be read. */
 export function packageOf({ purl }: SbomComponent): InsidePackage | null {
-  const [, type = '', path = '', version = '', query = ''] =
-    /^pkg:([a-z]+)\/([^@?#]+)@([^?#]+)(?:\?([^#]*))?/.exec(purl ?? '') ?? [];
+  const [, type, path = '', version = '', query = ''] =
+    /^pkg:([a-z][a-z0-9.+-]*)\/([^@?#]+)(?:@([^?#]*))?(?:\?([^#]*))?/.exec(purl ?? '') ?? [];
   const words = new URLSearchParams(query.replaceAll('+', '%2B'));
-  const parts = path.split('/').map(decoded);
-  const own = decoded(version);
-  if (parts.includes(null) || own === null || version === '') return null;
+  // Slashes more than it takes mean nothing.
+  const parts = path
+    .split('/')
+    .filter((one) => one !== '')
+    .map(decoded);
+  const readable = decoded(version);
+  if (type === undefined || parts.length === 0 || parts.includes(null) || readable === null) return null;
+  const own = readable === '' ? null : readable;
   const name = parts.at(-1) ?? '';
   if (type !== 'deb' && type !== 'apk') {
     return { type, name: parts.join('/'), version: own, distribution: '', release: '' };
@@ -85,14 +91,19 @@ export function entriesOf({ affected }: Pick<OsvRecord, 'affected'>): EntriesByP
 export interface Hits {
   /** Those that say the package is affected. */
   readonly hits: readonly OsvAffected[];
-  /** False where one of the others may: nobody says of which release of the distribution the package is. */
+  /** False where one of the others may: nobody says which version the package is or for which release of the distribution. */
   readonly isKnown: boolean;
 }
 
 export function hitsOf(entries: EntriesByPackage, one: InsidePackage): Hits {
-  const affecting = (entries.get(`${one.type}/${one.name}`) ?? []).filter((entry) => isAffected(entry, one));
-  const hits = affecting.filter((entry) => isAbout(entry, one) === true);
-  return { hits, isKnown: !affecting.some((entry) => isAbout(entry, one) === null) };
+  const judged = (entries.get(`${one.type}/${one.name}`) ?? []).map((entry) => {
+    const both = [isAbout(entry, one), isAffected(entry, one)];
+    return { entry, verdict: both.includes(false) ? false : both.includes(null) ? null : true };
+  });
+  return {
+    hits: judged.filter(({ verdict }) => verdict === true).map(({ entry }) => entry),
+    isKnown: !judged.some(({ verdict }) => verdict === null),
+  };
 }
 
 /** Whether an entry is about a package of its name, whatever its version; null where nobody can tell. */
@@ -112,19 +123,28 @@ function ecosystemOf({ package: named }: OsvAffected) {
   return { known: ECOSYSTEMS.get(base), release };
 }
 
-/** As the specification of OSV evaluates it. A version that nobody can order counts from the first on, and where it is listed. */
-function isAffected(entry: OsvAffected, one: InsidePackage): boolean {
+/** As the specification of OSV evaluates it; null where nobody can tell. */
+function isAffected(entry: OsvAffected, { version }: InsidePackage): boolean | null {
+  if (version === null) return null;
   const { ranges, versions } = entry;
-  if (versions?.includes(one.version) === true) return true;
+  if (versions?.includes(version) === true) return true;
   const order = ecosystemOf(entry).known?.order ?? compareSemantic;
-  return (ranges ?? []).some(({ type, events }) => type !== 'GIT' && isWithin(events, one.version, order));
+  const verdicts = (ranges ?? [])
+    .filter(({ type }) => type !== 'GIT')
+    .map(({ events }) => isWithin(events, version, order));
+  return verdicts.includes(true) ? true : verdicts.includes(null) ? null : false;
 }
 
-function isWithin(events: readonly OsvEvent[], version: string, order: Order): boolean {
+/** Where a version cannot be ordered, what began at the first one is about it, and of the rest nobody can tell. */
+function isWithin(events: readonly OsvEvent[], version: string, order: Order): boolean | null {
   const from = (at: string) => at === '0' || order(version, at) >= 0;
   const limits = events.flatMap(({ limit }) => limit ?? []);
   if (limits.length > 0 && !limits.some((limit) => limit === '*' || !from(limit))) return false;
   const at = ({ introduced, fixed, last_affected: last }: OsvEvent) => introduced ?? fixed ?? last ?? '0';
+  const isOrdered = events.every(
+    (one) => one.limit !== undefined || at(one) === '0' || !Number.isNaN(order(version, at(one))),
+  );
+  if (!isOrdered) return events.some(({ introduced }) => introduced === '0') ? true : null;
   const sorted = events
     .filter(({ limit }) => limit === undefined)
     .toSorted((a, b) => (at(a) === '0' ? -1 : at(b) === '0' ? 1 : order(at(a), at(b))));

@@ -1,6 +1,6 @@
 // Releases with an affected package inside, by their bills of materials: an advisory about what they are made of is about them.
 import { billOfMaterials } from '../../../shared/compile/offers.ts';
-import { isJsonObject } from '../../../shared/encoding/json.ts';
+import { isJsonObject, type JsonObject } from '../../../shared/encoding/json.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Release } from '../../../shared/schema/release.ts';
 import { componentNameOf, type ReleaseRef, refOf } from '../../../shared/schema/release-ref.ts';
@@ -30,26 +30,40 @@ export interface InsideVersions {
 /** One affected package makes the whole release so, whatever the others are. */
 export function judgeBill(entries: EntriesByPackage, bill: Sbom): Hits {
   const parts = componentsOf(bill);
-  const judged = parts.flatMap((part) => {
-    const found = packageOf(part);
-    return found === null ? [] : [hitsOf(entries, found)];
-  });
+  const judged = parts.map((part) => judgePart(entries, part));
   return {
     hits: [...new Set(judged.flatMap(({ hits }) => hits))],
     isKnown: isWhole(bill, parts) && judged.every(({ isKnown }) => isKnown),
   };
 }
 
+function judgePart(entries: EntriesByPackage, part: SbomComponent): Hits {
+  const found = packageOf(part);
+  if (found !== null) return hitsOf(entries, found);
+  // Not every file and application is a package of somebody's; a library is, and without an address it may be any.
+  const isPackage = part.purl !== undefined || part.type === 'library' || part.type === 'framework';
+  return { hits: [], isKnown: !isPackage };
+}
+
 /** Whether what it does not list is not there, as far as whoever made it could see. */
 function isWhole({ compositions }: Sbom, parts: readonly SbomComponent[]): boolean {
-  const aggregates = itemsOf(compositions).map(({ aggregate }) => aggregate);
-  const hasImages = parts.some(({ type }) => type === 'container');
-  // Of an image it is always so: what somebody copied into it by hand is in no list.
-  if (aggregates.includes('unknown') || (!hasImages && aggregates.includes('incomplete'))) return false;
+  const images = new Set(parts.flatMap((one) => (one.type === 'container' ? (one['bom-ref'] ?? []) : [])));
+  if (itemsOf(compositions).some((one) => isLacking(one, images))) return false;
   return !parts.some(({ type, components = [], properties }) => {
     const isDark = type === 'container' && components.length === 0;
     return isDark || itemsOf(properties).some(saysUnknown);
   });
+}
+
+/** Of an image alone it is always incomplete: what somebody copied into it by hand is in no list. */
+function isLacking(
+  { aggregate, assemblies, dependencies }: JsonObject,
+  images: ReadonlySet<unknown>,
+): boolean {
+  if (aggregate === 'unknown') return true;
+  const about = [assemblies, dependencies].flatMap((refs) => (Array.isArray(refs) ? refs : []));
+  const isOfImages = about.length > 0 && about.every((ref) => images.has(ref));
+  return String(aggregate).startsWith('incomplete') && !isOfImages;
 }
 
 function saysUnknown({ name, value }: { readonly [key: string]: unknown }): boolean {

@@ -1,10 +1,12 @@
 // The order of versions as Debian and Alpine have it: which of two is the newer one.
 
+/** Negative, zero or positive; NaN where one of them is no version there. */
 export type Order = (a: string, b: string) => number;
 
 /** Debian policy §5.6.12: epoch, upstream version, revision; a tilde is before the end. */
 export const compareDebian: Order = (a, b) => {
   const [one, other] = [debianParts(a), debianParts(b)];
+  if (one === null || other === null) return Number.NaN;
   return (
     one.epoch - other.epoch ||
     byRuns(one.upstream, other.upstream, /\d*/y, debianText) ||
@@ -13,7 +15,9 @@ export const compareDebian: Order = (a, b) => {
 };
 
 function debianParts(version: string) {
-  const [, epoch = '0', rest = ''] = /^(?:(\d+):)?(.*)$/s.exec(version) ?? [];
+  const found = /^(?:(\d+):)?([\d~][A-Za-z\d.+:~-]*)$/.exec(version);
+  if (found === null) return null;
+  const [, epoch = '0', rest = ''] = found;
   const dash = rest.lastIndexOf('-');
   return {
     epoch: Number(epoch),
@@ -69,6 +73,7 @@ function compareNumbers(a: string, b: string): number {
 /** apk-tools: numbers, a letter, suffixes of which some are before the end, a revision `-r5`. */
 export const compareAlpine: Order = (a, b) => {
   const [one, other] = [alpineParts(a), alpineParts(b)];
+  if (one === null || other === null) return Number.NaN;
   for (let at = 0; at < Math.max(one.numbers.length, other.numbers.length); at++) {
     const [first, second] = [one.numbers[at], other.numbers[at]];
     if (first === undefined || second === undefined) return first === undefined ? -1 : 1;
@@ -86,12 +91,15 @@ export const compareAlpine: Order = (a, b) => {
 };
 
 function alpineParts(version: string) {
-  const [, numbers = '', letter = '', suffixes = '', revision = '0'] =
-    /^(\d+(?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~[0-9a-f]+)?(?:-r(\d+))?$/.exec(version) ?? [];
+  const found = /^(\d+(?:\.\d+)*)([a-z]?)((?:_[a-z]+\d*)*)(?:~[0-9a-f]+)?(?:-r(\d+))?$/.exec(version);
+  if (found === null) return null;
+  const [, numbers = '', letter = '', rest = '', revision = '0'] = found;
+  const suffixes = [...rest.matchAll(/_([a-z]+)(\d*)/g)];
+  if (suffixes.some(([, word = '']) => !SUFFIXES.includes(word))) return null;
   return {
-    numbers: numbers === '' ? [] : numbers.split('.'),
+    numbers: numbers.split('.'),
     letter,
-    suffixes: [...suffixes.matchAll(/_([a-z]+)(\d*)/g)],
+    suffixes,
     revision,
   };
 }

@@ -157,6 +157,8 @@ describe('a build with images', () => {
     const first = await vendor.json('advisory', 'import', file, '--severity', 'high');
     await release('1.0.8', DEBIAN.replace('3.0.11-1~deb12u2', '3.0.13-1~deb12u1'));
     await release('1.0.9', DEBIAN, RPM);
+    await vendor.write('packed/node_modules/stray/package.json', { name: 'stray', version: '1.0.0' });
+    await release('1.0.10', DEBIAN.replace('3.0.11-1~deb12u2', '3.0.13-1~deb12u1'));
     const before = await importIt(file);
     await vendor.json('rollout', 'start', 'core/auth@1.0.8');
     const after = await vendor.json('advisory', 'import', file, '--severity', 'high');
@@ -165,12 +167,12 @@ describe('a build with images', () => {
     expect(first.advisory).toMatchObject({ id: 'DEBIAN-CVE-2026-1', affected, fixed: [] });
     expect(before.err).toMatch(/offered to nobody.*core\/auth@1.0.8; give --fixed/);
     expect(after.advisory).toMatchObject({
-      affected: [{ component: 'core/auth', versions: '1.0.7 || 1.0.9' }],
+      affected: [{ component: 'core/auth', versions: '1.0.7 || >=1.0.9 <=1.0.10' }],
       fixed: [{ component: 'core/auth', version: '1.0.8' }],
     });
-    // Of the last one something is not known.
+    // Of the last ones something is not known: a package of rpm, one beside the image that no lockfile lists.
     expect((await importIt(other)).err).toMatch(
-      /Debian:12:openssl, and no release has it inside \(of 1 release not all is known\)/,
+      /Debian:12:openssl, and no release has it inside \(of 2 releases not all is known\)/,
     );
   });
 

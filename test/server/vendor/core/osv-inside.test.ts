@@ -46,7 +46,11 @@ describe('a package of a bill', () => {
       'pkg:deb/debian/bash@5.2?distro=trixie',
       { type: 'deb', name: 'bash', version: '5.2', distribution: 'debian', release: '' },
     ],
-    ['pkg:npm/left', null],
+    ['pkg:npm/left', { type: 'npm', name: 'left', version: null, distribution: '', release: '' }],
+    ['pkg:npm/left@?a=b', { type: 'npm', name: 'left', version: null, distribution: '', release: '' }],
+    ['pkg:npm//left/@1', { type: 'npm', name: 'left', version: '1', distribution: '', release: '' }],
+    ['pkg:npm//@1', null],
+    ['pkg:npm/left@%E0%A4%A', null],
     ['pkg:npm/%E0%A4%A@1', null],
     ['left', null],
   ])('%s', (purl, expected) => {
@@ -109,21 +113,132 @@ describe('an entry', () => {
     const named = { package: { ecosystem: 'Debian:12', name: 'openssl' } };
     const one = { type: 'deb', name: 'openssl', version, distribution: 'debian', release: '12' };
 
-    expect(hitsOf(entriesOf({ affected: [{ ...named, ...entry }] }), one).hits.length > 0).toBe(expected);
+    expect(hitsOf(entriesOf({ affected: [{ ...named, ...entry }] }), one)).toMatchObject({
+      ...{ hits: expected ? [{}] : [], isKnown: true },
+    });
+  });
+
+  const sinceOne = range({ introduced: '1.0.0' }, { fixed: '2.0.0' });
+  it.each<[string, string, string, object, 'hit' | 'none' | 'unknown']>([
+    ['a version that npm has not', 'npm', 'pkg:npm/a@1.5', sinceOne, 'unknown'],
+    ['one of them that is listed', 'npm', 'pkg:npm/a@1.5', { versions: ['1.5'] }, 'hit'],
+    ['one of them where others are listed', 'npm', 'pkg:npm/a@1.5', { versions: ['1.6'] }, 'none'],
+    [
+      'one of them from the first on',
+      'npm',
+      'pkg:npm/a@1.5',
+      range({ introduced: '0' }, { fixed: '2.0.0' }),
+      'hit',
+    ],
+    ['a beginning that npm has not', 'npm', 'pkg:npm/a@1.6.0', range({ introduced: '1.5' }), 'unknown'],
+    [
+      'an end that npm has not',
+      'npm',
+      'pkg:npm/a@1.6.0',
+      range({ introduced: '1.0.0' }, { fixed: '1.7' }),
+      'unknown',
+    ],
+    [
+      'one range of two',
+      'npm',
+      'pkg:npm/a@1.6.0',
+      { ranges: [...range({ introduced: '1.5' }).ranges, ...sinceOne.ranges] },
+      'hit',
+    ],
+    ['no version', 'npm', 'pkg:npm/a', sinceOne, 'unknown'],
+    ['no version, of another package', 'npm', 'pkg:npm/b', sinceOne, 'none'],
+    ['no version, of another distribution', 'Ubuntu', 'pkg:deb/debian/a?distro=debian-12', sinceOne, 'none'],
+    [
+      'a version that Alpine has not',
+      'Alpine:v3.18',
+      'pkg:apk/alpine/a@edge?distro=alpine-3.18',
+      sinceOne,
+      'unknown',
+    ],
+    ['one of another release', 'Alpine:v3.17', 'pkg:apk/alpine/a@edge?distro=alpine-3.18', sinceOne, 'none'],
+    [
+      'a version that Debian has not',
+      'Debian:12',
+      'pkg:deb/debian/a@unknown?distro=debian-12',
+      sinceOne,
+      'unknown',
+    ],
+  ])('is about %s', (_, ecosystem, purl, entry, expected) => {
+    const entries = entriesOf({ affected: [{ package: { ecosystem, name: 'a' }, ...entry }] });
+    const { hits, isKnown } = hitsOf(entries, packageAt(purl) as InsidePackage);
+
+    expect(hits.length > 0 ? 'hit' : isKnown ? 'none' : 'unknown').toBe(expected);
   });
 });
 
 describe('of a bill all is known', () => {
-  const image = (more: object) => ({ type: 'container', name: 'db', ...more });
+  const image = (more: object) => ({ type: 'container', 'bom-ref': 'db', name: 'db', ...more });
   const inside = { components: [{ type: 'library', name: 'a', purl: 'pkg:npm/a@1.0.0' }] };
   const said = (value: string) => ({ properties: [{ name: 'fairlead:packages', value }] });
-  const whole = { compositions: [{ aggregate: 'incomplete' }] };
+  const lacking = (...assemblies: readonly string[]) => ({ aggregate: 'incomplete', assemblies });
+  const tree = (aggregate: string) => ({ aggregate, dependencies: ['root'] });
+  const beside = { components: [image(inside), ...inside.components] };
 
   it.each<[string, object, boolean]>([
     ['of a tree', { components: inside.components, compositions: [{ aggregate: 'complete' }] }, true],
-    ['of a tree with more than is listed', { ...inside, ...whole }, false],
-    ['with an image whose packages are listed', { components: [image(inside)], ...whole }, true],
-    ['made before packages in images were listed', { components: [image({})], ...whole }, false],
+    ['of a tree with more than is listed', { ...inside, compositions: [tree('incomplete')] }, false],
+    [
+      'with an image whose packages are listed',
+      { ...beside, compositions: [tree('complete'), lacking('db')] },
+      true,
+    ],
+    [
+      'of a tree with more, and an image',
+      { ...beside, compositions: [tree('incomplete'), lacking('db')] },
+      false,
+    ],
+    [
+      'of a tree with more, said beside an image',
+      { ...beside, compositions: [lacking('db', 'root')] },
+      false,
+    ],
+    ['with more, and nobody says of what', { ...beside, compositions: [{ aggregate: 'incomplete' }] }, false],
+    ['of its own parts alone', { ...beside, compositions: [tree('incomplete_first_party_only')] }, false],
+    [
+      'with an image of which nothing is known',
+      { ...beside, compositions: [{ aggregate: 'unknown', assemblies: ['db'] }] },
+      false,
+    ],
+    [
+      'made before packages in images were listed',
+      { components: [image({})], compositions: [lacking('db')] },
+      false,
+    ],
+    [
+      'with a library without an address',
+      { components: [{ type: 'library', name: 'a', version: '1.0.0' }] },
+      false,
+    ],
+    [
+      'with a library whose address cannot be read',
+      { components: [{ type: 'library', name: 'a', purl: 'a' }] },
+      false,
+    ],
+    [
+      'with something whose address cannot be read',
+      { components: [{ type: 'application', name: 'a', purl: 'a' }] },
+      false,
+    ],
+    [
+      'with a file and an application',
+      {
+        components: [
+          { type: 'file', name: 'a' },
+          { type: 'application', name: 'b' },
+        ],
+      },
+      true,
+    ],
+    [
+      'with a package without a version',
+      { components: [{ type: 'library', name: 'a', purl: 'pkg:npm/b' }] },
+      true,
+    ],
     [
       'with a list of which not all was read',
       { components: [image({ ...inside, ...said('unknown: rpm') })] },
@@ -202,6 +317,14 @@ describe('a record', () => {
     expect(imported(ghsa, { '1.0.0': foo('1.2.0'), '1.1.0': foo('2.0.5'), '1.2.0': foo('2.1.1') })).toEqual({
       ...{ affected: ['>=1.0.0 <=1.1.0'], fixed: ['1.2.0'], leftOut: [] },
     });
+  });
+
+  it('is not fixed by a package without a version, nor by one that cannot be ordered', () => {
+    const dark = (purl: string) => imported(ghsa, { '1.0.0': foo('1.0.0'), '1.1.0': [libraryAt(purl)] });
+
+    for (const purl of ['pkg:npm/foo', 'pkg:npm/foo@3.0', 'pkg:npm/foo@file:../foo']) {
+      expect(dark(purl), purl).toMatchObject({ affected: ['>=1.0.0 <=1.1.0'], fixed: [] });
+    }
   });
 
   it('about two images is not fixed by mending one', () => {

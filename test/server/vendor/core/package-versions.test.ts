@@ -26,12 +26,18 @@ describe.each([
     }
   });
 
-  it('of any text have an order, each way round, and end', () => {
-    const text = fc.oneof(fc.string({ unit: fc.constantFrom(...'019.~+-:_abrp') }), fc.string());
+  it('of any text have an order, each way round, or none, and end', () => {
+    const odd = fc.string({ unit: fc.constantFrom(...'019.~+-:_abrp') });
+    const text = fc.oneof(
+      odd,
+      odd.map((rest) => `1${rest}`),
+      fc.string(),
+    );
     fc.assert(
       fc.property(text, text, (a, b) => {
-        expect(Math.sign(order(a, b)) + Math.sign(order(b, a))).toBe(0);
-        expect(order(a, a)).toBe(0);
+        const areVersions = [a, b].every((one) => order(one, one) === 0);
+        const both = Math.sign(order(a, b)) + Math.sign(order(b, a));
+        expect(both).toBe(areVersions ? 0 : Number.NaN);
       }),
     );
   });
@@ -43,4 +49,13 @@ it.each([
   ['1.0', '1.0-0'],
 ])('of Debian, %s and %s are the same', (a, b) => {
   expect(compareDebian(a, b)).toBe(0);
+});
+
+it.each([
+  ['Debian', compareDebian, ['', 'unknown', '<unfixed>', '1_0', '1.0 ', 'a:1', '-1']],
+  ['Alpine', compareAlpine, ['', 'edge', 'v1.0', '1.x', '1.0_new', '1.0-5', '1.0-r1.2', '1.0 ']],
+])('what is no version of %s is neither below nor above one', (_, order, texts) => {
+  for (const text of texts) {
+    expect([order(text, '1.0'), order('1.0', text)], text).toEqual([Number.NaN, Number.NaN]);
+  }
 });
