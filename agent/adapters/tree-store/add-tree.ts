@@ -39,6 +39,7 @@ export interface AddTreeOptions {
   readonly signal: AbortSignal | undefined;
   readonly onLeft: OnLeft;
   readonly transfers: Transfers;
+  readonly shareable: boolean;
 }
 
 /** Errors: tree/*, transport/*, disk/*, and the file system's own. A refused pack leaves nothing behind. */
@@ -131,7 +132,7 @@ async function buildByPack(
   place: number,
   ref: TreeRef,
   staging: string,
-  { layout, fetchPack, diskSpace, signal, transfers }: AddTreeOptions,
+  { layout, fetchPack, diskSpace, signal, transfers, shareable }: AddTreeOptions,
 ): Promise<number> {
   const hex = hexOf(ref.digest);
   const name = place === 0 ? `${hex}.pack` : `${hex}.${place}.pack`;
@@ -143,7 +144,8 @@ async function buildByPack(
     const bytes = await bytesIn(file);
     await withPack(file, async (pack) => {
       const contents = await readPack(pack, ref);
-      await buildTree(contents, { staging, diskSpace }, (files) => unpackTree(contents, ref.digest, files));
+      const built = { staging, diskSpace, shareable };
+      await buildTree(contents, built, (files) => unpackTree(contents, ref.digest, files));
     });
     return bytes;
   } finally {

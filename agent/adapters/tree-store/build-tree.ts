@@ -12,12 +12,14 @@ export interface BuildPlace {
   /** Where it is built, which is not there yet. */
   readonly staging: string;
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
+  /** False where something that may write to its files ran from it, or will unasked: nothing makes it shareable again. */
+  readonly shareable: boolean;
 }
 
 /** `unpack` fills an empty directory with the files, every one verified. Errors: its own, disk/*, and the file system's. */
 export async function buildTree(
   { index, indexBytes }: Pick<PackStart, 'index' | 'indexBytes'>,
-  { staging, diskSpace }: BuildPlace,
+  { staging, diskSpace, shareable }: BuildPlace,
   unpack: (files: string) => Promise<void>,
 ): Promise<void> {
   const beside = dirname(staging);
@@ -28,12 +30,12 @@ export async function buildTree(
   await unpack(files);
   await writeFile(join(staging, INDEX_FILE), indexBytes, { flag: 'wx' });
   await chmod(join(staging, INDEX_FILE), 0o444);
-  await markShareable(staging);
+  if (shareable) await markShareable(staging);
   for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
 
   await syncTree(staging, [
     ...pathsIn(index, files),
-    ...[INDEX_FILE, SHAREABLE_FILE].map((name) => join(staging, name)),
+    ...[INDEX_FILE, ...(shareable ? [SHAREABLE_FILE] : [])].map((name) => join(staging, name)),
     ...[files, staging],
   ]);
 }

@@ -24,6 +24,7 @@ export interface PatchOptions {
   readonly diskSpace: (path: string) => Promise<DiskSpace>;
   readonly signal: AbortSignal | undefined;
   readonly transfers: Transfers;
+  readonly shareable: boolean;
 }
 
 /**
@@ -97,7 +98,7 @@ interface Wanted {
 async function fetchAndApply(
   place: number,
   { ref, patch, staging }: Wanted,
-  { patches, layout, diskSpace, signal, transfers }: PatchOptions,
+  { patches, layout, diskSpace, signal, transfers, shareable }: PatchOptions,
   attempt: { bytes: number; isFetched: boolean },
 ): Promise<void> {
   const ends = { treeHex: hexOf(ref.digest), fromHex: hexOf(patch.from) };
@@ -114,7 +115,8 @@ async function fetchAndApply(
   }
   attempt.isFetched = true;
   try {
-    await patches.apply({ patch: file, ref, base: placeOf(layout, patch.from), staging }, signal);
+    const base = placeOf(layout, patch.from);
+    await patches.apply({ patch: file, ref, base, staging, shareable }, signal);
   } finally {
     await removeAll(file).catch(() => undefined);
   }

@@ -37,6 +37,8 @@ export interface PatchWork {
   /** The stored tree that it starts at. */
   readonly base: string;
   readonly staging: string;
+  /** Whether it is to share files, with the one it starts at above all. */
+  readonly shareable: boolean;
 }
 
 /** What an earlier attempt left gives way, or keeps its name where it cannot: the tree is built all the same. */

@@ -12,6 +12,7 @@ import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
  *     trees/<hex>/index.json        the signed bytes
  *     trees/<hex>/files/…           directories 0755, files 0444 or 0555
  *     trees/<hex>/shareable         there while nothing that could write to the files has run from it; see sharing.ts
+ *     handed/<hex>                  there once the tree was handed to what may write to it, also while the tree is gone
  *     tmp/                          0700: downloads, trees under construction, trees on their way out
  *
  * Files are read-only for everyone: services may run under the agent's own account, and what runs is what was signed.
@@ -26,12 +27,13 @@ export const SHAREABLE_FILE = 'shareable';
 export interface StoreLayout {
   readonly store: string;
   readonly trees: string;
+  readonly handed: string;
   readonly temporary: string;
 }
 
 export function storeLayout(stateDir: string): StoreLayout {
   const store = join(stateDir, 'store');
-  return { store, trees: join(store, 'trees'), temporary: join(store, 'tmp') };
+  return { store, trees: join(store, 'trees'), handed: join(store, 'handed'), temporary: join(store, 'tmp') };
 }
 
 /** Null when nothing is there that can be read as a file: a pipe or a link in its place is damage, not an error. */

@@ -49,15 +49,15 @@ async function attempt(work: PatchWork): Promise<PatchOutcome> {
 }
 
 /** Errors: tree/*, disk/*, and the file system's own. */
-export async function buildFromPatch({ patch, ref, base, staging }: PatchWork): Promise<void> {
+export async function buildFromPatch({ patch, ref, base, staging, shareable }: PatchWork): Promise<void> {
   const file = await open(patch, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const contents = await readPatch(file, ref, async () => {
       const indexBytes = await readIndexBytes(base);
       return indexBytes === null ? null : { directory: join(base, FILES_DIRECTORY), indexBytes };
     });
-    const mayLink = await isShareable(base);
-    await buildTree(contents, { staging, diskSpace: readDiskSpace }, async (files) => {
+    const mayLink = shareable && (await isShareable(base));
+    await buildTree(contents, { staging, diskSpace: readDiskSpace, shareable }, async (files) => {
       await applyPatch(contents, files, mayLink);
       if (mayLink && !(await isShareable(base))) throw baseChanged(contents.base.digest, SHAREABLE_FILE);
     });

@@ -9,7 +9,14 @@ import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-i
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { copyListed, withDirectory, withFile } from './held-directory.ts';
-import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
+import {
+  FILES_DIRECTORY,
+  INDEX_FILE,
+  isShareable,
+  readIndex,
+  readIndexBytes,
+  type StoreLayout,
+} from './layout.ts';
 import { asideIn, discard, placeOf, putInPlace } from './places.ts';
 import { syncTree } from './sync-tree.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
@@ -30,9 +37,10 @@ interface Repair extends AddTreeOptions {
 export async function repairTree(
   files: ReleaseFiles,
   how: RepairHow,
-  options: AddTreeOptions,
+  options: Omit<AddTreeOptions, 'shareable'>,
 ): Promise<void> {
-  const repair = { ...options, files, how };
+  const shareable = await isShareable(placeIn({ ...options, files }));
+  const repair = { ...options, files, how, shareable };
   // Nothing runs from it and part by part will not do, such as where a file is immutable: then all of it at once.
   const mayReplace = how.added === 'remove' && how.from === 'anywhere';
   try {

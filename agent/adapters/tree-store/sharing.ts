@@ -1,9 +1,9 @@
 // Which trees may share files with others: those from which nothing has run that could write to them.
-import { lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Digest } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
-import { syncDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { createRests } from '../../../shared/node/turns.ts';
 import { layOut } from '../../../shared/node/unpack.ts';
@@ -29,14 +29,21 @@ export interface Handing extends Pick<BuildPlace, 'diskSpace'> {
  * of the file system.
  */
 export async function handTree(
-  { layout, diskSpace }: Handing,
+  handing: Handing,
   tree: Digest,
   accounts: readonly (string | null)[],
 ): Promise<boolean> {
+  if (!(await mayOneWrite(accounts))) return false;
+  const isMoved = await unshare(handing, tree);
+  await noteHanded(handing.layout, tree);
+  return isMoved;
+}
+
+async function unshare({ layout, diskSpace }: Handing, tree: Digest): Promise<boolean> {
   const place = placeOf(layout, tree);
   const isMarked =
     (await isShareable(place)) || (await lstat(join(place, PARTING_FILE)).catch(() => null)) !== null;
-  if (!isMarked || !(await mayOneWrite(accounts))) return false;
+  if (!isMarked) return false;
   try {
     await takeApart(layout, place, tree);
     return false;
@@ -44,6 +51,28 @@ export async function handTree(
     // What is immutable now may be written to later, and a forced patch does not wait for whoever made it so.
     if (!isHeld(cause)) throw cause;
     return await copyBeside({ layout, diskSpace }, place, tree);
+  }
+}
+
+/** Where its files were lost and are fetched again it may be started as before, with no deployment to hand it over. */
+async function noteHanded(layout: StoreLayout, tree: Digest): Promise<void> {
+  if (await wasHanded(layout, tree)) return;
+  await makeDirectory(layout.handed);
+  await writeFile(join(layout.handed, hexOf(tree)), '');
+  await syncDirectory(layout.handed);
+}
+
+export async function wasHanded({ handed }: StoreLayout, tree: Digest): Promise<boolean> {
+  return (await lstat(join(handed, hexOf(tree))).catch(() => null)) !== null;
+}
+
+/** Of trees that nothing runs from and nothing returns to. */
+export async function forgetHanded(
+  { handed }: StoreLayout,
+  isKept: (tree: Digest) => boolean,
+): Promise<void> {
+  for (const name of await readdir(handed).catch(() => [])) {
+    if (!isKept(digestFromHex(name))) await removeAll(join(handed, name));
   }
 }
 
@@ -64,7 +93,8 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
   if (index === null) return false;
   const staging = asideIn(layout);
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  await buildTree({ index, indexBytes: treeIndexBytes(index) }, { staging, diskSpace }, (files) =>
+  const built = { staging, diskSpace, shareable: false };
+  await buildTree({ index, indexBytes: treeIndexBytes(index) }, built, (files) =>
     layOut(index, files, () =>
       eachFile(place, index, async (path, entry) => {
         await withFile(path, async (file) => {
@@ -76,8 +106,6 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
       }),
     ),
   );
-  await unlink(join(staging, SHAREABLE_FILE));
-  await syncDirectory(staging);
   await putBeside(layout, tree, staging);
   return true;
 }

@@ -27,7 +27,7 @@ import {
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
-import { handTree } from './sharing.ts';
+import { forgetHanded, handTree, wasHanded } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -73,7 +73,8 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     await createStore(layout);
     if (await isStored(layout, ref.digest)) return undefined;
     const since = known.now();
-    const fetched = await addTree(ref, { ...adds, signal });
+    const shareable = !(await wasHanded(layout, ref.digest));
+    const fetched = await addTree(ref, { ...adds, signal, shareable });
     const place = placeOf(layout, ref.digest);
     const index = await readIndex(place, ref.digest);
     if (index !== null) await known.noteBuilt(join(place, FILES_DIRECTORY), index, since);
@@ -88,7 +89,9 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
       await once(files.tree, async () => {
         await createStore(layout);
         if (await isStored(layout, files.tree.digest)) await repairTree(files, how, { ...adds, signal });
-        else if (how.from === 'anywhere') return await addTree(files.tree, { ...adds, signal });
+        // Whether something ran from it nobody can tell any more.
+        else if (how.from === 'anywhere')
+          return await addTree(files.tree, { ...adds, signal, shareable: false });
         return undefined;
       });
     },
@@ -163,6 +166,7 @@ async function collect(
     });
   }
   await syncDirectory(layout.trees);
+  await forgetHanded(layout, (tree) => keep.has(tree) || adding.has(tree));
   for (const name of await readdir(layout.temporary)) {
     const tree = digestFromHex(name.slice(0, 64));
     const resumable = keep.has(tree) && /\.(?:pack|patch)$/.test(name) && !(await isStored(layout, tree));

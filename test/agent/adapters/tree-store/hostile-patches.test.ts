@@ -142,7 +142,8 @@ describe('the store', () => {
     writeFileSync(joinPath(base, 'index.json'), index);
     const draft = patchFrom(index);
     writeFileSync(joinPath(base, 'patch'), join(patchSections(draft)));
-    const work = { patch: joinPath(base, 'patch'), ref: draft.ref, base, staging: joinPath(base, 'new') };
+    const paths = { patch: joinPath(base, 'patch'), base, staging: joinPath(base, 'new') };
+    const work = { ...paths, ref: draft.ref, shareable: true };
 
     expect((await rejectionOf(buildFromPatch(work))).code).toBe('tree/pack-damaged');
 

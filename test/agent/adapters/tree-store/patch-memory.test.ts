@@ -37,7 +37,7 @@ it('holds one unit and one dictionary at a time, however many there are', async 
 
   await applyBeside(
     {
-      ...{ patch: joinPath(work, 'patch'), ref: draft.ref },
+      ...{ patch: joinPath(work, 'patch'), ref: draft.ref, shareable: true },
       ...{ base: joinPath(work, 'base'), staging: joinPath(work, 'staging') },
     },
     undefined,

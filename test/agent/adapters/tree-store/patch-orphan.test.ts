@@ -29,7 +29,13 @@ function longWork() {
   writeFileSync(joinPath(base, 'index.json'), draft.oldIndex);
   writeFileSync(joinPath(base, 'files/big'), old);
   writeFileSync(joinPath(work, 'patch'), join(patchSections(draft)));
-  return { patch: joinPath(work, 'patch'), ref: draft.ref, base, staging: joinPath(work, 'staging') };
+  return {
+    patch: joinPath(work, 'patch'),
+    ref: draft.ref,
+    base,
+    staging: joinPath(work, 'staging'),
+    shareable: true,
+  };
 }
 
 /** Whoever has this word on its command line. */

@@ -122,7 +122,6 @@ const DAMAGE: readonly (readonly [string, (files: string) => void])[] = [
   ['a changed index', (files) => overwrite(join(files, '../index.json'), '{}')],
   ['a missing index', (files) => rmSync(join(files, '../index.json'))],
   ['every file gone', (files) => rmSync(files, { recursive: true })],
-  ['the whole tree gone', (files) => rmSync(join(files, '..'), { recursive: true })],
 ];
 
 describe('a repaired tree', () => {
@@ -136,6 +135,18 @@ describe('a repaired tree', () => {
     expect(await store.verify(signed)).toEqual([]);
     expect(describeDirectory(join(files, '..'))).toEqual(before);
     expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it('is what was signed after it was gone as a whole, and shares nothing: what ran from it nobody knows', async () => {
+    const { store, files, before, temporary } = await storedWorld();
+    rmSync(join(files, '..'), { recursive: true });
+    expect(await store.verify(signed)).not.toEqual([]);
+
+    await store.repair(signed, WHOLE);
+
+    expect(await store.verify(signed)).toEqual([]);
+    expect({ ...describeDirectory(join(files, '..')), shareable: before.shareable }).toEqual(before);
+    expect([existsSync(join(files, '../shareable')), readdirSync(temporary)]).toEqual([false, []]);
   });
 
   it('can be entered by every account, whatever the mask of the agent', async () => {

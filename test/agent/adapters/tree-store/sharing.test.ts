@@ -7,7 +7,9 @@ import {
   existsSync,
   linkSync,
   openSync,
+  readdirSync,
   renameSync,
+  rmSync,
   statSync,
   truncateSync,
   unlinkSync,
@@ -28,6 +30,7 @@ import { suiteNamed } from '../../../labs/faults/suites.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { thaw } from '../../../support/held-files.ts';
 import { type PackedTree, packedPair } from '../../../support/patched-trees.ts';
+import { WHOLE } from './world.ts';
 
 const BULK = patternedBytes(100_000, 'bulk');
 const OLD = { bulk: BULK, 'lib/a': 'one', 'lib/tool': '#!/bin/sh', 'lib/kept': 'as it was' };
@@ -42,6 +45,7 @@ const isRoot = process.getuid?.() === 0;
 /** Only root may mount file systems. */
 const noDisk = await suiteNamed('power').missing();
 const NOBODY = 'nobody';
+const AROUND = { added: 'keep', from: 'anywhere' } as const;
 
 let old: PackedTree;
 let next: PackedTree;
@@ -260,6 +264,63 @@ describe('unchanged files of a tree that comes by a patch', () => {
       expect([existsSync(first), await store.has(next.ref.digest)]).toEqual([false, true]);
     },
   );
+
+  it.each<[string, (store: TreeStore) => Promise<unknown>]>([
+    ['repaired', (store) => store.repair({ tree: old.ref, writable: [] }, WHOLE)],
+    ['repaired around a service', (store) => store.repair({ tree: old.ref, writable: [] }, AROUND)],
+    ['fetched ahead', (store) => store.add(old.ref)],
+  ])('are others where the old tree was lost, and %s with no start to hand it over', async (_, bringBack) => {
+    const { store, at, isApart, marks } = await storeWithOld();
+    await store.hand(old.ref.digest, [null]);
+    rmSync(dirname(at(old, '')), { recursive: true });
+
+    await bringBack(store);
+
+    expect([await store.has(old.ref.digest), marks(old)]).toEqual([true, [false, false]]);
+    expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+    expect(isApart()).toBe(true);
+  });
+
+  it('are others in a tree that is repaired by a patch and that nobody hands over any more', async () => {
+    const { store, at, isApart, marks } = await storeWithOld();
+    await store.add(next.ref);
+    await store.hand(next.ref.digest, [null]);
+    rmSync(dirname(at(next, '')), { recursive: true });
+
+    await store.repair({ tree: next.ref, writable: [] }, WHOLE);
+
+    expect([marks(next), isApart(), await damaged(store, next)]).toEqual([[false, false], true, []]);
+  });
+
+  it.each([
+    ['is shareable as before where nothing could write to it', [], true],
+    ['is not where something could', [null], false],
+  ] as const)('come by a tree written anew, which %s', async (_, accounts, isShareable) => {
+    const { store, at, marks } = await storeWithOld();
+    await store.hand(old.ref.digest, accounts);
+    const first = dirname(at(old, ''));
+    chmodSync(at(old, 'bulk'), 0o644);
+    const isHeld = spawnSync('chattr', ['+i', at(old, 'bulk')]).status === 0;
+    onTestFinished(() => thaw(dirname(dirname(first))));
+    if (!isHeld) return;
+
+    await store.repair({ tree: old.ref, writable: [] }, WHOLE);
+
+    expect([marks(old), await damaged(store, old)]).toEqual([[isShareable, false], []]);
+  });
+
+  it('are the same again once nothing goes back to a tree that was handed over, and it is fetched anew', async () => {
+    const { store, stateDir, marks } = await storeWithOld();
+    await store.hand(old.ref.digest, [null]);
+    const handed = () => readdirSync(join(stateDir, 'store/handed'));
+    await store.collect(new Set([old.ref.digest]));
+    expect(handed()).toEqual([hexOf(old.ref.digest)]);
+
+    await store.collect(new Set());
+    await store.add(old.ref);
+
+    expect([handed(), marks(old)]).toEqual([[], [true, false]]);
+  });
 
   it('stay when the old tree goes', async () => {
     const { store } = await storeWithOld();
