@@ -14,8 +14,9 @@ import { copyListed, copyOpen, withDirectory, withFile } from './held-directory.
 import { FILES_DIRECTORY, isShareable, readIndex, SHAREABLE_FILE, type StoreLayout } from './layout.ts';
 import { asideIn, isHeld, placeOf, putBeside } from './places.ts';
 import { syncTree } from './sync-tree.ts';
+import { isRealDirectory } from './verify-tree.ts';
 
-/** In its place while files are being taken apart: what a kill leaves half done is done again. */
+/** In its place until all files are taken apart: what is half done, as after a kill, is done again. */
 const PARTING_FILE = 'parting';
 const READ_BYTES = 2 ** 20;
 
@@ -66,13 +67,14 @@ export async function wasHanded({ handed }: StoreLayout, tree: Digest): Promise<
   return (await lstat(join(handed, hexOf(tree))).catch(() => null)) !== null;
 }
 
-/** Of trees that nothing runs from and nothing returns to. */
-export async function forgetHanded(
-  { handed }: StoreLayout,
-  isKept: (tree: Digest) => boolean,
-): Promise<void> {
-  for (const name of await readdir(handed).catch(() => [])) {
-    if (!isKept(digestFromHex(name))) await removeAll(join(handed, name));
+/** Nothing runs from the others, and nothing returns to them. Of what is here without a mark, an agent of an earlier version handed over what it liked. */
+export async function keepHanded(layout: StoreLayout, kept: ReadonlySet<Digest>): Promise<void> {
+  for (const name of await readdir(layout.handed).catch(() => [])) {
+    if (!kept.has(digestFromHex(name))) await removeAll(join(layout.handed, name));
+  }
+  for (const tree of kept) {
+    const place = placeOf(layout, tree);
+    if ((await isRealDirectory(place)) && !(await isShareable(place))) await noteHanded(layout, tree);
   }
 }
 
@@ -81,7 +83,7 @@ async function takeApart(layout: StoreLayout, place: string, tree: Digest): Prom
     if (systemCode(cause) !== 'ENOENT') throw cause;
   });
   await syncDirectory(place);
-  await partFiles(layout, place, tree);
+  if (!(await partFiles(layout, place, tree))) return;
   await unlink(join(place, PARTING_FILE));
   await syncDirectory(place);
 }
@@ -138,15 +140,18 @@ async function eachFile(
   }
 }
 
-/** All copies are durable before the first of them has its name: no power cut leaves an empty file there. */
-async function partFiles(layout: StoreLayout, place: string, tree: Digest): Promise<void> {
+/**
+ * All copies are durable before the first of them has its name: no power cut leaves an empty file there. False where something
+ * shared is not what was signed, in neither tree: mending gives each a file of its own, but somebody may put it back in its place.
+ */
+async function partFiles(layout: StoreLayout, place: string, tree: Digest): Promise<boolean> {
   const index = await readIndex(place, tree);
-  if (index === null) return;
+  if (index === null) return false;
   const aside = asideIn(layout);
   await mkdir(aside, { mode: 0o700 });
   try {
-    const copies = await copyShared(place, index, aside);
-    if (copies.size === 0) return;
+    const { copies, isAll } = await copyShared(place, index, aside);
+    if (copies.size === 0) return isAll;
     await syncTree(
       aside,
       Array.from(copies.values(), ({ copy }) => copy),
@@ -157,6 +162,7 @@ async function partFiles(layout: StoreLayout, place: string, tree: Digest): Prom
     });
     const directories = [...copies.keys()].map(({ path }) => dirname(join(place, FILES_DIRECTORY, path)));
     await syncTree(place, new Set(directories));
+    return isAll;
   } finally {
     await removeAll(aside);
   }
@@ -172,7 +178,8 @@ async function copyShared(
   place: string,
   index: TreeIndex,
   aside: string,
-): Promise<ReadonlyMap<TreeFile, Copy>> {
+): Promise<{ readonly copies: ReadonlyMap<TreeFile, Copy>; readonly isAll: boolean }> {
+  let isAll = true;
   const copies = new Map<TreeFile, Copy>();
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   await eachFile(place, index, async (path, entry) => {
@@ -181,7 +188,8 @@ async function copyShared(
       if (nlink === 1 || uid !== process.getuid?.()) return;
       const copy = join(aside, String(copies.size));
       if (await copyListed(file, copy, entry, buffer)) copies.set(entry, { copy, ino });
+      else isAll = false;
     });
   });
-  return copies;
+  return { copies, isAll };
 }

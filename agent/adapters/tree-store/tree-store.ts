@@ -27,7 +27,7 @@ import {
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
-import { forgetHanded, handTree, wasHanded } from './sharing.ts';
+import { handTree, keepHanded, wasHanded } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -166,13 +166,15 @@ async function collect(
     });
   }
   await syncDirectory(layout.trees);
-  await forgetHanded(layout, (tree) => keep.has(tree) || adding.has(tree));
   for (const name of await readdir(layout.temporary)) {
     const tree = digestFromHex(name.slice(0, 64));
     const resumable = keep.has(tree) && /\.(?:pack|patch)$/.test(name) && !(await isStored(layout, tree));
     if (resumable || adding.has(tree)) continue;
     await removeAll(join(layout.temporary, name)).catch((cause: unknown) => void failures.push(cause));
   }
+  await keepHanded(layout, new Set([...keep, ...adding.keys()])).catch((cause: unknown) =>
+    failures.push(cause),
+  );
   if (failures.length > 0) throw failures[0];
 }
 

@@ -8,6 +8,7 @@ import {
   linkSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -321,6 +322,49 @@ describe('unchanged files of a tree that comes by a patch', () => {
 
     expect([handed(), marks(old)]).toEqual([[], [true, false]]);
   });
+
+  it('are others in a tree that an agent of an earlier version built and ran, once a deployment is over: it has no mark', async () => {
+    const { store, at, marks } = await storeWithOld();
+    const place = dirname(at(old, ''));
+    rmSync(join(place, 'shareable'));
+    await store.collect(new Set([old.ref.digest, next.ref.digest]));
+    rmSync(place, { recursive: true });
+
+    await store.add(old.ref);
+    await store.add(next.ref);
+
+    expect([marks(old), marks(next)]).toEqual([
+      [false, false],
+      [true, false],
+    ]);
+  });
+
+  it.each<[string, string, (path: string) => void]>([
+    ['a file', 'bulk', rewriteUnseen],
+    ['the index', '../index.json', (path) => writeFileSync(path, '{}')],
+  ])(
+    'are taken apart by a later start where %s was damaged at the first, and was put back since',
+    async (_, path, damage) => {
+      const { store, at, isApart, marks } = await storeWithOld();
+      await store.add(next.ref);
+      const changed = at(next, path);
+      const signed = readFileSync(changed);
+      chmodSync(changed, 0o644);
+      damage(changed);
+
+      await store.hand(next.ref.digest, [null]);
+
+      expect([await damaged(store, next), marks(next)]).toMatchObject([
+        [{ problem: 'changed' }],
+        [false, true],
+      ]);
+      writeFileSync(changed, signed);
+      chmodSync(changed, 0o444);
+      expect([await damaged(store, old), await damaged(store, next), isApart()]).toEqual([[], [], false]);
+      await store.hand(next.ref.digest, [null]);
+      expect([isApart(), marks(next)]).toEqual([true, [false, false]]);
+    },
+  );
 
   it('stay when the old tree goes', async () => {
     const { store } = await storeWithOld();
