@@ -7,6 +7,7 @@ import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import {
   encodePatchList,
+  isReadablePatch,
   type ListedPatch,
   MAX_PATCH_LIST_BYTES,
   maxListedBytes,
@@ -118,22 +119,28 @@ async function copyOf(
 
 async function copyPatch(
   treeHex: string,
-  { from, bytes }: ListedPatch,
+  listed: ListedPatch,
   { origin, store, staging }: PatchCopying,
 ): Promise<true> {
+  const { from, bytes } = listed;
   const name = patchName(treeHex, hexOf(from));
   if ((await store.tagOf(name)) !== null) return true;
   await mkdir(staging, { recursive: true, mode: 0o700 });
   const file = join(staging, `${treeHex}.${hexOf(from)}.patch`);
   try {
     await origin.download(patchPath(treeHex, hexOf(from)), file, bytes);
-    const patch = await open(file, 'r');
-    await readPatchHeader(patch, digestFromHex(treeHex)).finally(() => patch.close());
+    // Of a form that came later nothing can be read here: it is for agents that came later too.
+    if (isReadablePatch(listed)) await verifyEnd(file, treeHex);
     await store.take(name, file);
     return true;
   } finally {
     await rm(file, { force: true });
   }
+}
+
+async function verifyEnd(file: string, treeHex: string): Promise<void> {
+  const patch = await open(file, 'r');
+  await readPatchHeader(patch, digestFromHex(treeHex)).finally(() => patch.close());
 }
 
 /** Null for what this origin has not, or has wrong. */

@@ -1,6 +1,7 @@
 // Patches on their way in, and out again: no larger than is worth it, between trees that are here, listed beside the full pack as long as they can be had.
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError, orNull } from '../../shared/errors/error.ts';
 import { readPatchHeader } from '../../shared/node/patch-reader.ts';
@@ -14,6 +15,7 @@ import {
   type PatchList,
   parsePatchList,
 } from '../../shared/protocol/patches.ts';
+import { FORM_BYTES, patchFormOf } from '../../shared/tree/patch-format.ts';
 import { packName, patchListName, patchName } from './names.ts';
 import type { Receiving } from './pack-upload.ts';
 import type { RepositoryStore } from './store.ts';
@@ -38,10 +40,10 @@ export async function receivePatch(
     await verifyStart(file, ends);
     const name = patchName(treeHex, fromHex);
     await store.take(name, file);
-    // An earlier one that is here stays, with its own size.
-    const bytes = (await sizeOf(store, name)) ?? 0;
-    await inLine(() => listPatch(store, treeHex, full, { from: digestFromHex(fromHex), bytes }));
-    return bytes;
+    // An earlier one that is here stays, with its own size and form.
+    const kept = await measuresOf(store, name);
+    await inLine(() => listPatch(store, treeHex, full, { from: digestFromHex(fromHex), ...kept }));
+    return kept.bytes;
   });
 }
 
@@ -119,6 +121,15 @@ async function sizeOf(store: RepositoryStore, name: string): Promise<number | nu
   if (file.kind === 'small') return file.bytes.length;
   await file.close();
   return file.size;
+}
+
+async function measuresOf(store: RepositoryStore, name: string): Promise<Omit<ListedPatch, 'from'>> {
+  const file = await store.open(name);
+  if (file === null) return { bytes: 0 };
+  const start = file.kind === 'small' ? file.bytes : await buffer(await file.read(0, FORM_BYTES));
+  const bytes = file.kind === 'small' ? file.bytes.length : file.size;
+  const form = patchFormOf(start);
+  return form === null ? { bytes } : { bytes, form };
 }
 
 /** To an agent a bad patch is its server's fault; here it is the sender's. */

@@ -7,6 +7,7 @@ import { byteCount, digest } from '../schema/common.ts';
 import { parseDocumentBytes } from '../schema/parse-document.ts';
 import type { TreeRef } from '../schema/release.ts';
 import { maxPackBytes } from '../tree/pack-format.ts';
+import { PATCH_FORM } from '../tree/patch-format.ts';
 
 /** Of one tree. The ones that were sent last stay. */
 export const MOST_PATCHES = 16;
@@ -20,7 +21,9 @@ const patchList = z.object({
   schema: z.literal('fairlead/patches@1'),
   /** The full pack, to compare with. */
   full: byteCount,
-  patches: z.array(z.object({ from: digest, bytes: byteCount })).max(MOST_PATCHES),
+  patches: z
+    .array(z.object({ from: digest, bytes: byteCount, form: z.int().min(1).optional() }))
+    .max(MOST_PATCHES),
 });
 
 /** Of a patch, in hexadecimal: the tree it leads to, and the one it starts at. */
@@ -51,6 +54,14 @@ export function maxListedBytes(full: number, to: TreeRef): number {
   return maxPatchBytes(Math.min(full, maxPackBytes(to)));
 }
 
+/** Of what an earlier server listed, which did not say. */
+const UNSAID_FORM = 2;
+
+/** Not so where it is of a form that came later, which would be fetched in vain. */
+export function isReadablePatch({ form = UNSAID_FORM }: ListedPatch): boolean {
+  return form === PATCH_FORM;
+}
+
 /** The smallest one from a tree that is at hand, and no larger than any honest one; null where there is none. */
 export function cheapestPatch(
   { full, patches }: Omit<PatchList, 'schema'>,
@@ -58,7 +69,7 @@ export function cheapestPatch(
   isAtHand: (tree: Digest) => boolean,
 ): ListedPatch | null {
   const most = maxListedBytes(full, to);
-  const usable = patches.filter(({ from, bytes }) => bytes <= most && isAtHand(from));
+  const usable = patches.filter(isReadablePatch).filter(({ from, bytes }) => bytes <= most && isAtHand(from));
   return usable.toSorted((a, b) => a.bytes - b.bytes)[0] ?? null;
 }
 

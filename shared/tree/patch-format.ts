@@ -21,7 +21,11 @@ import { copiedBytes, type FileScripts, MAX_SCRIPTS_BYTES } from './patch-script
  * Every dictionary begins with the magic: zstd would take one that begins with its own mark for a trained one. Contents
  * that stand in no unit are taken from the old tree. Nothing follows the last unit.
  */
-export const PATCH_MAGIC = utf8('FLPATCH2\n');
+/** Another one for whatever a reader of this one would refuse. */
+export const PATCH_FORM = 2;
+export const PATCH_MAGIC = utf8(`FLPATCH${PATCH_FORM}\n`);
+/** As many bytes of a patch as say of which form it is, whichever comes yet. */
+export const FORM_BYTES = 16;
 /** Larger trees travel whole: their index would not fit into the reader's memory twice. */
 export const MAX_PATCH_INDEX_BYTES = 16 * 2 ** 20;
 export const MAX_PLAN_BYTES = 2 * 2 ** 20;
@@ -72,6 +76,12 @@ const patchPlan = z.strictObject({ units: z.array(patchUnit).max(MAX_TREE_ENTRIE
 export type PatchHeader = z.output<typeof patchHeader>;
 export type PatchUnit = z.output<typeof patchUnit>;
 export type Stretch = z.output<typeof stretch>;
+
+/** By its first bytes; null of what is no patch. */
+export function patchFormOf(start: Uint8Array): number | null {
+  const form = /^FLPATCH([1-9]\d{0,5})\n/.exec(Buffer.from(start.subarray(0, FORM_BYTES)).toString('latin1'));
+  return form === null ? null : Number(form[1]);
+}
 
 /** Errors: tree/pack-damaged, tree/mismatch when the patch leads to another tree. */
 export function parsePatchHeader(bytes: Uint8Array, to: Digest): PatchHeader {

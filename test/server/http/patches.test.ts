@@ -4,11 +4,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packName, patchListName, patchName } from '../../../server/repository/names.ts';
 import { digestFromHex } from '../../../shared/encoding/digest.ts';
 import {
+  encodePatchList,
   MOST_PATCHES,
   maxPatchBytes,
   parsePatchList,
   patchUploadPath,
 } from '../../../shared/protocol/patches.ts';
+import { PATCH_FORM } from '../../../shared/tree/patch-format.ts';
 import { patchHeadOf } from '../../support/patch-heads.ts';
 import { startTestServer, type TestServer } from '../../support/server-under-test.ts';
 
@@ -36,7 +38,7 @@ describe('a patch', () => {
     expect(await list()).toEqual({
       schema: 'fairlead/patches@1',
       full: FULL_BYTES,
-      patches: [{ from: digestFromHex(from), bytes: patchOf(from).length }],
+      patches: [{ from: digestFromHex(from), bytes: patchOf(from).length, form: PATCH_FORM }],
     });
     const served = await fetch(`${base}/repository/packs/${TO}/${from}.patch`);
     expect(Buffer.from(await served.arrayBuffer())).toEqual(patchOf(from));
@@ -61,6 +63,28 @@ describe('a patch', () => {
     await put(from);
 
     expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: 12 }]);
+  });
+
+  it('is listed with the form of what is here, not of what is sent', async () => {
+    const from = await addTree(hexOf(1));
+    const later = Buffer.concat([Buffer.from('FLPATCH3\n'), Buffer.alloc(300_000)]);
+    await server.store.write(patchName(TO, from), later);
+
+    await put(from);
+
+    expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: later.length, form: 3 }]);
+  });
+
+  it('keeps the forms of the others on its list, and those of which nobody said any', async () => {
+    const others = [{ bytes: 5 }, { bytes: 7, form: 3 }].map((one, i) => ({
+      ...{ from: digestFromHex(hexOf(i)) },
+      ...one,
+    }));
+    await server.store.write(patchListName(TO), encodePatchList({ full: FULL_BYTES, patches: others }));
+
+    await put(await addTree(hexOf(9)));
+
+    expect((await list()).patches).toEqual([...others, expect.objectContaining({ form: PATCH_FORM })]);
   });
 
   it('is taken again where its file is gone', async () => {
@@ -119,6 +143,12 @@ describe('a patch', () => {
     [
       'that is none',
       async () => put(await addTree(hexOf(1)), Buffer.from('<html>')),
+      422,
+      'publication/unfit-patch',
+    ],
+    [
+      'of a form that came later',
+      async () => put(await addTree(hexOf(1)), Buffer.from('FLPATCH3\n and more')),
       422,
       'publication/unfit-patch',
     ],

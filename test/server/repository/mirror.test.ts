@@ -17,7 +17,7 @@ import { createOrigin } from '../../../server/repository/origin.ts';
 import type { RepositoryStore } from '../../../server/repository/store.ts';
 import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
-import { encodePatchList } from '../../../shared/protocol/patches.ts';
+import { encodePatchList, parsePatchList } from '../../../shared/protocol/patches.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
@@ -200,11 +200,11 @@ it.each(rubbishOf('fairlead/mirror-kept@1'))(
 const FROM = digestFromHex('1e'.repeat(32));
 
 /** The origin lists a patch to the release; it need lead nowhere, for nobody applies it here. */
-async function offerPatch(bytes: Buffer | null = patchHeadOf(treeOfRelease(), FROM)) {
+async function offerPatch(bytes: Buffer | null = patchHeadOf(treeOfRelease(), FROM), said = { from: FROM }) {
   const hex = hexOf(treeOfRelease());
-  const listed = bytes === null ? [] : [{ from: FROM, bytes: bytes.length }];
+  const listed = bytes === null ? [] : [{ ...said, bytes: bytes.length }];
   await server.store.write(patchListName(hex), encodePatchList({ full: 10_000, patches: listed }));
-  if (bytes !== null) await server.store.write(patchName(hex, hexOf(FROM)), bytes);
+  if (bytes !== null) await server.store.write(patchName(hex, hexOf(said.from)), bytes);
   await server.context.publisher.renew();
 }
 
@@ -228,6 +228,21 @@ describe('patches', () => {
     await mirrorIn(target)(url);
 
     expect(await patchesIn(target)).toEqual(['patches.json']);
+  });
+
+  it('of a form that came later are copied unread, and listed as such', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    const hex = hexOf(treeOfRelease());
+    const bytes = Buffer.from('FLPATCH3\n, and what nobody here can read');
+    const said = { from: digestFromHex('3e'.repeat(32)), form: 3 };
+    await offerPatch(bytes, said);
+
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [] });
+
+    const listed = await readFile(join(target, patchListName(hex)));
+    expect(parsePatchList(listed, 'the list').patches).toEqual([{ ...said, bytes: bytes.length }]);
+    expect(await readFile(join(target, patchName(hex, hexOf(said.from))))).toEqual(bytes);
   });
 
   it('are left out where the mirror has no room for them', async () => {

@@ -18,6 +18,7 @@ import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { ownProgram } from '../../../../shared/node/own-parts.ts';
 import { maxPatchBytes, type PatchList } from '../../../../shared/protocol/patches.ts';
+import { PATCH_FORM } from '../../../../shared/tree/patch-format.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { type PackedTree, packedPair } from '../../../support/patched-trees.ts';
@@ -370,6 +371,27 @@ describe('no list of patches keeps an install from its update', () => {
     expect([asked, instead]).toEqual([['list 0', 'pack 0'], []]);
     expect(await store.weigh(next.ref)).toMatchObject({ way: 'pack' });
   });
+
+  it('which names patches of a form that came later alone: none of their bytes is fetched', async () => {
+    const later = { from: old.ref.digest, bytes: 10, form: PATCH_FORM + 1 };
+    const { store, asked, instead } = await storeWith({ list: () => offered({ patches: [later] }) });
+
+    expect(await store.weigh(next.ref)).toEqual({ way: 'pack', bytes: next.pack.length });
+    expect(await store.add(next.ref)).toEqual({ way: 'pack', bytes: next.pack.length });
+    expect([asked, instead]).toEqual([['list 0', 'list 0', 'pack 0'], []]);
+  });
+
+  it.each([[{}], [{ form: PATCH_FORM }]])(
+    'which has one of a form that came later beside one of %j: that is taken',
+    async (said) => {
+      const later = { from: old.ref.digest, bytes: 10, form: PATCH_FORM + 1 };
+      const known = { from: old.ref.digest, bytes: patch.length, ...said };
+      const { store, asked } = await storeWith({ list: () => offered({ patches: [later, known] }) });
+
+      expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+      expect(asked).toEqual(['list 0', 'patch 0']);
+    },
+  );
 
   it('which says of a patch that there is no room for it', async () => {
     const { store, asked, instead } = await storeWith({ list: large, room: () => scarce });
