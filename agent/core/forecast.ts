@@ -1,5 +1,5 @@
 // What a deployment will take, from what the last ones here took: bytes that still have to come, and how long until it is committed.
-import { leaveMs, startMs, steadyMs } from '../../shared/compile/rollback-bound.ts';
+import { leaveMs, startMs, steadyMs } from '../../shared/compile/declared-times.ts';
 import type { Target } from '../../shared/compile/target.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';

@@ -1,8 +1,8 @@
 // What is kept on disk: deployments and their journal, trees, trust, settings, the audit log, small documents.
 
 import type { Digest } from '../../shared/encoding/digest.ts';
+import type { Pace } from '../../shared/encoding/pace.ts';
 import type { LocalState, PolicyState } from '../../shared/policy/local-state.ts';
-import type { Pace } from '../../shared/present/pace.ts';
 import type { AuditHead } from '../../shared/schema/audit-chain.ts';
 import type { ComponentKey } from '../../shared/schema/common.ts';
 import type { DeploymentRecord, Plan } from '../../shared/schema/deployment.ts';

@@ -1,6 +1,7 @@
 // How far long work is: one line with rate and time left on a terminal, a line a step where nobody watches, nothing beside JSON.
+import { createMeter, type Meter } from '../encoding/pace.ts';
 import { sanitizeLine } from '../encoding/text.ts';
-import { createMeter, describePace, type Meter } from '../present/pace.ts';
+import { describePace } from '../present/pace.ts';
 
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined;

@@ -1,6 +1,6 @@
 // What is on its way into the store at this moment: how much of it has come, how fast, and how long the rest will take.
 import type { Digest } from '../../../shared/encoding/digest.ts';
-import { createMeter, type Meter } from '../../../shared/present/pace.ts';
+import { createMeter, type Meter } from '../../../shared/encoding/pace.ts';
 import type { FetchedTree, Transfer } from '../../ports/state.ts';
 
 export interface Transfers {

@@ -1,5 +1,5 @@
 // Judging health: N successes in a row make a probe healthy, M failures in a row after the start period unhealthy.
-import { patienceMs } from '../../../shared/compile/rollback-bound.ts';
+import { patienceMs } from '../../../shared/compile/declared-times.ts';
 import type { Asked, Question } from '../../../shared/schema/probes/probes.ts';
 
 /** Times in milliseconds. */

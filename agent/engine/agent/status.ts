@@ -1,7 +1,7 @@
 // Answers about the instance: its status, the explanation of its decision, what an operator may want to see.
+import { rollbackBoundMs } from '../../../shared/compile/declared-times.ts';
 import { affectedAmong } from '../../../shared/compile/exposure.ts';
 import type { OrderedAdvisory } from '../../../shared/compile/releases.ts';
-import { rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
 import { termsHere } from '../../../shared/compile/waves.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { formatInstant, instantMs } from '../../../shared/encoding/instant.ts';

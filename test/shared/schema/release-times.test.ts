@@ -1,6 +1,6 @@
 // Times of a release: bounded on both sides, and with them the time that going back can take.
 import { describe, expect, it } from 'vitest';
-import { rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
+import { rollbackBoundMs } from '../../../shared/compile/declared-times.ts';
 import { parseDocument } from '../../../shared/schema/parse-document.ts';
 import { release, storedCapabilityRelease } from '../../../shared/schema/release.ts';
 import { parseRef } from '../../../shared/schema/release-ref.ts';

@@ -1,6 +1,6 @@
 // What a failed deployment leaves: the old generation, quarantine, evidence.
 import { describe, expect, it } from 'vitest';
-import { rollbackBoundMs } from '../../../../shared/compile/rollback-bound.ts';
+import { rollbackBoundMs } from '../../../../shared/compile/declared-times.ts';
 import { instantMs } from '../../../../shared/encoding/instant.ts';
 import { auth, FORCED, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
 import { API, AUTH, deployableOf, planOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';

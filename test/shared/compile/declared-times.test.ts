@@ -1,6 +1,6 @@
 // The longest way back: what is left and what is restored, each at its own limits, and how long wavering is watched.
 import { describe, expect, it } from 'vitest';
-import { patienceMs, rollbackBoundMs } from '../../../shared/compile/rollback-bound.ts';
+import { patienceMs, rollbackBoundMs } from '../../../shared/compile/declared-times.ts';
 import { AUTH, deployableOf, type Extras, planOf, releaseOf } from '../../support/deploy-releases.ts';
 
 const MINUTE = 60_000;
