@@ -8,7 +8,7 @@ import type { Lock } from '../shared/node/lock.ts';
 import { createLog } from '../shared/node/log.ts';
 import { serveAdminApi } from './adapters/admin/admin-server.ts';
 import { createDeploymentPorts } from './adapters/deployment-ports.ts';
-import { weighImage } from './adapters/drivers/compose/pulled-images.ts';
+import { createImageScale } from './adapters/drivers/compose/pulled-images.ts';
 import { beginsOnTrial, createAgentSlots, nameCurrent } from './adapters/machine/agent-slots.ts';
 import { tidyWhile } from './adapters/machine/heap.ts';
 import { createNotices } from './adapters/machine/notices.ts';
@@ -103,6 +103,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
   const ports = await createDeploymentPorts({
     ...{ stateDir, settings, trees, clock, own, log, secrets, soakMs, drivers },
   });
+  const scale = createImageScale(stateDir);
   const deployer = createDeployer(withSigns(ports, pulse), ports);
   const agent = createAgent({
     ...{ deployer, trees, log, pulse, settings, pollIntervalMs, drivers, soakMs, ...vendor.agent },
@@ -115,7 +116,7 @@ async function assemble({ stateDir, config, pollIntervalMs, soakMs, drivers }: R
     clock: { ...clock, sleep: tidyWhile(clock.sleep) },
     repository: repositoryFrom(vendor, stateDir, enrolment, log),
     notices: createNotices(stateDir, log, clock.now),
-    weighImage: async (ref) => weighImage(stateDir, ref, (await settings.config()).registries),
+    weighImage: async (ref) => scale(ref, (await settings.config()).registries),
     audit: createAuditFile(stateDir, clock),
     files: createStateFiles(stateDir, (problem) => log.warn({ problem }, 'a state file is begun anew')),
   });

@@ -26,6 +26,8 @@ export interface WeightsOptions {
 
 /** A patch may be made, or go, at any time; a server that says nothing is not asked at each round. */
 const ASKED_AGAIN_MS = 15 * 60_000;
+/** A registry that did not answer is left alone for twice as long each time, up to this: others need what it lets an install ask. */
+const LONGEST_PAUSE_MS = 6 * 60 * 60_000;
 /** Beside those that are here; of more the most that they can be is good enough. */
 const MOST_ASKED = 50;
 
@@ -33,6 +35,8 @@ interface Asked {
   readonly at: number;
   /** Null where nobody says. */
   readonly weight: Weight | null;
+  /** Of a registry, how often in a row it gave no answer. */
+  readonly misses: number;
 }
 
 export function createWeights(options: WeightsOptions): Weights {
@@ -45,15 +49,16 @@ export function createWeights(options: WeightsOptions): Weights {
     const next = new Map([...asked].filter(([digest]) => wanted.has(digest)));
     let isNews = false;
     let looked = 0;
-    for (const [digest, weigh] of wanted) {
+    for (const [digest, { weigh, isInRegistry }] of wanted) {
       if (looked === MOST_ASKED) break;
       const before = next.get(digest);
-      const isRecent = before !== undefined && clock.monotonic() - before.at < ASKED_AGAIN_MS;
+      const isRecent = before !== undefined && clock.monotonic() - before.at < pauseAfter(before);
       const weight = isRecent ? before.weight : await weigh();
       if (weight !== undefined && weight?.bytes !== 0) looked += 1;
       if (isRecent || weight === undefined) continue;
       // Who cannot be asked now has not taken back what was said before.
-      next.set(digest, { at: clock.monotonic(), weight: weight ?? before?.weight ?? null });
+      const misses = isInRegistry && weight === null ? (before?.misses ?? 0) + 1 : 0;
+      next.set(digest, { at: clock.monotonic(), weight: weight ?? before?.weight ?? null, misses });
       isNews ||= weight !== null && weight.bytes !== before?.weight?.bytes;
     }
     asked = next;
@@ -78,13 +83,22 @@ export function createWeights(options: WeightsOptions): Weights {
   };
 }
 
+function pauseAfter({ misses }: Asked): number {
+  return Math.min(ASKED_AGAIN_MS * 2 ** Math.max(0, misses - 1), LONGEST_PAUSE_MS);
+}
+
 /** Null where nobody says; undefined where nobody has to. */
 type Weigh = () => Promise<Weight | null | undefined>;
+
+interface Wanted {
+  readonly weigh: Weigh;
+  readonly isInRegistry: boolean;
+}
 
 function weighedOf(
   { document: { tree, service } }: Verified<CapabilityRelease>,
   { trees, weighImage, log }: WeightsOptions,
-): readonly (readonly [Digest, Weigh])[] {
+): readonly (readonly [Digest, Wanted])[] {
   const weighTree: Weigh = async () => ((await trees.has(tree.digest)) ? undefined : await trees.weigh(tree));
   const images = referredImages(service).map((image) => {
     const weigh: Weigh = async () => {
@@ -94,7 +108,7 @@ function weighedOf(
       });
       return bytes === null ? null : { way: 'image', bytes };
     };
-    return [digestOfImage(image), weigh] as const;
+    return [digestOfImage(image), { weigh, isInRegistry: true }] as const;
   });
-  return [[tree.digest, weighTree], ...images];
+  return [[tree.digest, { weigh: weighTree, isInRegistry: false }], ...images];
 }

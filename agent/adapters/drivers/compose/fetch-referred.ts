@@ -79,28 +79,41 @@ export async function fetchReferred(
 /** Nobody waits for it; but a registry that says nothing is not held on to for longer. */
 const WEIGH_MS = 30_000;
 
-/** Bytes that would come, without those that are here. Throws what the registry, or the way to it, gives cause to. */
-export async function weighReferred(
+/** As much of a layer as weighing it takes, packed and by its digest unpacked. */
+export interface WeighedLayer {
+  readonly packed: Pick<Descriptor, 'digest' | 'size'>;
+  readonly plain: Digest;
+}
+
+/** What it consists of, by a registry's word. Throws what the registry, or the way to it, gives cause to. */
+export async function layersOf(
   ref: string,
   { registries, platforms }: Pick<Asking, 'registries' | 'platforms'>,
-  { layout, parts }: Places,
-): Promise<number> {
+): Promise<readonly WeighedLayer[]> {
   const signal = AbortSignal.timeout(WEIGH_MS);
   const asking = { registries, platforms, signal, onPlace: () => undefined };
   const parsed = parseImageRef(ref);
   if (parsed === null || parsed.digest === null) throw new Error(`${ref} names no image by its digest`);
-  return askFor({ ...parsed, digest: parsed.digest }, asking, async (_registry, _spec, image) => {
-    const absent = await absentLayers(layout, image);
-    const came = await Promise.all(
-      absent.map(({ digest, size }) =>
-        stat(join(parts, hexOf(digest))).then(
-          (part) => Math.min(part.size, size),
-          () => 0,
-        ),
+  return askFor({ ...parsed, digest: parsed.digest }, asking, async (_registry, _spec, { layers }) =>
+    layers.map(({ packed: { digest, size }, plain }) => ({ packed: { digest, size }, plain })),
+  );
+}
+
+/** Bytes that would come, without those that are here. */
+export async function weighAbsent(
+  layers: readonly WeighedLayer[],
+  { layout, parts }: Places,
+): Promise<number> {
+  const absent = await absentLayers(layout, layers);
+  const came = await Promise.all(
+    absent.map(({ digest, size }) =>
+      stat(join(parts, hexOf(digest))).then(
+        (part) => Math.min(part.size, size),
+        () => 0,
       ),
-    );
-    return sumOf(absent.map(({ size }) => size)) - sumOf(came);
-  });
+    ),
+  );
+  return sumOf(absent.map(({ size }) => size)) - sumOf(came);
 }
 
 interface Asking {
@@ -168,8 +181,11 @@ function sumOf(sizes: readonly number[]): number {
 }
 
 /** One layer may be there more than once. */
-async function absentLayers(layout: string, { layers }: FoundImage): Promise<readonly Descriptor[]> {
-  const absent = new Map<string, Descriptor>();
+async function absentLayers(
+  layout: string,
+  layers: readonly WeighedLayer[],
+): Promise<readonly WeighedLayer['packed'][]> {
+  const absent = new Map<string, WeighedLayer['packed']>();
   for (const { packed, plain } of layers) {
     if (!(await isPresent(join(layout, blobPath(plain))))) absent.set(plain, packed);
   }
@@ -178,7 +194,7 @@ async function absentLayers(layout: string, { layers }: FoundImage): Promise<rea
 
 /** As far as it is known before anything is fetched. Error: disk/full. */
 async function requireRoom(path: string, image: FoundImage): Promise<void> {
-  const absent = (await absentLayers(path, image)).map(({ size }) => size);
+  const absent = (await absentLayers(path, image.layers)).map(({ size }) => size);
   const deviceOf = (one: string) => stat(one).then(({ dev }) => dev);
   // An engine behind an address may keep its images on another machine.
   const engine = await deviceOf(await engineDirectory()).catch(() => null);

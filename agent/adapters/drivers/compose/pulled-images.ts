@@ -10,7 +10,7 @@ import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
-import type { ReferredParts } from './fetch-referred.ts';
+import type { ReferredParts, WeighedLayer } from './fetch-referred.ts';
 import { createHeldImageFile, type HeldImage } from './held-images.ts';
 import { enginePlatforms } from './platforms.ts';
 
@@ -44,19 +44,32 @@ function placesIn(layout: string) {
   return { layout, parts: join(layout, 'parts'), held: join(layout, 'held.json') };
 }
 
+/** More than are asked for at any time. */
+const MOST_REMEMBERED = 100;
+
 /**
- * Bytes that would come of an image in a registry; 0 where it is here. Throws where the engine or the registry does not say.
+ * Bytes that would come of an image in a registry; 0 where it is here. A registry is asked once for each: a digest names the
+ * same for ever, and what it gives counts against a quota. Throws where the engine or the registry does not say.
  */
-export async function weighImage(
+export function createImageScale(
   stateDir: string,
-  ref: string,
-  registries: InstanceConfig['registries'],
-): Promise<number> {
+): (ref: string, registries: InstanceConfig['registries']) => Promise<number> {
   const { held, ...places } = placesIn(imagesIn(stateDir));
-  const known = await createHeldImageFile(held).find(digestOfImage({ ref }), await enginePlatform());
-  if (known !== null && (await isWhole(places.layout, known.config))) return 0;
-  const { weighReferred } = await import('./fetch-referred.ts');
-  return weighReferred(ref, { registries, platforms: await enginePlatforms() }, places);
+  const remembered = new Map<string, readonly WeighedLayer[]>();
+  return async (ref, registries) => {
+    const of = digestOfImage({ ref });
+    const known = await createHeldImageFile(held).find(of, await enginePlatform());
+    if (known !== null && (await isWhole(places.layout, known.config))) return 0;
+    const platforms = await enginePlatforms();
+    const { layersOf, weighAbsent } = await import('./fetch-referred.ts');
+    const key = [of, ...platforms].join(' ');
+    const layers = remembered.get(key) ?? (await layersOf(ref, { registries, platforms }));
+    // The one that was wanted last is forgotten last.
+    remembered.delete(key);
+    remembered.set(key, layers);
+    for (const oldest of [...remembered.keys()].slice(0, -MOST_REMEMBERED)) remembered.delete(oldest);
+    return weighAbsent(layers, places);
+  };
 }
 
 export function createPulledImages(layout: string): PulledImages {

@@ -15,7 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { LONGEST_FETCH_MS } from '../../../../agent/adapters/drivers/compose/images.ts';
-import { weighImage } from '../../../../agent/adapters/drivers/compose/pulled-images.ts';
+import { createImageScale } from '../../../../agent/adapters/drivers/compose/pulled-images.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import { LONGEST_STEP_MS } from '../../../../agent/engine/deploy/signs.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
@@ -143,8 +143,9 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
 
   it('are weighed before: all of an image, then what is not here of it, and nothing of what is', async () => {
     const { stateDir, driver, unit } = setUp();
+    // Each knows nothing of what another was told.
     const weigh = (ref: string | undefined, registries = login) =>
-      weighImage(stateDir, ref ?? '', registries);
+      createImageScale(stateDir)(ref ?? '', registries);
     const packed = (layers: readonly Buffer[]) => layers.map((layer) => gzipSync(layer));
     const sizeOf = (layers: readonly Buffer[]) => packed(layers).reduce((sum, { length }) => sum + length, 0);
     expect(await weigh(index?.())).toBe(sizeOf(ONE.layers));
@@ -159,6 +160,20 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     expect(await weigh(first?.(), nowhere)).toBe(0);
     await expect(weigh(second?.(), nowhere)).rejects.toThrow();
     await expect(weigh(strange?.())).rejects.toThrow();
+  });
+
+  it('are weighed anew without a registry that has said once what they consist of', async () => {
+    const { stateDir, driver, unit } = setUp();
+    const weigh = createImageScale(stateDir);
+    const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
+    await expect(weigh(second?.() ?? '', nowhere)).rejects.toThrow();
+    const all = await weigh(second?.() ?? '', login);
+
+    expect(await weigh(second?.() ?? '', nowhere)).toBe(all);
+    await driver.prepare(unit(first?.() ?? '', login));
+    expect(await weigh(second?.() ?? '', nowhere)).toBe(gzipSync(TWO.layers[1] ?? '').length);
+    await driver.prepare(unit(second?.() ?? '', login, 'v2'));
+    expect(await weigh(second?.() ?? '', nowhere)).toBe(0);
   });
 
   it('go when no tree on the machine needs them, and a layer that another needs stays', async () => {

@@ -239,6 +239,25 @@ describe('what would be fetched', () => {
     expect([world.images.length, world.news, weights.known().get(IMAGE as never)?.bytes]).toEqual([2, 1, 0]);
   });
 
+  it('is asked less and less of a registry that does not answer, up to four times a day, and as ever once it does', async () => {
+    const { world, look, clock } = weighing();
+    const asked: number[] = [];
+    const passing = async (hours: number) => {
+      const before = world.images.length;
+      for (let quarter = 0; quarter < hours * 4; quarter += 1) {
+        await look(releaseOf('2.0.0', ofImages));
+        await clock.advance(15 * MINUTE_MS);
+      }
+      asked.push(world.images.length - before);
+    };
+    for (const hours of [1, 23, 24, 24]) await passing(hours);
+    world.says = 7;
+    for (const hours of [6, 1]) await passing(hours);
+
+    expect(asked.slice(0, 4)).toEqual([3, 5, 4, 4]);
+    expect(asked[5]).toBe(4);
+  });
+
   it('counts with its images, and holds nothing back where nobody says how large one is', async () => {
     const { world, explanation, publish } = await running(50 * MINUTE_MS, 20, { fetchAhead: false });
     publish(releaseOf('2.0.1', ofImages));
