@@ -67,7 +67,7 @@ export function createWorld({
   soakMs = 10_000,
   ...options
 }: Partial<Pick<DeployerParts, 'probationMs' | 'retention'>> & {
-  readonly soakMs?: number;
+  readonly soakMs?: number | (() => number);
   /** Another driver before the machine's, made anew with every process. */
   readonly driverOver?: (machine: Driver) => Driver;
 } = {}): World {
@@ -121,7 +121,7 @@ export function createWorld({
           }
           return value;
         },
-        soakMs: async () => soakMs,
+        soakMs: async () => (typeof soakMs === 'number' ? soakMs : soakMs()),
         secrets: createSecrets(),
         traffic: gate.wrap('traffic', createMemoryTraffic(world.routes, world.connections)),
         volumes: gate.wrap('volumes', createMemoryVolumes(world.volumes)),

@@ -49,7 +49,7 @@ const CHANNEL: readonly AgentCommand[] = [
   },
   {
     name: 'policy check',
-    about: 'exit 0 when it can be read and satisfied',
+    about: 'exit 0 when it can be read and satisfied: a file by its own soak, as no agent’s --soak is known',
     example: 'policy check',
     arguments: [{ name: '[file]', about: 'a policy to check instead of the one in force', parse: parsePath }],
     answer: async () => (await import('../commands/policy.ts')).policyCheckAnswer,

@@ -95,11 +95,18 @@ async function begin(
   degraded: readonly ComponentKey[] = [],
 ): Promise<Run> {
   const { id } = facts.record;
+  const own = await withSoakOf(options);
   await options.store.writeRecord(facts.record);
   await options.journal.begin(id, maxEntries(facts.plan.steps.length));
-  const run = createRun(options, facts, []);
+  const run = createRun(own, facts, []);
   await run.enter('planned', degraded.length === 0 ? {} : { degraded: [...degraded] });
   return run;
+}
+
+/** What begins was held against its window with the soak as it stood then: one that is made longer meanwhile is the next one's. */
+async function withSoakOf(options: DeployerOptions): Promise<DeployerOptions> {
+  const begunMs = await options.soakMs();
+  return { ...options, soakMs: async () => Math.min(begunMs, await options.soakMs()) };
 }
 
 function verifyStart(plan: Plan, previous: Generation | null): void {

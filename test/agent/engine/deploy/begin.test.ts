@@ -47,6 +47,7 @@ function disk(history: readonly Deployable[], current: number | null = history.l
   const note = createUnhurried(done);
   const options = {
     clock: createFakeClock(),
+    soakMs: async () => 0,
     onWarning: () => undefined,
     onRecord: (record: unknown) => done.push(['told', record]),
     journal: { begin: note('journal'), append: note('entry') },

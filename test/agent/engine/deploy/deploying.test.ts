@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { auth, instanceWith, quarantined } from '../../../support/deploy-instance.ts';
 import { API, AUTH, deployableOf, planOf, releaseOf, WEB } from '../../../support/deploy-releases.ts';
-import { chainOf, deploy } from '../../../support/deploy-world.ts';
+import { chainOf, createWorld, deploy } from '../../../support/deploy-world.ts';
 
 describe('deploying', () => {
   it('passes through every state in order and runs the hooks and smoke tests of what changed', async () => {
@@ -85,6 +85,26 @@ describe('deploying', () => {
     expect(record.state).toBe('committed');
     expect(world.clock.monotonic() - start).toBeLessThan(60_000);
     expect(record.stages).toHaveLength(10);
+  });
+
+  it.each([
+    ['longer, for the next one only', 60, [30, 60]],
+    ['shorter, at once', 10, [10, 10]],
+  ])('is watched for as long as its window was held against: %s', async (_, laterS, watched) => {
+    let soakMs = 30_000;
+    const world = createWorld({ soakMs: () => soakMs });
+    const { deployer } = world.boot(({ detail }) => {
+      if (detail === 'entered starting') soakMs = laterS * 1000;
+      return 'none';
+    });
+    await deployer.recover();
+    for (const version of ['1.0.0', '1.1.0']) await deploy(deployer, auth(version));
+
+    const stages = (await deployer.records()).map((record) => record.stages);
+    const at = (all: (typeof stages)[number], state: string) =>
+      Date.parse(all.find((one) => one.state === state)?.at ?? '');
+    const soaks = stages.map((all) => (at(all, 'committed') - at(all, 'soaking')) / 1000);
+    expect(soaks.map(Math.floor)).toEqual(watched);
   });
 
   it('refuses a second deployment while one is under way', async () => {
