@@ -17,7 +17,7 @@ import {
   statusOf,
   untilDecided,
 } from './containers.ts';
-import { containersOf, docker, failureOf } from './docker.ts';
+import { containersOf, docker, failureOf, KILLED, verifyDone } from './docker.ts';
 import { createImages } from './images.ts';
 import { createNextContainers, giveNames, wordsToStart } from './next-containers.ts';
 import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
@@ -41,7 +41,6 @@ const ENGINE_MS = 30_000;
 /** Beyond the time that is left to the containers. */
 const STOP_GRACE_MS = 3_000;
 const UP = ['up', '--detach', '--no-build', '--pull', 'never', '--remove-orphans'];
-const KILLED = 137;
 
 export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitOf<'compose'>> {
   const { stateDir, clock } = options;
@@ -204,9 +203,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   }
 
   async function removeAll(component: ComponentKey): Promise<void> {
-    const removed = await change(component, ['down', '--timeout', '0'], ENGINE_MS);
-    if (removed.status === 0) return;
-    throw new FairleadError('service/manager-failed', { manager: 'docker', problem: removed.detail });
+    verifyDone(await change(component, ['down', '--timeout', '0'], ENGINE_MS));
   }
 
   async function hasExited(component: ComponentKey): Promise<boolean> {

@@ -1,5 +1,4 @@
-// What the containers of a project say together: whether it runs, whether it failed, and how; waiting until they can say it, and what they wrote.
-import { FairleadError } from '../../../../shared/errors/error.ts';
+// The containers of a project taken together: what they say of it, and what is done to those that will not stop or start.
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { LogSince, ServiceStatus, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
@@ -7,8 +6,6 @@ import { type Container, containersOf, docker, logOf, refusalOf } from './docker
 
 const LOOK_AGAIN_MS = 500;
 const LOG_LINES = 20_000;
-/** For its own restart, as an upgrade or a boot brings it. */
-const ENGINE_MS = 30_000;
 
 /** As its own healthchecks say, too. What is unhealthy still runs: whoever starts services again leaves it alone. */
 export function statusOf(containers: readonly Container[]): ServiceStatus {
@@ -62,19 +59,6 @@ export async function removeStuck(component: ComponentKey): Promise<void> {
     ['paused', 'restarting', 'dead'].includes(state),
   );
   if (stuck.length > 0) await docker(['rm', '--force', ...stuck.map(({ id }) => id)]);
-}
-
-/** Error: service/manager-failed. */
-export async function untilEngineAnswers(clock: Clock): Promise<void> {
-  const end = clock.monotonic() + ENGINE_MS;
-  for (;;) {
-    const { status, detail } = await docker(['version']);
-    if (status === 0) return;
-    // A program that cannot even be run will not come back.
-    if (status === null || clock.monotonic() >= end)
-      throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
-    await clock.sleep(LOOK_AGAIN_MS);
-  }
 }
 
 /** A container that is starting is not healthy yet, and one that never becomes so has failed. Error: service/start-failed. */

@@ -27,6 +27,9 @@ export interface Container {
   readonly health: string;
 }
 
+/** The exit status of what KILL has ended. */
+export const KILLED = 137;
+
 /** What the engine holds under an id. */
 export interface HeldImage {
   readonly id: string;
@@ -39,6 +42,8 @@ type Options = Partial<Pick<ToolSpec, 'account' | 'env' | 'keepBytes' | 'input' 
 };
 
 const TIMEOUT_MS = 60_000;
+/** A project may have hundreds of containers, and an engine thousands of volumes. */
+export const ANSWER_BYTES = 8 << 20;
 
 /** Nothing of a release stands in its environment: what loads code or finds programs and engines is the operator's to choose. */
 export function docker(words: readonly string[], options: Options = {}): Promise<ToolResult> {
@@ -99,7 +104,7 @@ export async function findImage(reference: string): Promise<HeldImage | null> {
     return { id, layers };
   }
   if (found.stderr.includes('No such image')) return null;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem: found.detail });
+  throw engineFailure(found.detail);
 }
 
 /** For which images are chosen: `linux/amd64`. Error: service/manager-failed when it does not answer. */
@@ -124,42 +129,59 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
   const ids = await answer(['ps', '--all', '--quiet', '--no-trunc', '--filter', filter]);
   if (ids.length === 0) return [];
   const lines = await answer(['inspect', '--format', CONTAINER_FORMAT, ...ids]);
-  return lines.map((line) => {
-    const [id = '', name = '', restarts, service = '', ...rest] = line.split(' ');
-    const state = containerState.parse(JSON.parse(rest.join(' ')));
-    return {
-      id,
-      name: name.replace(/^\//, ''),
-      service,
-      state: state.Status,
-      exitStatus: state.ExitCode,
-      restarts: Number(restarts),
-      ranMs: ranMs(state),
-      health: state.Health?.Status ?? 'none',
-    };
-  });
+  return lines.map(parseContainer);
 }
 
-const CONTAINER_FORMAT =
-  '{{.Id}} {{.Name}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}} {{json .State}}';
-const containerState = z.object({
-  Status: z.string(),
-  ExitCode: z.int(),
-  StartedAt: z.string().default(''),
-  FinishedAt: z.string().default(''),
-  Health: z.object({ Status: z.string() }).optional(),
-});
+/** Of its state only what is read: all of it holds what its last healthchecks wrote. */
+const CONTAINER_FORMAT = [
+  '{{.ID}} {{.Name}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}}',
+  '{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}',
+  '{{with .State.Health}}{{.Status}}{{end}}',
+].join(' ');
 
-/** What has not ended has a time of the year 1, or none. */
-function ranMs({ Status, StartedAt, FinishedAt }: z.output<typeof containerState>): number {
-  const ms = Date.parse(FinishedAt) - Date.parse(StartedAt);
-  return Status === 'exited' && ms > 0 ? ms : 0;
+const count = z
+  .string()
+  .regex(/^-?\d+$/)
+  .transform(Number);
+const word = z.string().min(1);
+const containerRow = z.tuple([
+  word,
+  word,
+  count,
+  z.string(),
+  word,
+  count,
+  z.string(),
+  z.string(),
+  z.string(),
+]);
+
+function parseContainer(line: string): Container {
+  const row = containerRow.safeParse(line.split(' ')).data;
+  if (row === undefined) throw engineFailure('what it says of its containers cannot be understood');
+  const [id, name, restarts, service, state, exitStatus, startedAt, finishedAt, health] = row;
+  const ms = Date.parse(finishedAt) - Date.parse(startedAt);
+  return {
+    ...{ id, name: name.replace(/^\//, ''), service, state, exitStatus, restarts },
+    // What has not ended has a time of the year 1, or none.
+    ranMs: state === 'exited' && ms > 0 ? ms : 0,
+    health: health === '' ? 'none' : health,
+  };
 }
 
 async function answer(words: readonly string[]): Promise<readonly string[]> {
-  const { status, detail, stdout } = await docker(words);
-  if (status !== 0) throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
+  const { stdout } = verifyDone(await docker(words, { keepBytes: ANSWER_BYTES }));
   return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Error: service/manager-failed. */
+export function verifyDone(result: ToolResult): ToolResult {
+  if (result.status === 0) return result;
+  throw engineFailure(result.detail);
+}
+
+export function engineFailure(problem: string): FairleadError {
+  return new FairleadError('service/manager-failed', { manager: 'docker', problem });
 }
 
 /**

@@ -1,7 +1,6 @@
 // What an engine knows of its volumes: whose they are, how large, and who else has them mounted.
 import { z } from 'zod';
-import { FairleadError } from '../../../../shared/errors/error.ts';
-import { docker } from './docker.ts';
+import { ANSWER_BYTES, docker, engineFailure, verifyDone } from './docker.ts';
 
 export interface EngineVolume {
   readonly name: string;
@@ -16,18 +15,14 @@ const inspected = z.looseObject({
 
 /** Null where there is none. Error: service/manager-failed, also for one that is not the engine's own. */
 export async function findVolume(name: string): Promise<EngineVolume | null> {
-  const { status, stdout, stderr, detail } = await docker([
-    'volume',
-    'inspect',
-    '--format',
-    '{{json .}}',
-    name,
-  ]);
-  if (status !== 0 && /no such volume/i.test(stderr)) return null;
-  if (status !== 0) throw failed(detail);
-  const { Driver: driver, Labels: labels, Options: options } = inspected.parse(JSON.parse(stdout));
+  const words = ['volume', 'inspect', '--format', '{{json .}}', name];
+  const result = await docker(words, { keepBytes: ANSWER_BYTES });
+  if (result.status !== 0 && /no such volume/i.test(result.stderr)) return null;
+  const found = inspected.safeParse(parseOrNull(verifyDone(result).stdout)).data;
+  if (found === undefined) throw engineFailure(`what it says of the volume ${name} cannot be understood`);
+  const { Driver: driver, Labels: labels, Options: options } = found;
   if (driver !== 'local' || Object.keys(options ?? {}).length > 0) {
-    throw failed(`the volume ${name} is not the engine’s own: a copy of it cannot be put back`);
+    throw engineFailure(`the volume ${name} is not the engine’s own: a copy of it cannot be put back`);
   }
   return { name, labels: labels ?? {} };
 }
@@ -35,23 +30,21 @@ export async function findVolume(name: string): Promise<EngineVolume | null> {
 /** Idempotent. Error: service/manager-failed, when something has it mounted. */
 export async function removeVolume(name: string): Promise<void> {
   if ((await findVolume(name)) === null) return;
-  const { status, detail } = await docker(['volume', 'rm', name]);
-  if (status !== 0) throw failed(detail);
+  verifyDone(await docker(['volume', 'rm', name]));
 }
 
 /** Whoever else than the project, or a slot of it, has it mounted would keep it from being put back. Error: service/manager-failed. */
 export async function verifyUnshared(name: string, project: string): Promise<void> {
   const format = '{{.Names}} {{.Label "com.docker.compose.project"}}';
   const words = ['ps', '--all', '--filter', `volume=${name}`, '--format', format];
-  const { status, stdout, detail } = await docker(words);
-  if (status !== 0) throw failed(detail);
+  const { stdout } = verifyDone(await docker(words));
   const other = stdout
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split(' '))
     .find(([container, of]) => !isOf(project, of) && !container?.startsWith('fairlead-volumes_'));
   if (other === undefined) return;
-  throw failed(
+  throw engineFailure(
     `the container ${other[0]} has the volume ${name} mounted: remove it, for it could not be put back`,
   );
 }
@@ -62,9 +55,8 @@ function isOf(project: string, of: string | undefined): boolean {
 
 /** What is put back into a volume of Podman is root's, whoever owned it. Error: service/manager-failed. */
 export async function verifyKeepsOwners(): Promise<void> {
-  const { status, stdout, detail } = await docker(['version', '--format', '{{json .Server.Components}}']);
-  if (status !== 0) throw failed(detail);
-  if (stdout.includes('Podman')) throw failed('Podman puts no copy of a volume back with its owners');
+  const { stdout } = verifyDone(await docker(['version', '--format', '{{json .Server.Components}}']));
+  if (stdout.includes('Podman')) throw engineFailure('Podman puts no copy of a volume back with its owners');
 }
 
 const usage = z.array(z.looseObject({ Name: z.string(), Size: z.string().default('') }));
@@ -75,8 +67,7 @@ const SIZES_MS = 10 * 60_000;
 /** In bytes, as far as the engine says so. Error: service/manager-failed. */
 export async function sizesOfVolumes(): Promise<ReadonlyMap<string, number>> {
   const words = ['system', 'df', '--verbose', '--format', '{{json .Volumes}}'];
-  const { status, stdout, detail } = await docker(words, { timeoutMs: SIZES_MS, keepBytes: 8 << 20 });
-  if (status !== 0) throw failed(detail);
+  const { stdout } = verifyDone(await docker(words, { timeoutMs: SIZES_MS, keepBytes: ANSWER_BYTES }));
   const known = usage.safeParse(parseOrNull(stdout)).data ?? [];
   return new Map(known.map(({ Name, Size }) => [Name, bytesIn(Size)]));
 }
@@ -93,8 +84,4 @@ function parseOrNull(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function failed(problem: string): FairleadError {
-  return new FairleadError('service/manager-failed', { manager: 'docker', problem });
 }

@@ -8,7 +8,7 @@ import type { OnceRun, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { isRunning } from './containers.ts';
-import { type Container, containersOf, docker, logOf, refusalOf } from './docker.ts';
+import { type Container, containersOf, docker, KILLED, logOf, refusalOf } from './docker.ts';
 
 /** By service, in ms. */
 export type OnceLimits = ReadonlyMap<string, number>;
@@ -25,7 +25,6 @@ export const NOTHING_SPENT: Spent = { rest: 0, once: new Map() };
 const SHORT_MS = 500;
 const LONG_MS = 2_000;
 const KILL_MS = 30_000;
-const KILLED = 137;
 const LOG_BYTES = 4096;
 const LOG_LINES = '20';
 

@@ -6,8 +6,7 @@ import { uidOf } from '../../machine/account.ts';
 import { signalProcess } from '../../machine/process-table.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
 import { createServiceProcesses } from '../service-processes.ts';
-import { untilEngineAnswers } from './containers.ts';
-import { compose, docker } from './docker.ts';
+import { compose, docker, verifyDone } from './docker.ts';
 
 export interface ProjectCommands {
   /** A command of compose on the component's project. */
@@ -21,6 +20,10 @@ export interface ProjectCommands {
   /** The engine answers, and nothing of an agent that was killed still works on the project. Error: service/manager-failed. */
   takeOver(component: ComponentKey): Promise<void>;
 }
+
+const LOOK_AGAIN_MS = 500;
+/** For its own restart, as an upgrade or a boot brings it. */
+const ENGINE_MS = 30_000;
 
 export function createProjectCommands(stateDir: string, clock: Clock): ProjectCommands {
   const directory = join(stateDir, 'run', 'compose');
@@ -45,4 +48,16 @@ export function createProjectCommands(stateDir: string, clock: Clock): ProjectCo
       await untilEngineAnswers(clock);
     },
   };
+}
+
+/** Error: service/manager-failed. */
+async function untilEngineAnswers(clock: Clock): Promise<void> {
+  const end = clock.monotonic() + ENGINE_MS;
+  for (;;) {
+    const result = await docker(['version']);
+    if (result.status === 0) return;
+    // A program that cannot even be run will not come back.
+    if (result.status === null || clock.monotonic() >= end) verifyDone(result);
+    await clock.sleep(LOOK_AGAIN_MS);
+  }
 }

@@ -5,7 +5,7 @@ import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { ComposeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import { type Published, publishedPorts } from '../../../../shared/schema/drivers/two-at-once.ts';
-import { docker, engineAddress } from './docker.ts';
+import { ANSWER_BYTES, docker, engineAddress, verifyDone } from './docker.ts';
 
 /** Errors: deploy/address-taken, when somebody else than containers of ours listens; service/manager-failed. */
 export async function verifyPortsFree(component: ComponentKey, project: ComposeProject): Promise<void> {
@@ -21,8 +21,7 @@ export async function verifyPortsFree(component: ComponentKey, project: ComposeP
 
 async function portsOfOurs(): Promise<ReadonlySet<string>> {
   const format = '{{.Label "com.docker.compose.project"}} {{.Ports}}';
-  const { status, stdout, detail } = await docker(['ps', '--format', format]);
-  if (status !== 0) throw new FairleadError('service/manager-failed', { manager: 'docker', problem: detail });
+  const { stdout } = verifyDone(await docker(['ps', '--format', format], { keepBytes: ANSWER_BYTES }));
   const lines = stdout.split('\n').filter((line) => line.startsWith('fairlead_'));
   return new Set(lines.flatMap(portsIn));
 }

@@ -1,5 +1,6 @@
 // A project in its slot, where another version of it may stand beside it.
-import { FairleadError } from '../../../../shared/errors/error.ts';
+import type { FairleadError } from '../../../../shared/errors/error.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import {
   type ComposeProject,
   projectOf,
@@ -7,13 +8,18 @@ import {
 } from '../../../../shared/schema/drivers/confinement.ts';
 import { projectInSlot, type SolePart, solePartsOf } from '../../../../shared/schema/drivers/two-at-once.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import { engineAddress } from './docker.ts';
+import { engineAddress, engineFailure } from './docker.ts';
 
 /** The traffic switch leads to ports of this machine. Error: service/manager-failed. */
 export function verifyHere({ component, slot }: UnitOf<'compose'>): void {
   if (slot === undefined || engineAddress().startsWith('unix:')) return;
   const problem = `two versions of ${component} stand side by side on this machine alone, and the engine is on another`;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+  throw engineFailure(problem);
+}
+
+/** Of a version in a slot the component, under whose name all of them have their volumes. */
+export function ownerOf({ component, slot }: UnitOf<'compose'>): ComponentKey {
+  return slot?.of ?? component;
 }
 
 /** What two versions of it could not both have; nothing where it stands alone. */
@@ -33,15 +39,10 @@ export function inSlot(unit: UnitOf<'compose'>, project: ComposeProject): Compos
 
 export function overrideRefusal({ component, override }: UnitOf<'compose'>, said: string): FairleadError {
   const problem = `${override?.file}, over the compose file of ${component}: ${said}`;
-  return new FairleadError('service/manager-failed', { manager: 'docker', problem });
+  return engineFailure(problem);
 }
 
 /** What it may reach, under the names that both versions share. */
-export function aroundOf({
-  component,
-  slot,
-  workingDirectory,
-  dataDirectory,
-}: UnitOf<'compose'>): Surroundings {
-  return { project: projectOf(slot?.of ?? component), tree: workingDirectory, data: dataDirectory };
+export function aroundOf(unit: UnitOf<'compose'>): Surroundings {
+  return { project: projectOf(ownerOf(unit)), tree: unit.workingDirectory, data: unit.dataDirectory };
 }

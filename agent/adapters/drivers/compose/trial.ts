@@ -1,10 +1,9 @@
 // Asking the engine while the version before runs: it makes the containers of a project under another name, and starts none.
-import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { type ComposeProject, projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { ToolResult } from '../../machine/run-tool.ts';
-import { docker } from './docker.ts';
+import { docker, engineFailure } from './docker.ts';
 
 const DOWN_MS = 60_000;
 
@@ -30,7 +29,7 @@ export async function verifyNetworks({ networks }: ComposeProject): Promise<void
     const found = await docker(['network', 'inspect', '--format', '{{.Id}}', one.name]);
     if (found.status === 0) continue;
     const problem = `its network "${one.name}" is not there, make it with: docker network create ${one.name}`;
-    throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+    throw engineFailure(problem);
   }
 }
 
@@ -47,18 +46,16 @@ export async function tryOnEngine(
   const project = ['compose', '--project-name', trialName(component)];
   const create = ['create', '--no-build', '--pull', 'never'];
   const options = { timeoutMs: startTimeoutMs, env: marker };
-  verifyDone(component, await docker([...project, ...words, ...create], options));
+  verifyTried(component, await docker([...project, ...words, ...create], options));
 }
 
 /** Takes away what a trial has made. Error: service/manager-failed. */
 export async function removeTrial(component: ComponentKey): Promise<void> {
   const down = ['down', '--volumes', '--timeout', '0'];
   const words = ['compose', '--project-name', trialName(component), ...down];
-  verifyDone(component, await docker(words, { timeoutMs: DOWN_MS }));
+  verifyTried(component, await docker(words, { timeoutMs: DOWN_MS }));
 }
 
-function verifyDone(component: ComponentKey, { status, detail }: ToolResult): void {
-  if (status === 0) return;
-  const problem = `it would not make the containers of ${component}: ${detail}`;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem });
+function verifyTried(component: ComponentKey, { status, detail }: ToolResult): void {
+  if (status !== 0) throw engineFailure(`it would not make the containers of ${component}: ${detail}`);
 }

@@ -4,9 +4,8 @@ import { open, rm, statfs } from 'node:fs/promises';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { VOLUME_MS } from '../../../../shared/schema/drivers/volumes.ts';
-import type { ToolResult } from '../../machine/run-tool.ts';
 import { isRunning } from './containers.ts';
-import { containersOf, docker } from './docker.ts';
+import { containersOf, docker, verifyDone } from './docker.ts';
 import type { EngineVolume } from './engine-volumes.ts';
 
 /** Where it is in the container: no image has anything there that would fill an empty volume. */
@@ -91,9 +90,4 @@ export async function copyIn(id: string, path: string): Promise<void> {
 export async function makeVolume({ name, labels }: EngineVolume): Promise<void> {
   const words = Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
   verifyDone(await docker(['volume', 'create', ...words, name]));
-}
-
-function verifyDone(result: ToolResult): ToolResult {
-  if (result.status === 0) return result;
-  throw new FairleadError('service/manager-failed', { manager: 'docker', problem: result.detail });
 }

@@ -23,7 +23,8 @@ import {
 } from './engine-volumes.ts';
 import { createImages } from './images.ts';
 import { createProjectFiles } from './project-file.ts';
-import { createPulledImages } from './pulled-images.ts';
+import { createPulledImages, imagesIn } from './pulled-images.ts';
+import { ownerOf } from './slot.ts';
 import {
   copyIn,
   copyOut,
@@ -63,7 +64,7 @@ type Copy = z.output<typeof copy>;
 export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): Volumes {
   const root = join(stateDir, 'snapshots');
   const files = createProjectFiles(stateDir, runtimeDirectory);
-  const images = createImages(join(stateDir, 'run'), createPulledImages(join(stateDir, 'images')));
+  const images = createImages(join(stateDir, 'run'), createPulledImages(imagesIn(stateDir)));
   const directoryOf = (component: ComponentKey, generation: number) =>
     join(root, String(generation), component.replace('/', '.'));
 
@@ -185,11 +186,6 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       }
     },
   };
-}
-
-/** Of a version in a slot the component, under whose name all of them have their volumes. */
-function ownerOf({ component, slot }: UnitOf<'compose'>): ComponentKey {
-  return slot?.of ?? component;
 }
 
 async function problemOf(path: string, { bytes, digest: wanted }: Copy): Promise<string | null> {

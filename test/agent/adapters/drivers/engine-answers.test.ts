@@ -1,9 +1,11 @@
 // What the engine says and what was noted of it: rubbish in either is no port and no image, and ends nothing.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { containersOf } from '../../../../agent/adapters/drivers/compose/docker.ts';
+import { findVolume } from '../../../../agent/adapters/drivers/compose/engine-volumes.ts';
 import {
   createImageRecords,
   type GivenImage,
@@ -13,6 +15,7 @@ import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
 
 describe('the ports of containers', () => {
   it.each<[string, string[]]>([
@@ -88,5 +91,56 @@ describe('what was noted of images', () => {
     const records = createImageRecords(directory);
 
     expect([await records.read(COMPONENT), await records.haveLoaded(IMAGE.config)]).toEqual([[], false]);
+  });
+});
+
+describe('an engine that is asked', () => {
+  const PATH = process.env.PATH;
+  const ROW = 'one /fairlead_core_auth-web-1 0 web running 0 2026-01-01T00:00:00Z 0001-01-01T00:00:00Z';
+  afterEach(() => {
+    process.env.PATH = PATH;
+  });
+
+  /** Whatever it is asked, but for the list of containers. */
+  function saying(text: string): void {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, 'says'), text);
+    const script = `#!/bin/sh\n[ "$1" = ps ] && { echo one; exit; }\ncat ${directory}/says\n`;
+    writeFileSync(join(directory, 'docker'), script);
+    chmodSync(join(directory, 'docker'), 0o755);
+    process.env.PATH = `${directory}:${PATH}`;
+  }
+
+  it('tells of more containers than the tail of a log would hold', async () => {
+    saying(`${ROW} healthy\n${`${ROW} \n`.repeat(2000)}`);
+
+    const containers = await containersOf(COMPONENT);
+
+    expect([containers.length, containers[0]?.health, containers[1]?.health]).toEqual([
+      ...[2001, 'healthy', 'none'],
+    ]);
+  });
+
+  it.each([
+    ['a row that was cut', ROW.slice(20)],
+    ['no number', ROW.replace(' 0 web', ' many web')],
+    ['no exit status', ROW.replace('running 0', 'running <no value>')],
+    ['too much', `${ROW} healthy {"Log":[]}`],
+    ['JSON', '{"Status":"running"}'],
+  ])('says nothing of containers with %s: that is no crash, and no container', async (_, text) => {
+    saying(text);
+
+    expect((await rejectionOf(containersOf(COMPONENT))).code).toBe('service/manager-failed');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['half of it', '{"Driver":"local",'],
+    ['no object', 'null'],
+    ['labels that are none', '{"Labels":[1]}'],
+  ])('says nothing of a volume with %s', async (_, text) => {
+    saying(text);
+
+    expect((await rejectionOf(findVolume('data'))).code).toBe('service/manager-failed');
   });
 });
