@@ -29,8 +29,9 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
   for (const { directory, lock } of locks) {
     const below = directory === '' ? '' : `${directory}/`;
     const isInstalled = [...places].some((place) => place.startsWith(`${below}node_modules/`));
-    const isShipped = (place: string, one: LockedPackage) =>
-      place !== '' && one.link === null && (isInstalled ? files.has(manifestAt(below + place)) : !one.isDev);
+    const installed = isInstalled ? installedOf(lock, (place) => files.has(manifestAt(below + place))) : null;
+    const isShipped = (place: string, { link, isDev }: LockedPackage) =>
+      place !== '' && link === null && (installed === null ? !isDev : installed.has(place));
     const refs = new Map<string, string>();
     for (const [place, one] of lock.packages) {
       if (!isShipped(place, one)) continue;
@@ -54,6 +55,11 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
     components: [...components].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => component),
     ...{ needs, roots, unlisted: [...places].filter((place) => !listed.has(place)).toSorted() },
   };
+}
+
+/** A link that was followed as files were copied has the files of the package that it stands for. */
+function installedOf({ packages }: NpmLock, isThere: (place: string) => boolean): ReadonlySet<string> {
+  return new Set([...packages].flatMap(([place, { link }]) => (isThere(place) ? [link ?? place] : [])));
 }
 
 /** The same package in two places is one; two that call themselves the same and have other bytes are two. */

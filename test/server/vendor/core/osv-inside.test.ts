@@ -197,6 +197,11 @@ describe('of a bill all is known', () => {
       { ...beside, compositions: [lacking('db', 'root')] },
       false,
     ],
+    [
+      'of a tree with more, whose dependencies are said of beside an image',
+      { ...beside, compositions: [{ ...lacking('db'), dependencies: ['root'] }] },
+      false,
+    ],
     ['with more, and nobody says of what', { ...beside, compositions: [{ aggregate: 'incomplete' }] }, false],
     ['of its own parts alone', { ...beside, compositions: [tree('incomplete_first_party_only')] }, false],
     [

@@ -99,10 +99,10 @@ describe('a bill of materials made of a lockfile', () => {
     ['in a folder', 'tools/node_modules/stray', { isLocked: true }],
     ['in a workspace', 'packages/own/node_modules/stray', { isLocked: true }],
     ['as pnpm keeps it', 'node_modules/.pnpm/stray@1.0.0/node_modules/stray', { isLocked: true }],
-    ['in the place of a link', 'node_modules/gone', { isLocked: true }],
+    ['in the place of a link to nothing', 'node_modules/gone', { isLocked: true }],
   ])('says so where one stands %s, with an image too', (_, stray, { isLocked }) => {
     const gone = { resolved: 'packages/gone', link: true };
-    const packages = { ...LOCK.packages, 'node_modules/gone': gone, 'packages/gone': { version: '1.0.0' } };
+    const packages = { ...LOCK.packages, 'node_modules/gone': gone };
     const locks = [{ directory: '', lock: parseLock(bytesOf({ ...LOCK, packages }), 'a lock') }];
     const images = [{ archive: 'a.tar', digest: DIGEST }];
     const release = releaseWith({ service: { driver: 'compose', file: 'compose.yaml', images } });
@@ -114,21 +114,25 @@ describe('a bill of materials made of a lockfile', () => {
     expect(unlistedOf([...files, `${stray}/package.json`])).toEqual([stray]);
   });
 
-  it('lists what a nested project has by its own lockfile, and what was installed to build with where it is shipped', () => {
-    const own = parseLock(
-      bytesOf({ lockfileVersion: 3, packages: { 'node_modules/a': { version: '1.0.0' } } }),
-      'a',
-    );
+  it('lists what was installed to build with, and a workspace in the place of its link, where they are shipped', () => {
+    const copied = LOCKED_FILES.map((path) => path.replace('packages/', 'node_modules/'));
+    const { components, compositions } = billOf(LOCK, [...copied, 'node_modules/vitest/package.json']);
+
+    expect(components.map(({ name }) => name)).toEqual(['core', 'left-original', 'left', 'own', 'vitest']);
+    expect(compositions).toMatchObject([{ aggregate: 'complete' }]);
+  });
+
+  it('lists what a nested project has by its own lockfile, beside all of a project whose packages are inside other files', () => {
+    const own = bytesOf({ lockfileVersion: 3, packages: { 'node_modules/a': { version: '1.0.0' } } });
     const locks = [
       { directory: '', lock: parseLock(bytesOf(LOCK), 'package-lock.json') },
-      { directory: 'tools', lock: own },
+      { directory: 'tools', lock: parseLock(own, 'tools/package-lock.json') },
     ];
-    const files = ['tools/node_modules/a/package.json', 'node_modules/vitest/package.json', ...LOCKED_FILES];
-    const made = createSbom(releaseWith(), treeOf(files), locks);
+    const made = createSbom(releaseWith(), treeOf(['tools/node_modules/a/package.json']), locks);
     const names = componentsOf(parseSbom(made?.bytes ?? new Uint8Array(), 'it')).map(({ name }) => name);
 
     expect(made?.unlisted).toEqual([]);
-    expect(names).toEqual(expect.arrayContaining(['a', 'vitest']));
+    expect(names).toEqual(['core', 'a', 'left-original', 'left', 'own']);
   });
 
   it('is the same bytes for the same tree, whatever the order of the lockfile, and other bytes under another number for another', () => {
