@@ -1,5 +1,5 @@
 // SHA-256 digests as branded text: `sha256:` and 64 hexadecimal digits.
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { canonicalize } from './canonical.ts';
 import type { JsonValue } from './json.ts';
 
@@ -8,13 +8,13 @@ export type Digest = string & { readonly __brand: 'Digest' };
 export const DIGEST_PATTERN = /^sha256:[0-9a-f]{64}$/;
 
 export function digestOf(bytes: Uint8Array): Digest {
-  return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+  return digestFromHex(hash('sha256', bytes));
 }
 
 /** Of bytes that come in pieces. */
 export function createDigester(): { update(bytes: Uint8Array): void; end(): Digest } {
-  const hash = createHash('sha256');
-  return { update: (bytes) => void hash.update(bytes), end: () => digestFromHex(hash.digest('hex')) };
+  const sha256 = createHash('sha256');
+  return { update: (bytes) => void sha256.update(bytes), end: () => digestFromHex(sha256.digest('hex')) };
 }
 
 /** The digest of a value's canonical JSON: the identity of manifests, plans and records. */

@@ -1,5 +1,14 @@
 // The files of a stored tree, read as what a patch starts from: whatever stands in a file's place by now is refused, never followed or waited for.
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, realpathSync } from 'node:fs';
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Digest, shortDigest } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
@@ -16,14 +25,18 @@ export interface BaseTree {
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Synchronous, as in a process that does nothing else: asked one by one, small files would take ten times as long. */
-export function withBaseFile<Result>(base: BaseTree, file: TreeFile, use: (fd: number) => Result): Result {
+export function withBaseFile<Result>(
+  base: BaseTree,
+  file: TreeFile,
+  use: (fd: number, found: BigIntStats) => Result,
+): Result {
   const fd = openBaseFile(base, file);
   try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size !== file.size || !liesWhereListed(base, file, fd)) {
+    const found = fstatSync(fd, { bigint: true });
+    if (!found.isFile() || Number(found.size) !== file.size || !liesWhereListed(base, file, fd)) {
       throw baseChanged(base.digest, file.path);
     }
-    return use(fd);
+    return use(fd, found);
   } finally {
     closeSync(fd);
   }

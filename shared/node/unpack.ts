@@ -34,7 +34,8 @@ export async function layOut(
   const rest = createRests();
   for (const path of directoriesOf(index)) {
     createDirectory(join(directory, path));
-    await rest();
+    const pause = rest();
+    if (pause !== undefined) await pause;
   }
   await writeFiles();
   // Links come last: while files are written there is none to write through.

@@ -17,14 +17,16 @@ const run = promisify(execFile);
 /** Error: service/start-failed when there is no such account, or the agent may not switch to it. */
 export async function resolveAccount(user: string | null, component: string): Promise<Account> {
   if (user === null) return {};
-  const [uid = 0] = await idsOf(user, '-u', component);
-  if (uid === process.getuid?.()) return {};
+  const ids = await idsOf(user).catch((cause: unknown) => {
+    const problem = `there is no account "${user}" on this machine`;
+    throw new FairleadError('service/start-failed', { component, problem }, { cause });
+  });
+  if (ids.uid === process.getuid?.()) return {};
   if (process.getuid?.() !== 0) {
     const problem = `only an agent that runs as root can start it as "${user}"`;
     throw new FairleadError('service/start-failed', { component, problem });
   }
-  const [gid = uid] = await idsOf(user, '-g', component);
-  return { uid, gid, groups: await idsOf(user, '-G', component) };
+  return ids;
 }
 
 /** The account's user id, the agent's own where it is none other. */
@@ -40,13 +42,38 @@ export function environmentFor(
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: dataDirectory, ...own };
 }
 
-async function idsOf(user: string, flag: '-u' | '-g' | '-G', component: string): Promise<readonly number[]> {
+/** A deployment asks a dozen times within seconds, and each answer is three processes. What the machine itself remembers of an account it keeps for minutes. */
+const REMEMBERED_MS = 5_000;
+
+interface Remembered {
+  readonly ids: Promise<Required<Account>>;
+  readonly until: number;
+}
+
+const remembered = new Map<string, Remembered>();
+
+/** That there is none is not remembered: somebody may be about to add it. */
+async function idsOf(user: string): Promise<Required<Account>> {
+  const now = performance.now();
+  for (const [name, { until }] of remembered) if (until <= now) remembered.delete(name);
+  const known = remembered.get(user) ?? { ids: askFor(user), until: now + REMEMBERED_MS };
+  remembered.set(user, known);
   try {
-    // `id` knows accounts from every source the system is configured with, not only /etc/passwd.
-    const { stdout } = await run('id', [flag, '--', user], { env: toolEnvironment() });
-    return stdout.trim().split(' ').map(Number);
+    return await known.ids;
   } catch (cause) {
-    const problem = `there is no account "${user}" on this machine`;
-    throw new FairleadError('service/start-failed', { component, problem }, { cause });
+    if (remembered.get(user) === known) remembered.delete(user);
+    throw cause;
   }
+}
+
+/** `id` knows accounts from every source the system is configured with, not only /etc/passwd. */
+async function askFor(user: string): Promise<Required<Account>> {
+  const ask = async (flag: '-u' | '-g' | '-G') => {
+    const { stdout } = await run('id', [flag, '--', user], { env: toolEnvironment() });
+    // Nothing would count as 0, and that is root.
+    if (!/^\d+(?: \d+)*\n?$/.test(stdout)) throw new Error(`id ${flag} answers with no ids`);
+    return stdout.trim().split(' ').map(Number);
+  };
+  const [[uid = 0], [gid = 0], groups] = [await ask('-u'), await ask('-g'), await ask('-G')];
+  return { uid, gid, groups };
 }

@@ -69,7 +69,8 @@ export function createKnownFiles(now: () => number): KnownFiles {
           const isOwn = found.nlink === 1n || isSettled(found.mtimeNs, since);
           if (isOwn && isSettled(found.ctimeNs, now())) remember(found, entry);
         }
-        await rest();
+        const pause = rest();
+        if (pause !== undefined) await pause;
       }
     },
     forget,

@@ -8,7 +8,13 @@ import { systemCode } from '../../../shared/errors/error.ts';
 import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
 import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import { isWritable } from '../../../shared/schema/service.ts';
-import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
+import type {
+  TreeDirectory,
+  TreeEntry,
+  TreeFile,
+  TreeIndex,
+  TreeLink,
+} from '../../../shared/tree/tree-index.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
 import type { KnownFiles } from './known-files.ts';
 
@@ -29,7 +35,7 @@ export async function compareTree(
   index: TreeIndex,
   directory: string,
   writable: readonly string[] = [],
-  known: Reading['known'] = NOTHING,
+  known: Known = NOTHING,
 ): Promise<readonly TreeDeviation[]> {
   const listed = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
@@ -41,14 +47,25 @@ export async function compareTree(
   if (await isRealDirectory(directory)) await walk(directory, '', { ...look, isIgnored });
 
   const deviations: TreeDeviation[] = [];
-  const largest = index.entries.reduce((most, entry) => Math.max(most, sizeOf(entry)), 1);
+  const note = (path: string, problem: Problem | null) => {
+    if (problem !== null) deviations.push({ path, problem });
+  };
+  const unread: TreeFile[] = [];
+  for (const entry of expected.values()) {
+    const kind = found.get(entry.path);
+    if (kind === undefined) note(entry.path, 'missing');
+    else if (kind !== entry.kind) note(entry.path, 'changed');
+    else if (entry.kind !== 'file') note(entry.path, compareEntry(directory, entry));
+    else if (!known.has(join(directory, entry.path), entry)) unread.push(entry);
+    const pause = rest();
+    if (pause !== undefined) await pause;
+  }
+  const largest = unread.reduce((most, { size }) => Math.max(most, size), 1);
   const readBytes = Math.min(READ_BYTES, largest);
   const buffers = Array.from({ length: PARALLEL_FILES }, () => Buffer.allocUnsafeSlow(readBytes));
-  await forEachBounded(expected.values(), PARALLEL_FILES, async (entry, worker) => {
-    await rest();
+  await forEachBounded(unread, PARALLEL_FILES, async (file, worker) => {
     const buffer = buffers[worker] ?? Buffer.allocUnsafeSlow(readBytes);
-    const problem = await compareEntry(directory, entry, found.get(entry.path), { buffer, known });
-    if (problem !== null) deviations.push({ path: entry.path, problem });
+    note(file.path, await compareFile(join(directory, file.path), file, buffer, known));
   });
   for (const path of found.keys()) {
     if (!listed.has(path)) deviations.push({ path, problem: 'unexpected' });
@@ -56,20 +73,13 @@ export async function compareTree(
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-interface Reading {
-  readonly buffer: Buffer;
-  readonly known: Omit<KnownFiles, 'noteBuilt' | 'forget'>;
-}
+type Known = Omit<KnownFiles, 'noteBuilt' | 'forget'>;
 
-const NOTHING: Reading['known'] = { now: Date.now, has: () => false, note: () => undefined };
+const NOTHING: Known = { now: Date.now, has: () => false, note: () => undefined };
 
 /** A link is none, wherever it leads. */
 export async function isRealDirectory(path: string): Promise<boolean> {
   return (await lstat(path).catch(() => null))?.isDirectory() ?? false;
-}
-
-function sizeOf(entry: TreeEntry): number {
-  return entry.kind === 'file' ? entry.size : 0;
 }
 
 type FoundKind = TreeEntry['kind'] | 'other';
@@ -95,7 +105,8 @@ async function walk(root: string, below: string, about: Walk): Promise<void> {
       for (let dirent = directory.readSync(); dirent !== null; dirent = directory.readSync()) {
         const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
         const isListed = about.isListed(path);
-        await about.rest();
+        const pause = about.rest();
+        if (pause !== undefined) await pause;
         if (about.isIgnored(path) || (!isListed && about.left-- <= 0)) continue;
         about.found.set(path, kindOf(dirent));
         if (dirent.isDirectory() && isListed) inside.push(path);
@@ -116,35 +127,37 @@ function kindOf(dirent: Dirent): FoundKind {
   return dirent.isDirectory() ? 'directory' : 'other';
 }
 
-async function compareEntry(
-  directory: string,
-  entry: TreeEntry,
-  found: FoundKind | undefined,
-  reading: Reading,
-): Promise<Problem | null> {
-  if (found === undefined) return 'missing';
-  if (found !== entry.kind) return 'changed';
-  const path = join(directory, entry.path);
+function compareEntry(directory: string, entry: TreeLink | TreeDirectory): Problem | null {
   try {
-    return (await isAsListed(path, entry, reading)) ? null : 'changed';
+    return isAsListed(join(directory, entry.path), entry) ? null : 'changed';
   } catch (cause) {
-    const problem = changeBehind(cause);
-    if (problem === null) throw cause;
-    return problem;
+    return problemBehind(cause);
   }
 }
 
-async function isAsListed(path: string, entry: TreeEntry, { buffer, known }: Reading): Promise<boolean> {
-  switch (entry.kind) {
-    case 'directory': {
-      const stat = lstatSync(path);
-      return stat.isDirectory() && (stat.mode & PERMISSION_BITS) === TREE_DIRECTORY_MODE;
-    }
-    case 'link':
-      return readlinkSync(path) === entry.target;
-    case 'file':
-      return known.has(path, entry) || (await isFileAsListed(path, entry, buffer, known));
+function isAsListed(path: string, entry: TreeLink | TreeDirectory): boolean {
+  if (entry.kind === 'link') return readlinkSync(path) === entry.target;
+  const stat = lstatSync(path);
+  return stat.isDirectory() && (stat.mode & PERMISSION_BITS) === TREE_DIRECTORY_MODE;
+}
+
+async function compareFile(
+  path: string,
+  file: TreeFile,
+  buffer: Buffer,
+  known: Known,
+): Promise<Problem | null> {
+  try {
+    return (await isFileAsListed(path, file, buffer, known)) ? null : 'changed';
+  } catch (cause) {
+    return problemBehind(cause);
   }
+}
+
+function problemBehind(cause: unknown): Problem {
+  const problem = changeBehind(cause);
+  if (problem === null) throw cause;
+  return problem;
 }
 
 /** Mode, size and content. Of a file that grows while it is read, no more than its size is. */
@@ -152,7 +165,7 @@ export async function isFileAsListed(
   path: string,
   file: TreeFile,
   buffer: Buffer,
-  known: Reading['known'] = NOTHING,
+  known: Known = NOTHING,
 ): Promise<boolean> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
