@@ -51,7 +51,7 @@ const DIRECTORIES: readonly string[] = [
     'store',
     'trust',
   ],
-  ...['store/tmp', 'store/trees', 'trust/documents', 'trust/root_history'],
+  ...['store/handed', 'store/tmp', 'store/trees', 'trust/documents', 'trust/root_history'],
 ];
 
 /** Once at the start, while nothing else writes. Error: disk/failed. */

@@ -38,14 +38,14 @@ describe('settleState', () => {
     const data = temporaryDirectory();
     symlinkSync(data, join(stateDir, 'data'));
     mkdirSync(join(stateDir, 'store'));
-    for (const name of ['records', 'run', 'logs', 'store/tmp']) stand(join(stateDir, name));
+    for (const name of ['records', 'run', 'logs', 'store/handed', 'store/tmp']) stand(join(stateDir, name));
 
     await settleState(stateDir);
 
     expect(readdirSync(stateDir).sort()).toEqual([
       ...['data', 'logs.damaged', 'records.damaged', 'run.damaged', 'store'],
     ]);
-    expect(readdirSync(join(stateDir, 'store'))).toEqual(['tmp.damaged']);
+    expect(readdirSync(join(stateDir, 'store'))).toEqual(['handed.damaged', 'tmp.damaged']);
   });
 
   it('names what it moved out of the place of a directory, once', async () => {
