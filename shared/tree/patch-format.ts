@@ -135,15 +135,10 @@ function requireWithin({ to, window }: PatchHeader, raw: number): void {
   if (windowLogOf(raw) > window) throw damagedPack(to, 'a part is larger than the window its header states');
 }
 
-const NO_SCRIPTS: FileScripts = new Map();
-
 /** Of old files, with the magic: what a unit is compressed with, or built of. */
-export function dictionaryBytes(
-  unit: Pick<PatchUnit, 'bases'> | PatchUnit,
-  scripts: FileScripts = NO_SCRIPTS,
-): number {
-  const script = 'files' in unit ? scripts.get(unit.files[0] as number) : undefined;
-  if (script !== undefined) return PATCH_MAGIC.length + copiedBytes(script, unit as PatchUnit);
+export function dictionaryBytes(unit: PatchUnit, scripts: FileScripts): number {
+  const script = scripts.get(unit.files[0] as number);
+  if (script !== undefined) return PATCH_MAGIC.length + copiedBytes(script, unit);
   return unit.bases.reduce((sum, [, , length]) => sum + length, PATCH_MAGIC.length);
 }
 

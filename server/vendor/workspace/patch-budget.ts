@@ -5,25 +5,32 @@ import {
   MAX_PLAN_BYTES,
   MAX_PLAN_NODES,
   maxDictionaryBytes,
+  PATCH_MAGIC,
   type PatchUnit,
   type Stretch,
 } from '../../../shared/tree/patch-format.ts';
+import type { FileScripts } from '../../../shared/tree/patch-script.ts';
 
 /** The same units with as many of their bases as may stay. */
-export function withinBounds(units: readonly PatchUnit[]): readonly PatchUnit[] {
-  return withShortPlan(withDictionariesInProportion(units));
+export function withinBounds(units: readonly PatchUnit[], scripts: FileScripts): readonly PatchUnit[] {
+  return withShortPlan(withDictionariesInProportion(units, scripts));
 }
 
-/** Where the largest dictionary serves the fewest bytes, it goes first. */
-function withDictionariesInProportion(units: readonly PatchUnit[]): readonly PatchUnit[] {
-  const worth = (unit: PatchUnit) => unit.raw / dictionaryBytes(unit);
+/** Where the largest dictionary serves the fewest bytes, it goes first. What scripts copy stays: it is less than they make. */
+function withDictionariesInProportion(
+  units: readonly PatchUnit[],
+  scripts: FileScripts,
+): readonly PatchUnit[] {
+  const sizeOf = (unit: PatchUnit) => dictionaryBytes(unit, scripts);
+  const worth = (unit: PatchUnit) => unit.raw / sizeOf(unit);
   const allowed = maxDictionaryBytes(units.reduce((sum, { raw }) => sum + raw, 0));
-  let bytes = units.reduce((sum, unit) => sum + dictionaryBytes(unit), 0);
+  let bytes = units.reduce((sum, unit) => sum + sizeOf(unit), 0);
   const without = new Set<PatchUnit>();
-  for (const unit of units.toSorted((a, b) => worth(a) - worth(b))) {
+  const withBases = units.filter(({ bases }) => bases.length > 0);
+  for (const unit of withBases.toSorted((a, b) => worth(a) - worth(b))) {
     if (bytes <= allowed) break;
     without.add(unit);
-    bytes -= dictionaryBytes(unit) - dictionaryBytes({ bases: [] });
+    bytes -= sizeOf(unit) - PATCH_MAGIC.length;
   }
   return units.map((unit) => (without.has(unit) ? { ...unit, bases: [] } : unit));
 }

@@ -66,7 +66,7 @@ async function* patchChunks({
     requireAtMost(MAX_PATCH_INDEX_BYTES, 'an index of a patch in bytes', bytes.length);
   }
   const planned = planPatch(from, to, writable);
-  const units = withinBounds(planned.units);
+  const units = withinBounds(planned.units, planned.scripts);
   const plan = planBytes(units);
   requireAtMost(MAX_PLAN_BYTES, 'the plan of a patch in bytes', plan.length);
   const scriptBytes = writeScripts(planned.scripts, to.index);
