@@ -23,6 +23,8 @@ export interface Vendor {
   readonly clock: { aheadMs: number };
   /** What the person at the terminal answers; null where there is neither. */
   readonly person: { says: boolean | null };
+  /** Hears what a command prints beside its answer, while it runs. */
+  readonly bystander: { hears(text: string): void };
   /** Runs one command and answers what it printed. */
   run(...argv: readonly string[]): Promise<Answer>;
   /** The same, which must succeed, with --json, and answer as the command declares. */
@@ -56,6 +58,7 @@ export async function createVendor(...initOptions: readonly string[]): Promise<V
 export function createBench(directory: string, server: ReleaseServer): Vendor {
   const clock = { aheadMs: 0 };
   const person: Vendor['person'] = { says: null };
+  const bystander: Vendor['bystander'] = { hears: () => undefined };
   const env = {
     ...{ FAIRLEAD_VENDOR_DIR: join(directory, 'workspace'), FAIRLEAD_PASSPHRASE: PASSPHRASE },
     DOCKER_CONFIG: join(directory, 'docker'),
@@ -70,11 +73,16 @@ export function createBench(directory: string, server: ReleaseServer): Vendor {
   const vendor: Vendor = {
     directory,
     server,
-    ...{ clock, person },
+    ...{ clock, person, bystander },
     run: async (...argv) => {
       const printed = { out: '', err: '' };
       const stdout = { write: (text: string) => (printed.out += text) };
-      const stderr = { write: (text: string) => (printed.err += text) };
+      const stderr = {
+        write: (text: string) => {
+          printed.err += text;
+          bystander.hears(text);
+        },
+      };
       const status = await run(argv, {
         ...{ ...surroundings, stdout, stderr, isTerminal: person.says !== null },
       });

@@ -1,8 +1,10 @@
 // Patches from the vendor's command line: made of the packs at hand, sent before the release, never a reason for a release to fail.
+import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { readTried } from '../../../../server/vendor/workspace/patches.ts';
+import { digestFromHex, hexOf } from '../../../../shared/encoding/digest.ts';
 import { maxPatchBytes } from '../../../../shared/protocol/patches.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { patternedBytes } from '../../../support/directories.ts';
@@ -36,7 +38,7 @@ async function released(version: string, ...more: readonly string[]) {
 }
 
 async function treeOf(version: string): Promise<string> {
-  for (let n = 1; n <= 10; n++) {
+  for (let n = 1; n <= 20; n++) {
     const id = `CHG-${n}`;
     const text = await vendor.read(`workspace/builds/${id}.json`).catch(() => null);
     const document = text === null ? null : (JSON.parse(text) as CapabilityRelease);
@@ -126,6 +128,30 @@ describe('a release', () => {
     const patch = vendor.server.files.get(`packs/${await treeOf('1.1.1')}/patches/${await treeOf('1.1.0')}`);
     // `cache/state` is in it.
     expect(patch?.length).toBeGreaterThan(10_000);
+  });
+
+  it('comes out without one that installs would refuse, says whose fault it is, and does not try it again', async () => {
+    const id = await verified('1.1.2', patternedBytes(200_000, 'third'));
+    const patching = join(vendor.directory, 'workspace/packs/.patching');
+    let damaged = 0;
+    vendor.bystander.hears = (text) => {
+      if (!text.startsWith('making a patch to core/auth@1.1.2')) return;
+      for (const name of readdirSync(patching).filter((one) => one.endsWith('.patch.tmp'))) {
+        writeFileSync(join(patching, name), 'FLPATCH1\n', { flag: 'r+' });
+        damaged++;
+      }
+    };
+    onTestFinished(() => void Object.assign(vendor.bystander, { hears: () => undefined }));
+
+    const { status, err } = await vendor.run('release', id, '--patches', '1');
+
+    expect([status, damaged, await startsOf('1.1.2', '1.1.1')]).toEqual([0, 1, []]);
+    expect(err).toMatch(
+      /no patch to core\/auth@1\.1\.2 from 1\.1\.1: what was made would be refused \(.+\), a fault of fairlead-vendor; installs fetch the full pack/,
+    );
+    const tried = await readTried(join(vendor.directory, 'workspace'), digestFromHex(await treeOf('1.1.2')));
+    expect(tried).toContain(digestFromHex(await treeOf('1.1.1')));
+    expect((await vendor.run('publish', '--patches', '1')).err).not.toContain('patch to core/auth@1.1.2');
   });
 
   it('comes out before a server of an earlier version', async () => {
