@@ -21,7 +21,7 @@ import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
 import { createRests } from './turns.ts';
-import { layOut, storedMode, writeUnits } from './unpack.ts';
+import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
@@ -158,9 +158,8 @@ function createTaker(directory: string, mayLink: boolean) {
 }
 
 /** Of one inode there is one owner and one mode. */
-function isAlike({ uid, mode, size }: BigIntStats, file: TreeFile): boolean {
-  const isOurs = Number(uid) === process.getuid?.();
-  return isOurs && (Number(mode) & 0o7777) === storedMode(file.mode) && Number(size) === file.size;
+function isAlike(found: BigIntStats, file: TreeFile): boolean {
+  return Number(found.uid) === process.getuid?.() && isAsStored(found, file);
 }
 
 /** False where the file system has no more links for it, or none at all. Errors: its others. */

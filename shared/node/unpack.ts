@@ -1,5 +1,5 @@
 // Builds a tree in a fresh directory from a pack: only what the index lists, only bytes that match it.
-import { chmodSync, constants, mkdirSync } from 'node:fs';
+import { type BigIntStats, chmodSync, constants, mkdirSync } from 'node:fs';
 import { open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../encoding/digest.ts';
@@ -14,6 +14,11 @@ export const TREE_DIRECTORY_MODE = 0o755;
 
 export function storedMode(mode: TreeMode): number {
   return mode & 0o555;
+}
+
+/** In all that tells without a look at what is in it. */
+export function isAsStored(stat: BigIntStats, { size, mode }: TreeFile): boolean {
+  return stat.isFile() && stat.size === BigInt(size) && (Number(stat.mode) & 0o7777) === storedMode(mode);
 }
 
 const PARALLEL_FILES = 8;

@@ -3,7 +3,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { createRests } from '../../../shared/node/turns.ts';
-import { storedMode } from '../../../shared/node/unpack.ts';
+import { isAsStored } from '../../../shared/node/unpack.ts';
 import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 
 export interface KnownFiles {
@@ -56,7 +56,7 @@ export function createKnownFiles(now: () => number): KnownFiles {
     has(path, file) {
       const found = known.size === 0 ? null : look(path);
       const one = found === null ? undefined : known.get(found.ino);
-      return found !== null && one !== undefined && isAsListed(found, file) && isSame(one, found, file);
+      return found !== null && one !== undefined && isAsStored(found, file) && isSame(one, found, file);
     },
     note(found, file, readAt) {
       if (isSettled(found.ctimeNs, readAt)) remember(found, file);
@@ -65,7 +65,7 @@ export function createKnownFiles(now: () => number): KnownFiles {
       const rest = createRests();
       for (const entry of index.entries) {
         const found = entry.kind === 'file' ? look(join(files, entry.path)) : null;
-        if (entry.kind === 'file' && found !== null && isAsListed(found, entry)) {
+        if (entry.kind === 'file' && found !== null && isAsStored(found, entry)) {
           const isOwn = found.nlink === 1n || isSettled(found.mtimeNs, since);
           if (isOwn && isSettled(found.ctimeNs, now())) remember(found, entry);
         }
@@ -84,11 +84,6 @@ function look(path: string): BigIntStats | null {
   } catch {
     return null;
   }
-}
-
-function isAsListed(found: BigIntStats, file: TreeFile): boolean {
-  const mode = Number(found.mode) & 0o7777;
-  return found.isFile() && found.size === BigInt(file.size) && mode === storedMode(file.mode);
 }
 
 /** Whatever is done to a file moves the time of its last change, which no program can set; but not at once what is written to its pages in memory. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
 import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
-import { directoriesOf, storedMode, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
+import { directoriesOf, isAsStored, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
 import { isWritable } from '../../../shared/schema/service.ts';
 import type {
   TreeDirectory,
@@ -171,8 +171,7 @@ export async function isFileAsListed(
   try {
     const stat = await handle.stat({ bigint: true });
     // A pipe in the place of an empty file would read as empty, too.
-    if (!stat.isFile() || Number(stat.size) !== file.size) return false;
-    if ((Number(stat.mode) & PERMISSION_BITS) !== storedMode(file.mode)) return false;
+    if (!isAsStored(stat, file)) return false;
     const readAt = known.now();
     if ((await hash(handle, file.size, buffer)) !== file.digest) return false;
     known.note(stat, file, readAt);

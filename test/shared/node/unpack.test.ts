@@ -1,4 +1,5 @@
 // Building a tree from a pack: everything the index lists and nothing else, whole, for everybody to read, when it says so.
+import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -13,7 +14,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import type { PackContents } from '../../../shared/node/pack-reader.ts';
-import { directoriesOf, storedMode, unpackTree } from '../../../shared/node/unpack.ts';
+import { directoriesOf, isAsStored, storedMode, unpackTree } from '../../../shared/node/unpack.ts';
 import type { UnpackedPart } from '../../../shared/tree/pack-steps.ts';
 import {
   type TreeEntry,
@@ -129,6 +130,19 @@ describe('a tree', () => {
     expect(readFileSync(join(occupied, 'a'), 'utf8')).toBe('kept');
     expect(statSync(join(beside, 'deep')).isDirectory()).toBe(true);
   });
+});
+
+it.each<[string, boolean, (path: string) => void]>([
+  ['it with its mode and size', true, (path) => writeFileSync(path, '', { mode: 0o444 })],
+  ['a longer one', false, (path) => writeFileSync(path, 'x', { mode: 0o444 })],
+  ['one that may be written to', false, (path) => writeFileSync(path, '', { mode: 0o644 })],
+  ['one that runs as its owner', false, (path) => execFileSync('install', ['-m4444', '/dev/null', path])],
+  ['a pipe that reads as empty, too', false, (path) => execFileSync('mkfifo', ['-m444', path])],
+])('an empty file, where there is %s, is as it was stored: %j', (_, isSo, make) => {
+  const path = join(temporaryDirectory(), 'empty');
+  make(path);
+
+  expect(isAsStored(lstatSync(path, { bigint: true }), EMPTY)).toBe(isSo);
 });
 
 it('every directory on the way is made, parents first', () => {
