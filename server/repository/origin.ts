@@ -1,16 +1,24 @@
-// Another server's repository as a mirror reads it: bounded in bytes and in time, resumed, and never led elsewhere.
+// A server's repository as mirrors and vendors read it: bounded in bytes and in time, resumed, and led nowhere by a stranger.
 import { open, stat } from 'node:fs/promises';
+import type { Dispatcher } from 'undici';
 import { FairleadError, isFairleadError, systemCode, toDiskError } from '../../shared/errors/error.ts';
-import { type Answered, createWayOut, fetchOver } from '../../shared/node/way-out.ts';
+import { leadsInside } from '../../shared/node/addresses.ts';
+import { type Answered, createWayOut, drop, fetchOver } from '../../shared/node/way-out.ts';
 
 export interface Origin {
   readonly url: string;
   /** A file by its path below the repository; null where there is none. Errors: transport/*. */
   read(path: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Into a file, going on where an earlier call stopped. Nothing of it is verified. Errors: transport/*, disk/*. */
-  download(path: string, file: string, maxBytes: number): Promise<void>;
+  download(path: string, file: string, maxBytes: number, onProgress?: OnProgress): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Bytes in the file, and how many it will be; null where nobody says. */
+export type OnProgress = (done: number, total: number | null) => void;
+
+/** Whoever is somebody there may be sent on, to an address that is good for some minutes. */
+export type Authorization = () => Promise<string>;
 
 const CONNECT_MS = 10_000;
 const SILENCE_MS = 30_000;
@@ -23,11 +31,33 @@ const LONGEST_MS = 2 ** 31 - 1;
 const MISSING: readonly number[] = [403, 404, 410];
 
 /** Error: transport/proxy-invalid. */
-export function createOrigin(url: string, environment: Readonly<Record<string, string | undefined>>): Origin {
-  const wayOut = createWayOut(url, environment, {
-    ...{ connectMs: CONNECT_MS, connections: 8, silenceMs: SILENCE_MS },
-  });
+export function createOrigin(
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  authorization?: Authorization,
+): Origin {
+  const ways = new Map<string, Dispatcher>();
   const base = url.endsWith('/') ? url : `${url}/`;
+  const wayTo = (to: string): Dispatcher => {
+    const { origin } = new URL(to);
+    const limits = { connectMs: CONNECT_MS, connections: 8, silenceMs: SILENCE_MS };
+    const way = ways.get(origin) ?? createWayOut(to, environment, limits);
+    ways.set(origin, way);
+    return way;
+  };
+  wayTo(base);
+
+  /** Who leads a mirror elsewhere would have it ask whatever this machine can reach: only who was let in is sent on, once, and never inside. */
+  async function fetchOne(at: string, options: RequestInit): Promise<Answered> {
+    if (authorization === undefined) return fetchOver(wayTo(at), at, options);
+    const shown = { ...options.headers, authorization: await authorization() };
+    const answer = await fetchOver(wayTo(at), at, { ...options, headers: shown });
+    const to = answer.status === 302 ? URL.parse(answer.headers.get('location') ?? '', at) : null;
+    const isPlain = to !== null && to.protocol !== 'https:' && !at.startsWith('http:');
+    if (to === null || isPlain || (await leadsInside(new URL(at), to))) return answer;
+    await drop(answer);
+    return fetchOver(wayTo(to.href), to.href, options);
+  }
 
   async function ask<Result>(
     path: string,
@@ -37,8 +67,7 @@ export function createOrigin(url: string, environment: Readonly<Record<string, s
   ): Promise<Result> {
     const at = base + path;
     try {
-      const answer = await fetchOver(wayOut, at, {
-        // Who leads a mirror elsewhere would have it ask whatever this machine can reach.
+      const answer = await fetchOne(at, {
         redirect: 'manual',
         headers: { 'accept-encoding': 'identity', ...(from === 0 ? {} : { range: `bytes=${from}-` }) },
         signal: AbortSignal.timeout(Math.min(PATIENCE_MS + Math.ceil(maxBytes / BYTES_PER_MS), LONGEST_MS)),
@@ -62,7 +91,7 @@ export function createOrigin(url: string, environment: Readonly<Record<string, s
         for await (const chunk of capped(answer, at, maxBytes)) chunks.push(chunk);
         return Uint8Array.from(Buffer.concat(chunks));
       }),
-    async download(path, file, maxBytes) {
+    async download(path, file, maxBytes, onProgress) {
       const size = await stat(file).then(
         (found) => found.size,
         () => 0,
@@ -74,12 +103,33 @@ export function createOrigin(url: string, environment: Readonly<Record<string, s
         const range = answer.headers.get('content-range') ?? '';
         const goesOn = answer.status === 206 && range.startsWith(`bytes ${present}-`);
         if (!goesOn && answer.status !== 200) throw refused(at, answer.status);
-        const left = goesOn ? maxBytes - present : maxBytes;
-        await save(capped(answer, at, left), file, goesOn, maxBytes);
+        const start = goesOn ? present : 0;
+        const pieces = told(capped(answer, at, maxBytes - start), start, totalOf(answer, start), onProgress);
+        await save(pieces, file, goesOn, maxBytes);
       });
     },
-    close: () => wayOut.close(),
+    close: async () => void (await Promise.all([...ways.values()].map((way) => way.close()))),
   };
+}
+
+/** By the word of whoever answers. */
+function totalOf({ headers }: Answered, start: number): number | null {
+  const length = headers.get('content-length') ?? '';
+  return /^\d{1,15}$/.test(length) ? start + Number(length) : null;
+}
+
+async function* told(
+  pieces: AsyncIterable<Uint8Array>,
+  start: number,
+  total: number | null,
+  onProgress: OnProgress = () => undefined,
+): AsyncGenerator<Uint8Array> {
+  let done = start;
+  for await (const piece of pieces) {
+    yield piece;
+    done += piece.length;
+    onProgress(done, total);
+  }
 }
 
 async function* capped({ body }: Answered, url: string, maxBytes: number): AsyncGenerator<Uint8Array> {
@@ -113,5 +163,5 @@ async function save(
 }
 
 function refused(url: string, status: number): FairleadError {
-  return new FairleadError('transport/refused', { url, status, problem: 'a mirror copies this file' });
+  return new FairleadError('transport/refused', { url, status, problem: 'this file was wanted' });
 }

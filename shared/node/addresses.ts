@@ -2,6 +2,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4 } from 'node:net';
+import { isThisMachine } from '../encoding/hosts.ts';
 
 export type Neighbourhood = 'loopback' | 'link-local' | 'private' | 'public';
 
@@ -50,6 +51,13 @@ export async function neighbourhoodsOf(host: string): Promise<ReadonlySet<Neighb
   if (isIP(name) !== 0) return new Set([neighbourhoodOf(name)]);
   const found = await lookup(name, { all: true }).catch((): LookupAddress[] => []);
   return new Set(found.map(({ address }) => neighbourhoodOf(address)));
+}
+
+/** From outside nobody is led to what this machine and its network alone can reach. */
+export async function leadsInside(from: URL, to: URL): Promise<boolean> {
+  if (to.origin === from.origin || isThisMachine(from.hostname)) return false;
+  const [there, here] = await Promise.all([neighbourhoodsOf(to.hostname), neighbourhoodsOf(from.hostname)]);
+  return [...there].some((one) => one !== 'public' && !here.has(one));
 }
 
 /** `::ffff:127.0.0.1` is 127.0.0.1 to every socket. */

@@ -44,3 +44,9 @@ export async function fetchOver(
 ): Promise<Answered> {
   return await fetch(url, { ...(options as unknown as Init), dispatcher });
 }
+
+/** Nothing more of it is read. */
+export async function drop({ body }: Answered): Promise<void> {
+  const stream = body as (AsyncIterable<Uint8Array> & { cancel?(): Promise<void> }) | null;
+  await stream?.cancel?.().catch(() => undefined);
+}

@@ -44,6 +44,10 @@ export interface ReleaseServer {
   publications(): number;
   /** False as in an earlier version. */
   takesPatches: boolean;
+  /** Packs that were fetched, each with the range that was asked for. */
+  readonly fetched: { readonly path: string; readonly range: string | undefined }[];
+  /** How packs are given; as they are where it is null. */
+  givePack: ((path: string, response: ServerResponse) => void) | null;
   /** While true every request is answered with 503. */
   refusing: boolean;
   close(): Promise<void>;
@@ -107,6 +111,8 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     publications: () => publications,
     refusing: false,
     takesPatches: true,
+    fetched: [],
+    givePack: null,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 
@@ -163,6 +169,15 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     return { status: 200, json: { change, counts: counts.get(id) ?? none, deployments } };
   };
 
+  const give = (path: string, file: Uint8Array, { headers }: IncomingMessage, response: ServerResponse) => {
+    const { range } = headers;
+    state.fetched.push({ path: path.slice('/repository/'.length), range });
+    if (state.givePack !== null) return state.givePack(path, response);
+    const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+    const about = { 'content-range': `bytes ${start}-${file.length - 1}/${file.length}` };
+    return response.writeHead(start === 0 ? 200 : 206, start === 0 ? {} : about).end(file.subarray(start));
+  };
+
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk as Uint8Array);
@@ -170,6 +185,7 @@ export async function startReleaseServer(): Promise<ReleaseServer> {
     if (state.refusing) return response.writeHead(503).end();
     if (path.startsWith('/repository/')) {
       const file = files.get(decodeURIComponent(path.slice('/repository/'.length)));
+      if (file !== undefined && path.endsWith('.pack')) return give(path, file, request, response);
       return response.writeHead(file === undefined ? 404 : 200).end(file);
     }
     if (request.headers.authorization !== `Bearer ${TOKEN}`) return refuse(response);

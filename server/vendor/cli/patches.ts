@@ -20,6 +20,7 @@ import { readNewest } from '../workspace/metadata.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { type PatchBench, packBytes, readTried, withPatchBench, writeTried } from '../workspace/patches.ts';
 import { listTargets, readTarget } from '../workspace/targets.ts';
+import { type PackSource, withPackSource } from './packs.ts';
 import type { ServerClient } from './server-client.ts';
 
 /** With less to fetch, the question for patches costs as much as it saves. */
@@ -38,15 +39,18 @@ export async function uploadPatches(
   const known = await listCapabilities(session.directory);
   if (wish.newest)
     wanted.push(...(await Promise.all(newestOfEach(known).map((one) => readListed(session, one)))));
-  await withPatchBench(session.directory, async (bench) => {
-    for (const to of wanted) await patchesTo(to, known, wish, { server, session, bench });
-  });
+  await withPackSource(session, (packs) =>
+    withPatchBench(session.directory, async (bench) => {
+      for (const to of wanted) await patchesTo(to, known, wish, { server, session, bench, packs });
+    }),
+  );
 }
 
 interface Means {
   readonly server: ServerClient;
   readonly session: Session;
   readonly bench: PatchBench;
+  readonly packs: PackSource;
 }
 
 async function patchesTo(
@@ -63,25 +67,37 @@ async function patchesTo(
   if (!hasOthers || (full !== null && full < LEAST_PACK_BYTES)) return;
   const installs = await installsOf(server, component);
   const tried = new Set(await readTried(session.directory, digest)).add(digest);
+  const failed = new Map<string, Version[]>();
   for (const listed of selectStarts({ component, version: to.version }, known, installs, most)) {
     try {
       const from = await readListed(session, listed);
       if (tried.has(from.tree.digest)) continue;
-      await patchBetween(from, to, { ...means, full, small });
+      await patchBetween(from, to, { ...means, small });
       tried.add(from.tree.digest);
     } catch (cause) {
-      const error = cause instanceof Error && 'syscall' in cause ? toDiskError('packs', cause) : cause;
-      if (!isFairleadError(error)) throw error;
-      // A server of an earlier version has no place for any of them.
-      const isEarlierServer = isFairleadError(error, 'vendor/server-refused') && error.data.status === 404;
-      const why = isEarlierServer ? 'the server is of an earlier version' : error.message;
-      session.out.note(
-        `no patch to ${formatRef(refOf(to))} from ${listed.version}: ${why}; installs fetch the full pack`,
-      );
-      if (isEarlierServer) return;
+      const why = whyNone(cause);
+      failed.set(why, [...(failed.get(why) ?? []), listed.version]);
+      if (why === EARLIER_SERVER) break;
     }
   }
-  await writeTried(session.directory, digest, tried);
+  for (const [why, versions] of failed) {
+    const name = formatRef(refOf(to));
+    session.out.note(`no patch to ${name} from ${versions.join(', ')}: ${why}; installs fetch the full pack`);
+  }
+  if (!failed.has(EARLIER_SERVER)) await writeTried(session.directory, digest, tried);
+}
+
+/** It has no place for any of them. */
+const EARLIER_SERVER = 'the server is of an earlier version';
+
+/** What keeps one patch from being made, and no release from coming out; all else is thrown. */
+function whyNone(cause: unknown): string {
+  const error = cause instanceof Error && 'syscall' in cause ? toDiskError('packs', cause) : cause;
+  if (!isFairleadError(error)) throw error;
+  if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return EARLIER_SERVER;
+  return error.code.startsWith('transport/')
+    ? `its pack is not in this workspace, and ${error.message} (later: fairlead-vendor publish)`
+    : error.message;
 }
 
 /** As the signed metadata says; their documents are not read. */
@@ -104,13 +120,15 @@ async function readListed(
 async function patchBetween(
   from: CapabilityRelease,
   to: CapabilityRelease,
-  { server, session, bench, full, small }: Means & { readonly full: number | null; readonly small: boolean },
+  { server, session, bench, packs, small }: Means & { readonly small: boolean },
 ): Promise<void> {
   const address = patchUploadPath(hexOf(to.tree.digest), hexOf(from.tree.digest));
   if (await server.has(address)) return;
   const name = `${formatRef(refOf(to))} from ${from.version}`;
   const step = `making a patch to ${name}`;
-  const [old, next] = [await bench.layOut(from.tree), await bench.layOut(to.tree)];
+  const laidOut = (release: CapabilityRelease) =>
+    bench.layOut(release.tree, (file) => packs.fetch(release, file));
+  const [old, next] = [await laidOut(from), await laidOut(to)];
   const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
   const { writable = [] } = from;
   const made = await bench.make(old, next, { writable, small, onProgress });
@@ -121,6 +139,7 @@ async function patchBetween(
     return;
   }
   const { file, bytes } = made;
+  const full = await packBytes(session.directory, to.tree.digest);
   if (full === null || bytes > maxPatchBytes(full)) return;
   await server.upload(address, file, (done, total) =>
     session.out.progress(`uploading the patch to ${name}`, done, total),

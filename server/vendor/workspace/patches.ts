@@ -1,11 +1,11 @@
 // Patches on the vendor's machine: trees laid out again from the packs of the workspace, and what was tried between them.
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError, orNull } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
-import { makeDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
 import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { readIfPresent } from '../../../shared/node/read-file.ts';
@@ -22,8 +22,8 @@ import { writePatch } from './patch-writer.ts';
 import { openRequired, writeJson } from './workspace.ts';
 
 export interface PatchBench {
-  /** Lays out a tree; the same one is laid out once. Errors: vendor/file-unreadable where its pack is not here, tree/*, disk/*. */
-  layOut(tree: TreeRef): Promise<PatchSide>;
+  /** Lays out a tree, once. Where its pack is not here, or is damaged, `fetch` brings another to keep. Errors: tree/*, disk/*, and those of `fetch`. */
+  layOut(tree: TreeRef, fetch: FetchPack): Promise<PatchSide>;
   /** Applied once, as installs do; the file is gone with the bench. Errors: those of `writePatch`. */
   make(
     from: PatchSide,
@@ -31,6 +31,9 @@ export interface PatchBench {
     how: Pick<Parameters<typeof writePatch>[0], 'writable' | 'small' | 'onProgress'>,
   ): Promise<MadePatch>;
 }
+
+/** Into a file, going on with what is there. */
+export type FetchPack = (file: string) => Promise<void>;
 
 export type MadePatch =
   | { readonly kind: 'made'; readonly file: string; readonly bytes: number }
@@ -54,8 +57,8 @@ export async function withPatchBench<Result>(
 function createBench(directory: string, place: string): PatchBench {
   const laid = new Map<Digest, Promise<PatchSide>>();
   return {
-    layOut: (tree) => {
-      const known = laid.get(tree.digest) ?? layOut(directory, join(place, hexOf(tree.digest)), tree);
+    layOut: (tree, fetch) => {
+      const known = laid.get(tree.digest) ?? layOut(directory, join(place, hexOf(tree.digest)), tree, fetch);
       laid.set(tree.digest, known);
       return known;
     },
@@ -88,8 +91,37 @@ async function provePatch(file: string, from: PatchSide, to: PatchSide): Promise
   }
 }
 
-async function layOut(workspace: string, directory: string, tree: TreeRef): Promise<PatchSide> {
-  const pack = await openRequired(join(workspace, packPath(hexOf(tree.digest))));
+async function layOut(
+  workspace: string,
+  directory: string,
+  tree: TreeRef,
+  fetch: FetchPack,
+): Promise<PatchSide> {
+  const path = join(workspace, packPath(hexOf(tree.digest)));
+  try {
+    return await unpackTo(directory, path, tree);
+  } catch (error) {
+    if (!isFairleadError(error, 'vendor/file-unreadable', 'tree/pack-damaged', 'tree/mismatch')) throw error;
+    await removeAll(directory);
+  }
+  const fetched = join(dirname(path), '.fetched.pack');
+  await makeDirectory(dirname(path));
+  try {
+    await fetch(fetched);
+    const side = await unpackTo(directory, fetched, tree);
+    await rename(fetched, path);
+    await syncDirectory(dirname(path));
+    return side;
+  } catch (error) {
+    // What a broken line left is gone on with; all else may be wrong, or is in the way of the release.
+    if (!isFairleadError(error, 'transport/unreachable')) await removeAll(fetched);
+    await removeAll(directory);
+    throw error;
+  }
+}
+
+async function unpackTo(directory: string, path: string, tree: TreeRef): Promise<PatchSide> {
+  const pack = await openRequired(path);
   try {
     const contents = await readPack(pack, tree);
     await mkdir(directory, { recursive: true, mode: 0o700 });

@@ -19,8 +19,9 @@ import {
 import { findMisfit } from '../../schema/image-platform.ts';
 import { writeDurably } from '../durable-file.ts';
 import { isPresent } from '../read-file.ts';
+import { drop } from '../way-out.ts';
 import { writePlainLayer } from './plain-layer.ts';
-import { describeStatus, drop, type Registry, readBounded } from './registry.ts';
+import { describeStatus, type Registry, readBounded } from './registry.ts';
 
 export interface PullSpec {
   /** For people. */

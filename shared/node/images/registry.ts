@@ -3,8 +3,8 @@ import type { Dispatcher } from 'undici';
 import { isThisMachine } from '../../encoding/hosts.ts';
 import { sanitizeLine } from '../../encoding/text.ts';
 import { systemCode } from '../../errors/error.ts';
-import { neighbourhoodsOf } from '../addresses.ts';
-import { type Answered, createWayOut, fetchOver } from '../way-out.ts';
+import { leadsInside } from '../addresses.ts';
+import { type Answered, createWayOut, drop, fetchOver } from '../way-out.ts';
 
 export interface Login {
   readonly user: string;
@@ -96,16 +96,9 @@ export function createRegistry(
     if (!isWeb || (from.protocol === 'https:' && to.protocol !== 'https:')) {
       throw new Error(`${from.host} redirects to what is not encrypted, or no address at all`);
     }
-    if (await leadsInside(to)) throw new Error(`${from.host} redirects to a place inside this network`);
+    if (await leadsInside(new URL(base), to))
+      throw new Error(`${from.host} redirects to a place inside this network`);
     return to;
-  }
-
-  /** From outside nobody is led to what this machine and its network alone can reach. */
-  async function leadsInside(to: URL): Promise<boolean> {
-    const { hostname } = new URL(base);
-    if (to.origin === origin || isThisMachine(hostname)) return false;
-    const [there, here] = await Promise.all([neighbourhoodsOf(to.hostname), neighbourhoodsOf(hostname)]);
-    return [...there].some((one) => one !== 'public' && !here.has(one));
   }
 
   async function leaveFor(challenge: string, repository: string): Promise<string> {
@@ -122,7 +115,7 @@ export function createRegistry(
     if (!isOwn && !(realm.protocol === 'https:' && base.startsWith('https:'))) {
       throw new Error(`${new URL(base).host} would have its password sent to ${realm.host}, unencrypted`);
     }
-    if (await leadsInside(realm)) {
+    if (await leadsInside(new URL(base), realm)) {
       throw new Error(`${new URL(base).host} asks for a login at a place inside this network, ${realm.host}`);
     }
     if (parsed.service !== '') realm.searchParams.set('service', parsed.service);
@@ -174,12 +167,6 @@ export async function readBounded(answer: Answered, most: number): Promise<Buffe
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
-}
-
-/** Nothing more of it is read. */
-export async function drop({ body }: Answered): Promise<void> {
-  const stream = body as (AsyncIterable<Uint8Array> & { cancel?(): Promise<void> }) | null;
-  await stream?.cancel?.().catch(() => undefined);
 }
 
 function basic({ user, password }: Login): string {

@@ -1,5 +1,5 @@
 // Files for enrolled agents alone: by their credential, or by an address that was signed for them and is checked elsewhere.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -11,8 +11,11 @@ import { FAILURES_PER_MINUTE } from '../../../server/http/app.ts';
 import { readDownloads } from '../../../server/http/downloads.ts';
 
 import { metadataName, targetName } from '../../../server/repository/names.ts';
+import { createOrigin } from '../../../server/repository/origin.ts';
 import { hexOf } from '../../../shared/encoding/digest.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
+import { serveHttp } from '../../support/http-server.ts';
 import { findNginx, startNginx } from '../../support/nginx.ts';
 import { firstPublication } from '../../support/publications.ts';
 import { enrolAgent, type ServerAgent } from '../../support/server-agent.ts';
@@ -222,6 +225,26 @@ describe('with signed addresses', () => {
     const answer = await get(`${pack}?${query}`);
 
     expect(answer.status).toBe(status);
+  });
+
+  it('a vendor’s program is sent to one with its own token, shows that nowhere else, and goes on where it stopped', async () => {
+    const shown: (string | undefined)[] = [];
+    const elsewhere = await serveHttp(({ url, headers }, response) => {
+      shown.push(headers.authorization, headers.range, url?.split('?')[0]);
+      response.writeHead(206, { 'content-range': 'bytes 3-5/6' }).end('def');
+    });
+    Object.assign(server.context, {
+      downloads: { access: 'enrolled', key: KEY, url: `${elsewhere}/` },
+    } satisfies Partial<Context>);
+    const file = join(temporaryDirectory(), 'pack');
+    await writeFile(file, 'abc');
+    const { authorization } = await server.bearer('publisher');
+
+    const origin = createOrigin(`${base}/repository`, {}, async () => authorization);
+    await origin.download(pack, file, 100).finally(() => origin.close());
+
+    expect(await readFile(file, 'utf8')).toBe('abcdef');
+    expect(shown).toEqual([undefined, 'bytes=3-', `/${pack}`]);
   });
 
   it('asks for nothing where everybody may have the file', async () => {

@@ -1,11 +1,13 @@
 // Patches from the vendor's command line: made of the packs at hand, sent before the release, never a reason for a release to fail.
 import { readdirSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readTried } from '../../../../server/vendor/workspace/patches.ts';
 import { digestFromHex, hexOf } from '../../../../shared/encoding/digest.ts';
 import { maxPatchBytes } from '../../../../shared/protocol/patches.ts';
+import { packPath } from '../../../../shared/protocol/publication.ts';
 import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import { patternedBytes } from '../../../support/directories.ts';
 import { createVendor, openAndBuild, type Vendor } from '../../../support/vendor.ts';
@@ -36,6 +38,10 @@ async function released(version: string, ...more: readonly string[]) {
   expect(answer.status, answer.err).toBe(0);
   return answer;
 }
+
+const PACKS = () => join(vendor.directory, 'workspace/packs');
+/** Each below the one before it: the last two before any of them are 1.0.3 and 1.0.2. */
+const candidates = [9, 8, 7, 6].map((n) => `1.0.4-rc.${n}`);
 
 async function treeOf(version: string): Promise<string> {
   for (let n = 1; n <= 20; n++) {
@@ -95,16 +101,70 @@ describe('a release', () => {
     expect(await readdir(join(vendor.directory, 'workspace/packs'))).not.toContain('.patching');
   });
 
-  it('comes out without those that cannot be made, and says why', async () => {
-    const packs = join(vendor.directory, 'workspace/packs');
-    await rm(join(packs, await treeOf('1.0.2')), { recursive: true });
-    await writeFile(join(packs, await treeOf('1.0.3'), 'full.pack'), 'damaged');
+  it('has those from releases whose packs this workspace lacks or has damaged: they are fetched, and kept', async () => {
+    const [lacking, damaged] = [await treeOf('1.0.2'), await treeOf('1.0.3')];
+    await rm(join(PACKS(), lacking), { recursive: true });
+    await writeFile(join(PACKS(), damaged, 'full.pack'), 'damaged');
+    vendor.server.fetched.length = 0;
 
     const { err } = await released('1.0.5');
 
-    expect(await startsOf('1.0.5', '1.0.2', '1.0.3', '1.0.4')).toEqual(['1.0.4']);
-    expect(err).toContain('no patch to core/auth@1.0.5 from 1.0.2: ');
-    expect(err).toContain('no patch to core/auth@1.0.5 from 1.0.3: ');
+    expect(await startsOf('1.0.5', '1.0.2', '1.0.3', '1.0.4')).toEqual(['1.0.2', '1.0.3', '1.0.4']);
+    expect(err).not.toContain('no patch');
+    expect(vendor.server.fetched.map(({ path }) => path).toSorted()).toEqual(
+      [lacking, damaged].map(packPath).toSorted(),
+    );
+    for (const tree of [lacking, damaged]) {
+      const kept = await readFile(join(PACKS(), tree, 'full.pack'));
+      expect(kept).toEqual(Buffer.from(vendor.server.files.get(packPath(tree)) ?? []));
+    }
+  });
+
+  it.each<[string, string, (path: string, response: ServerResponse) => void]>([
+    ['is another', 'is damaged', (_, response) => response.end('FLPACK')],
+    ['never ends', 'sent more than the', (_, response) => response.end(Buffer.alloc(2 ** 26))],
+    ['is gone', 'answered 404', (_, response) => response.writeHead(404).end()],
+    ['is said to be elsewhere', 'answered 302', (_, response) => response.writeHead(302).end()],
+  ])('comes out without those whose pack %s on the server, and says why', async (_what, why, give) => {
+    const tree = await treeOf('1.0.3');
+    await rm(join(PACKS(), tree), { recursive: true });
+    vendor.server.givePack = give;
+
+    const version = candidates.shift() ?? '';
+    const { err } = await released(version, '--patches', '2').finally(() => {
+      vendor.server.givePack = null;
+    });
+
+    expect(await startsOf(version, '1.0.2', '1.0.3')).toEqual(['1.0.2']);
+    expect(err.match(/no patch to .*/g)).toEqual([
+      expect.stringMatching(
+        new RegExp(`no patch to core/auth@${version} from 1.0.3: .*${why}.*; installs fetch the full pack`),
+      ),
+    ]);
+    expect(await readdir(join(PACKS(), tree))).toEqual([]);
+  });
+
+  it('comes out where no pack can be had, which is said once; the next publication goes on where the line broke', async () => {
+    const trees = [await treeOf('1.0.4'), await treeOf('1.0.5')];
+    for (const tree of trees) await rm(join(PACKS(), tree), { recursive: true, force: true });
+    vendor.server.givePack = (path, response) => {
+      const pack = vendor.server.files.get(path.slice('/repository/'.length)) ?? new Uint8Array();
+      response.writeHead(200, { 'content-length': pack.length });
+      response.write(pack.subarray(0, 9_000), () => setTimeout(() => response.destroy(), 50));
+    };
+    vendor.server.fetched.length = 0;
+    const version = '1.0.51';
+
+    const { err } = await released(version, '--patches', '2');
+
+    expect(err.match(/no patch to .*/g)).toEqual([
+      expect.stringMatching(/ from 1\.0\.5, 1\.0\.4: .* cannot reach .*later: fairlead-vendor publish/),
+    ]);
+    expect(vendor.server.fetched).toHaveLength(1);
+    vendor.server.givePack = null;
+    expect((await vendor.run('publish', '--patches', '2')).status).toBe(0);
+    expect(vendor.server.fetched.map(({ range }) => range)).toEqual([undefined, 'bytes=9000-', undefined]);
+    expect(await startsOf(version, '1.0.4', '1.0.5')).toEqual(['1.0.4', '1.0.5']);
   });
 
   it('has none that would save too little, and nobody is told so: it is no fault', async () => {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readTried, withPatchBench, writeTried } from '../../../../server/vendor/workspace/patches.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { FairleadError } from '../../../../shared/errors/error.ts';
 import { patchListPath } from '../../../../shared/protocol/patches.ts';
+import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { writeTree } from '../../../support/patched-trees.ts';
@@ -47,6 +49,27 @@ it('hands out none that installs would refuse', async () => {
 
   expect((await rejectionOf(make(change))).code).toBe('tree/base-changed');
 });
+
+it.each([
+  [new FairleadError('disk/full', { path: 'packs', needed: 9, free: 0 }), []],
+  [new FairleadError('transport/unreachable', { url: 'packs', problem: 'ECONNRESET' }), ['.fetched.pack']],
+] as const)(
+  'keeps of a pack that was not fetched whole, for $code, what can be gone on with',
+  async (error, left) => {
+    const work = temporaryDirectory();
+    const ref = treeRefOf((await writeTree(join(work, 'tree'), { bulk: BULK })).index);
+    const fetch = async (file: string) => {
+      writeFileSync(file, 'FLP');
+      throw error;
+    };
+
+    const refusal = await rejectionOf(withPatchBench(work, (bench) => bench.layOut(ref, fetch)));
+
+    expect(refusal.code).toBe(error.code);
+    expect(readdirSync(join(work, 'packs', hexOf(ref.digest)))).toEqual(left);
+    expect(readdirSync(join(work, 'packs'))).toEqual([hexOf(ref.digest)]);
+  },
+);
 
 it.each(rubbishOf('fairlead-vendor/patches@1'))(
   'tries once more where what it remembers of a tree is %s',
