@@ -37,6 +37,8 @@ export interface Evidence {
 export interface DeploymentStore {
   /** Complete generations, oldest first; every release is checked against the digest its manifest names. */
   generations(): Promise<readonly StoredGeneration[]>;
+  /** Numbers of those that cannot be read. */
+  damagedGenerations(): Promise<readonly number[]>;
   /** The generation `current` points at, or null on an empty instance. */
   currentNumber(): Promise<number | null>;
   /** Whole or not at all. */

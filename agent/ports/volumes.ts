@@ -4,8 +4,13 @@ import type { UnitOf } from '../core/deploy/render.ts';
 
 /** Copies of the volumes that a release of containers names, each under the generation whose way up began with it. */
 export interface Volumes {
-  /** While the version before runs. Errors: disk/full; service/manager-failed, also where somebody else has one mounted. */
-  verifyRoom(unit: UnitOf<'compose'>): Promise<void>;
+  /**
+   * While the version before runs. Errors: service/start-failed, where its compose file has no such volume;
+   * service/manager-failed, also where somebody else has one mounted.
+   */
+  verifyCopyable(unit: UnitOf<'compose'>): Promise<void>;
+  /** For copies of all of them at once; of units that are copyable. Errors: disk/full, service/manager-failed. */
+  verifyRoom(units: readonly UnitOf<'compose'>[]): Promise<void>;
   /** While nothing runs. Durable and whole when it returns; what was there of it is replaced. Errors: disk/*, service/*. */
   save(unit: UnitOf<'compose'>, generation: number): Promise<void>;
   /** Here and now. Errors: deploy/no-snapshot, service/*. */

@@ -255,7 +255,7 @@ export function describeOnEngine({
     const unit = { ...unitOf({ web }, { volumes: { data: {} } }), snapshot: ['data'] };
     await driver.start(unit);
 
-    const refusal = await rejectionOf(volumes.verifyRoom(unit));
+    const refusal = await rejectionOf(volumes.verifyCopyable(unit));
 
     await driver.stop(COMPONENT, 5000);
     run('docker', 'volume', 'rm', 'fairlead_core_auth_data');
@@ -282,7 +282,8 @@ export function describeOnEngine({
       run('sh', '-c', `cd ${place()} && ln -s base/table link && ln base/table hard && touch "a b"`);
       const before = [listed(), labels()];
 
-      await volumes.verifyRoom(unit);
+      await volumes.verifyCopyable(unit);
+      await volumes.verifyRoom([unit]);
       await driver.stop(COMPONENT, 5000);
       run('docker', 'volume', 'rm', 'fairlead_core_auth_empty');
       await volumes.save(unit, 2);
@@ -309,7 +310,7 @@ export function describeOnEngine({
         'sh',
       ];
       run('docker', ...stranger);
-      const shared = await rejectionOf(volumes.verifyRoom(unit));
+      const shared = await rejectionOf(volumes.verifyCopyable(unit));
       run('docker', 'rm', 'stranger');
       await driver.stop(COMPONENT, 5000);
       run('docker', 'volume', 'rm', ...run('docker', 'volume', 'ls', '--quiet').split('\n'));

@@ -23,6 +23,8 @@ export interface MemoryDisk {
   readonly evidence: Evidence[];
   quarantine: readonly Quarantined[];
   journal: { deployment: number; entries: JournalEntry[]; damaged: boolean } | null;
+  /** What cannot be read of records and of generations. */
+  damages: { records: readonly string[]; generations: readonly number[] };
   readonly trees: Set<Digest>;
   readonly deviations: Map<Digest, readonly TreeDeviation[]>;
   /** Trees whose content lies nowhere else, and the vendor cannot be reached. */
@@ -43,6 +45,7 @@ export function createMemoryDisk(): MemoryDisk {
     evidence: [],
     quarantine: [],
     journal: null,
+    damages: { records: [], generations: [] },
     trees: new Set(),
     deviations: new Map(),
     lost: new Set(),
@@ -75,7 +78,8 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     readEvidence: async (deployment) => disk.evidence.find((one) => one.deployment === deployment) ?? null,
     quarantine: async () => disk.quarantine,
     quarantineDamage: async () => null,
-    recordDamages: async () => [],
+    recordDamages: async () => disk.damages.records,
+    damagedGenerations: async () => disk.damages.generations,
     changeQuarantine: async (change) => {
       disk.quarantine = change(disk.quarantine);
     },

@@ -8,7 +8,8 @@ export interface VolumeDisk {
   readonly data: Map<ComponentKey, string>;
   /** By `2 core/auth`. */
   readonly copies: Map<string, string>;
-  isFull: boolean;
+  /** How many copies there is room for. */
+  room: number;
   /** Nothing can be put back: what was begun stays half done. */
   isInUse: boolean;
   /** Components whose data are half put back, by the copy. */
@@ -16,7 +17,7 @@ export interface VolumeDisk {
 }
 
 export function createVolumeDisk(): VolumeDisk {
-  return { data: new Map(), copies: new Map(), isFull: false, isInUse: false, halfway: new Map() };
+  return { data: new Map(), copies: new Map(), room: 9, isInUse: false, halfway: new Map() };
 }
 
 export function createMemoryVolumes(disk: VolumeDisk): Volumes {
@@ -27,8 +28,10 @@ export function createMemoryVolumes(disk: VolumeDisk): Volumes {
     throw new FairleadError('deploy/no-snapshot', { component, problem: 'it is missing' });
   };
   return {
-    async verifyRoom() {
-      if (disk.isFull) throw new FairleadError('disk/full', { path: '/snapshots', needed: 2, free: 1 });
+    async verifyCopyable() {},
+    async verifyRoom(units) {
+      if (units.length > disk.room)
+        throw new FairleadError('disk/full', { path: '/snapshots', needed: 2, free: 1 });
     },
     async save({ component }, generation) {
       disk.copies.set(nameOf(component, generation), disk.data.get(component) ?? '');

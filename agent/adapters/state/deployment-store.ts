@@ -66,6 +66,11 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       const loaded = await Promise.all(numbers.map(load));
       return loaded.filter((generation) => generation !== null);
     },
+    async damagedGenerations() {
+      const numbers = await numbersIn(generationsDirectory, GENERATION_NAME);
+      const loaded = await Promise.all(numbers.map(load));
+      return numbers.filter((_, at) => loaded[at] === null);
+    },
     currentNumber: () => readCurrent(currentLink),
     async addGeneration(generation) {
       await write(generation).catch((cause: unknown) => {

@@ -79,7 +79,8 @@ function guardOf(secrets: Secrets): Guard {
 function discreetVolumes(volumes: Volumes, secrets: Secrets): Volumes {
   const guard = guardOf(secrets);
   return {
-    verifyRoom: (unit) => guard(volumes.verifyRoom(unit)),
+    verifyCopyable: (unit) => guard(volumes.verifyCopyable(unit)),
+    verifyRoom: (units) => guard(volumes.verifyRoom(units)),
     save: (unit, generation) => guard(volumes.save(unit, generation)),
     verifyRestorable: (unit, generation) => guard(volumes.verifyRestorable(unit, generation)),
     verifyWhole: (component) => guard(volumes.verifyWhole(component)),

@@ -40,7 +40,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
   await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));
-  await each((one) => verifyVolumeRoom(run, one));
+  await verifyVolumeRoom(run, changed);
   await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
   // A snapshot may take most of a window: none is begun for what may not go on already.

@@ -34,7 +34,8 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
     prober: { probe: (probe, signal) => heard(prober, probe.timeoutMs).probe(probe, signal) },
     volumes: {
       ...volumes,
-      verifyRoom: (unit) => heard(volumes).verifyRoom(unit),
+      verifyCopyable: (unit) => heard(volumes).verifyCopyable(unit),
+      verifyRoom: (units) => heard(volumes).verifyRoom(units),
       save: (unit, of) => heard(volumes, volumesMs(unit)).save(unit, of),
       restore: (unit, of) => heard(volumes, volumesMs(unit)).restore(unit, of),
     },

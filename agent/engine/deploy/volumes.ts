@@ -35,10 +35,16 @@ export async function verifyVolumesWhole(run: Run, { component, unit }: PlacedCo
   if (unit.kind === 'compose') await run.options.volumes.verifyWhole(component);
 }
 
-/** Errors: disk/full, service/manager-failed. */
-export async function verifyVolumeRoom(run: Run, { component, unit }: PlacedComponent): Promise<void> {
-  if (unit.kind === 'compose' && isCopiedIn(run.target, run.plan, component))
-    await run.options.volumes.verifyRoom(unit);
+/** Their copies lie side by side until the deployment has ended. Errors: disk/full, service/*. */
+export async function verifyVolumeRoom(run: Run, changed: readonly PlacedComponent[]): Promise<void> {
+  const { volumes } = run.options;
+  const copied: UnitOf<'compose'>[] = [];
+  for (const { component, unit } of changed) {
+    if (unit.kind !== 'compose' || !isCopiedIn(run.target, run.plan, component)) continue;
+    await onBehalfOf(component, () => volumes.verifyCopyable(unit));
+    copied.push(unit);
+  }
+  if (copied.length > 0) await volumes.verifyRoom(copied);
 }
 
 /** Whoever was at work may have died in the middle: a copy is made again, for nothing has started since. */
@@ -101,7 +107,10 @@ export async function verifyCopies(
   }
 }
 
+/** What cannot be read may be all that tells for what a copy is needed: then every one of them stays. */
 export async function keepVolumes({ store, volumes }: DeployerOptions): Promise<void> {
+  const damages = [...(await store.recordDamages()), ...(await store.damagedGenerations())];
+  if (damages.length > 0) return;
   const current = await store.currentNumber();
   if (current === null) return volumes.keepOnly([]);
   const generations = (await store.generations()).filter(({ healthy }) => healthy);

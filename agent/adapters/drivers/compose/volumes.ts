@@ -13,7 +13,7 @@ import { encodeStored, parseStored } from '../../../../shared/schema/stored-docu
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Volumes } from '../../../ports/volumes.ts';
 import { readDigest } from '../../machine/file-digest.ts';
-import { docker } from './docker.ts';
+import { docker, refusalOf } from './docker.ts';
 import {
   findVolume,
   removeVolume,
@@ -24,7 +24,7 @@ import {
 import { createImages } from './images.ts';
 import { createProjectFiles } from './project-file.ts';
 import { createPulledImages, imagesIn } from './pulled-images.ts';
-import { ownerOf } from './slot.ts';
+import { overrideRefusal, ownerOf } from './slot.ts';
 import {
   copyIn,
   copyOut,
@@ -70,9 +70,10 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
 
   async function namesOf(unit: UnitOf<'compose'>): Promise<readonly string[]> {
     const { volumes } = await files.overridden(unit, await files.resolveAdmitted(unit));
-    return (unit.snapshot ?? []).flatMap((name) => {
-      const found = volumes[name];
-      return found === undefined ? [] : [found?.name ?? `${projectOf(ownerOf(unit))}_${name}`];
+    return (unit.snapshot ?? []).map((name) => {
+      // A resolved file has those alone that are mounted.
+      if (!Object.hasOwn(volumes, name)) throw unmounted(unit, name);
+      return volumes[name]?.name ?? `${projectOf(ownerOf(unit))}_${name}`;
     });
   }
 
@@ -112,11 +113,15 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
   }
 
   return {
-    async verifyRoom(unit) {
+    async verifyCopyable(unit) {
       const names = await namesOf(unit);
       await verifyKeepsOwners();
       for (const name of names) await findVolume(name);
       for (const name of names) await verifyUnshared(name, projectOf(ownerOf(unit)));
+    },
+    async verifyRoom(units) {
+      const names: string[] = [];
+      for (const unit of units) names.push(...(await namesOf(unit)));
       const sizes = await sizesOfVolumes();
       const needed = names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), SPARE_BYTES);
       await makeDirectory(root);
@@ -186,6 +191,12 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       }
     },
   };
+}
+
+/** Where an operator's file stands over the release's, no release is to blame. */
+function unmounted(unit: UnitOf<'compose'>, name: string): FairleadError {
+  const problem = `service.snapshot names the volume "${name}", which no service of its compose file mounts`;
+  return unit.override === undefined ? refusalOf(unit, problem) : overrideRefusal(unit, problem);
 }
 
 async function problemOf(path: string, { bytes, digest: wanted }: Copy): Promise<string | null> {

@@ -67,7 +67,7 @@ function textProblems(
   return [
     ...imageProblems(release, service, read, tree, wrong),
     ...findOnceProblems(service, project.services, read.isWhole),
-    ...findVolumeProblems(release, service, project.volumes, read.isWhole),
+    ...findVolumeProblems(release, service, started, read.isWhole),
     ...read.files.flatMap(({ where, path }) =>
       present('service.file', path, tree).map((one) => ({ ...one, found: `${where}: ${one.found}` })),
     ),

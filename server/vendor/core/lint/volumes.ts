@@ -5,16 +5,20 @@ import type { CapabilityRelease } from '../../../../shared/schema/release.ts';
 import type { Compose } from './images.ts';
 import { problem, quote } from './problem.ts';
 
-/** `isWhole`: what is not among `volumes` is nowhere. */
+/** Of the services that an install starts; `isWhole`: what is not among its volumes is nowhere. */
 export function findVolumeProblems(
   { reversible }: Pick<CapabilityRelease, 'reversible'>,
   { file, snapshot }: Compose,
-  volumes: ComposeProject['volumes'],
+  { services, volumes }: ComposeProject,
   isWhole: boolean,
 ): readonly DocumentIssue[] {
   if (snapshot === undefined) return [];
   const names = Object.keys(volumes);
+  const mounted = Object.values(services).flatMap((one) => one.volumes.map(({ source }) => source));
   const unknown = snapshot.flatMap((name, at) => (isWhole && !names.includes(name) ? [{ name, at }] : []));
+  const unused = snapshot.flatMap((name, at) =>
+    isWhole && names.includes(name) && !mounted.includes(name) ? [{ name, at }] : [],
+  );
   const twice = snapshot.flatMap((name, at) => (snapshot.indexOf(name) < at ? [{ name, at }] : []));
   const remedy = names.length === 0 ? 'name it there below volumes' : `name one of: ${names.join(', ')}`;
   return [
@@ -34,6 +38,14 @@ export function findVolumeProblems(
         `no volume ${quote(name)} in ${file}`,
         'a named volume of the compose file',
         remedy,
+      ),
+    ),
+    ...unused.map(({ name, at }) =>
+      problem(
+        `service.snapshot.${at}`,
+        `the volume ${quote(name)}, which no service of ${file} mounts that an install starts`,
+        'a volume that is mounted',
+        'mount it, or remove its name',
       ),
     ),
     ...twice.map(({ name, at }) =>

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -158,24 +159,52 @@ describe('the copy of a volume', () => {
   });
 
   it('needs room, as much as the engine says of its volumes', async () => {
-    await volumes.verifyRoom(unit);
+    await volumes.verifyRoom([unit]);
     sizes('9.3PB');
 
-    const refusal = await rejectionOf(volumes.verifyRoom(unit));
+    const refusal = await rejectionOf(volumes.verifyRoom([unit]));
 
     expect(refusal.code).toBe('disk/full');
+  });
+
+  it('needs room beside those that are made with it', async () => {
+    const { bavail, bsize } = statfsSync(stateDir);
+    sizes(`${Math.round(bavail * bsize * 0.6)}B`);
+    await volumes.verifyRoom([unit]);
+
+    const refusal = await rejectionOf(volumes.verifyRoom([unit, unit]));
+
+    expect(refusal.code).toBe('disk/full');
+  });
+
+  it('is refused before the stop where the compose file has no such volume, whoever is to blame', async () => {
+    const lacking = { ...unit, snapshot: ['data', 'constructor'] };
+    const override = { file: '/etc/web.yaml', text: readFileSync(unit.file, 'utf8') };
+
+    const refusals = [
+      await rejectionOf(volumes.verifyCopyable(lacking)),
+      await rejectionOf(volumes.save(lacking, 2)),
+      await rejectionOf(volumes.verifyCopyable({ ...lacking, override })),
+    ];
+
+    const problem = 'service.snapshot names the volume "constructor", which no service';
+    for (const { message } of refusals) expect(message).toContain(problem);
+    expect(refusals.map(({ code }) => code)).toEqual([
+      ...['service/start-failed', 'service/start-failed', 'service/manager-failed'],
+    ]);
+    expect(existsSync(kept('volumes.json'))).toBe(false);
   });
 
   it('is refused where the engine would not keep owners', async () => {
     writeFileSync(join(engine, 'podman'), '');
 
-    expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('Podman');
+    expect((await rejectionOf(volumes.verifyCopyable(unit))).message).toContain('Podman');
   });
 
   it('is of the engine’s own volumes alone', async () => {
     writeFileSync(join(engine, 'driver'), 'nfs');
 
-    expect((await rejectionOf(volumes.verifyRoom(unit))).message).toContain('cannot be put back');
+    expect((await rejectionOf(volumes.verifyCopyable(unit))).message).toContain('cannot be put back');
   });
 
   it('is not made, and nothing is taken away for it, where somebody else has the volume mounted by now', async () => {

@@ -180,6 +180,7 @@ describe('a deployment store on disk', () => {
 
     expect(await store().generations()).toEqual([]);
     expect(damages).toMatchObject([{ code: 'deploy/generation-damaged', data: { generation: 1 } }]);
+    expect(await store().damagedGenerations()).toEqual([1]);
   });
 
   it.each(['manifest.json', 'plan.json', 'config.json', 'releases/core/auth.json'])(

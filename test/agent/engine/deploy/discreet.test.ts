@@ -47,8 +47,8 @@ function behind(fails: unknown = null) {
       ranOnce: answer([{ service: 'migrate', exitStatus: 0, ms: 1, limitMs: 2, log: TOLD }]),
     },
     volumes: {
-      ...{ verifyRoom: answer(1), save: answer(2), verifyRestorable: answer(3), verifyWhole: answer(4) },
-      ...{ restore: answer(4), keepOnly: answer(5) },
+      ...{ verifyCopyable: answer(1), verifyRoom: answer(1), save: answer(2), verifyRestorable: answer(3) },
+      ...{ verifyWhole: answer(4), restore: answer(4), keepOnly: answer(5) },
     },
     journal: { append: async (entry: unknown) => keep('journal')(entry), read: async () => 'the journal' },
     store: {
@@ -65,16 +65,21 @@ function behind(fails: unknown = null) {
 }
 
 describe('volumes', () => {
-  it.each(['verifyRoom', 'save', 'verifyRestorable', 'verifyWhole', 'restore', 'keepOnly'] as const)(
-    'are handed on, and fail to %s without a secret',
-    async (what) => {
-      const well = await behind().discreet.volumes[what](UNIT as never, 1 as never);
-      const error = await rejectionOf(behind(fault()).discreet.volumes[what](UNIT as never, 1 as never));
+  it.each([
+    'verifyCopyable',
+    'verifyRoom',
+    'save',
+    'verifyRestorable',
+    'verifyWhole',
+    'restore',
+    'keepOnly',
+  ] as const)('are handed on, and fail to %s without a secret', async (what) => {
+    const well = await behind().discreet.volumes[what](UNIT as never, 1 as never);
+    const error = await rejectionOf(behind(fault()).discreet.volumes[what](UNIT as never, 1 as never));
 
-      expect(well).toEqual(expect.any(Number));
-      expect(error.message).not.toContain(SECRET);
-    },
-  );
+    expect(well).toEqual(expect.any(Number));
+    expect(error.message).not.toContain(SECRET);
+  });
 });
 
 describe('a driver', () => {

@@ -88,7 +88,7 @@ describe('a sign of life', () => {
       journal: ports('read append begin replace end'),
       driver: ports('prepare start stop status runs'),
       prober: ports('probe'),
-      volumes: ports('verifyRoom save verifyRestorable restore verifyWhole keepOnly'),
+      volumes: ports('verifyCopyable verifyRoom save verifyRestorable restore verifyWhole keepOnly'),
       trees: ports('add verify repair hand has collect'),
       clock: { ...ports('sleep'), monotonic: () => 7 },
     };

@@ -1,19 +1,21 @@
 // Volumes in a deployment: copied after the stop, put back on every way back, refused where that cannot be, and kept no longer than needed.
 import { describe, expect, it } from 'vitest';
 import { auth } from '../../../support/deploy-instance.ts';
-import { AUTH, type Deployable } from '../../../support/deploy-releases.ts';
+import { API, AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
 import { createWorld, deploy } from '../../../support/deploy-world.ts';
 import { nameOf } from '../../../support/fake-machine.ts';
 import type { Faults } from '../../../support/fault-gate.ts';
+import type { MemoryDisk } from '../../../support/memory-deployments.ts';
 
 const images = [{ archive: 'a.tar', digest: `sha256:${'a'.repeat(64)}` }];
 /** Each start of a version leaves a mark in its volume. */
 const containers = (version: string, reversible = 'snapshot'): Deployable =>
-  auth(version, {
-    service: { driver: 'compose', file: 'compose.yaml', images, snapshot: ['data'] },
-    reversible,
-    hooks: {},
-  } as never);
+  auth(version, copied(reversible));
+const copied = (reversible: string) => ({
+  service: { driver: 'compose', file: 'compose.yaml', images, snapshot: ['data'] },
+  reversible,
+  hooks: {},
+});
 
 async function installed(...versions: readonly string[]) {
   const begun: string[] = [];
@@ -102,13 +104,55 @@ describe('the volumes of a release', () => {
 
   it('stop nothing where there is no room for the copy', async () => {
     const { world, deploy: update, begun } = await installed('1.0.0');
-    world.volumes.isFull = true;
+    world.volumes.room = 0;
 
     const record = await update('1.1.0');
 
     expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'disk/full' } });
     expect(begun).not.toContain('driver.stop');
   });
+
+  it('stop nothing where there is room for each copy and not for all', async () => {
+    const world = createWorld();
+    const { deployer, calls } = world.boot();
+    await deployer.recover();
+    const both = (version: string) =>
+      deployableOf({
+        [AUTH]: releaseOf(AUTH, version, copied('snapshot')),
+        [API]: releaseOf(API, version, copied('snapshot')),
+      });
+    await deploy(deployer, both('1.0.0'));
+    world.volumes.room = 1;
+    calls.length = 0;
+
+    const record = await deploy(deployer, both('1.1.0'));
+
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code: 'disk/full' } });
+    expect(calls).not.toContain('driver.stop');
+  });
+
+  it.each<[string, MemoryDisk['damages']]>([
+    ['record', { records: ['records/1.json cannot be read'], generations: [] }],
+    ['generation', { records: [], generations: [1] }],
+  ])(
+    'keep their copies while a %s cannot be read: it may tell what they are needed for',
+    async (_, damages) => {
+      const { world, deploy: update, copies } = await installed('1.0.0', '1.1.0');
+      world.disk.damages = damages;
+      // Nothing that can be read leads back from there.
+      world.disk.records.clear();
+      await update('1.2.0');
+      const meanwhile = copies();
+
+      world.disk.damages = { records: [], generations: [] };
+      await update('1.3.0');
+
+      expect([meanwhile, copies()]).toEqual([
+        ['2 core/auth', '3 core/auth'],
+        ['3 core/auth', '4 core/auth'],
+      ]);
+    },
+  );
 
   it('keep a person from going back once their copy is gone, before anything stops', async () => {
     const { world, rollback, rehearse, begun } = await installed('1.0.0', '1.1.0');

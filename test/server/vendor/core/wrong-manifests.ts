@@ -552,6 +552,19 @@ export const WRONG: readonly WrongManifest[] = [
     remedy: /name one of: data/,
   },
   {
+    name: 'a copy of a volume that no service mounts',
+    manifest: copies(['data', 'spare']),
+    tree: composeTree(
+      [
+        `services: { web: { image: "${DIGEST}", volumes: ["data:/d"] },`,
+        `  by-hand: { image: "${DIGEST}", profiles: [x], volumes: ["spare:/s"] } }`,
+        'volumes: { data: , spare: }',
+      ].join('\n'),
+    ),
+    path: 'service.snapshot.1',
+    remedy: /mount it/,
+  },
+  {
     name: 'a copy of one volume twice',
     manifest: copies(['data', 'data']),
     tree: volumeTree,
