@@ -6,6 +6,7 @@ import { CONFINEMENT_RULES, type ComposeProject } from '../../../../shared/schem
 import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { prepareDirectories } from '../service-directories.ts';
+import { verifyAdmissible, verifyNoLinks, verifyProject } from './admissible.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
 import {
   isRunning,
@@ -22,7 +23,7 @@ import { createImages } from './images.ts';
 import { createNextContainers, giveNames, wordsToStart } from './next-containers.ts';
 import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
 import { createProjectCommands } from './project-commands.ts';
-import { createProjectFiles, verifyAdmissible, verifyNoLinks, verifyProject } from './project-file.ts';
+import { createProjectFiles } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
 import { createPulledImages, imagesIn } from './pulled-images.ts';
 import { verifyHere } from './slot.ts';

@@ -1,6 +1,7 @@
 // The project that the engine is given: the release's compose file, resolved by nobody's account, with this engine's image ids.
-import { chmod, chown, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
@@ -9,18 +10,15 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import {
   type ComposeProject,
   composeProject,
-  findEscape,
-  findReplaceable,
   isWithin,
 } from '../../../../shared/schema/drivers/confinement.ts';
-import { namesOf } from '../../../../shared/schema/drivers/images.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
 import { compose, failureOf, refusalOf } from './docker.ts';
-import { aroundOf, inSlot, overrideRefusal, solePartsIn } from './slot.ts';
+import { inSlot, overrideRefusal } from './slot.ts';
 import { trialOf } from './trial.ts';
 
 const WRITTEN = 'compose.yaml';
@@ -93,17 +91,20 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   }
 
   async function resolveAs(unit: UnitOf<'compose'>, isAdmitted: boolean): Promise<ComposeProject> {
-    const { component, file, workingDirectory } = unit;
     const variables = await writeVariables(unit);
     const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
     if (reader === null && other !== null && !isAdmitted) {
       const problem = 'other accounts may not pass to it: chmod o+x the directories above';
-      throw new FairleadError('disk/unreadable', { path: file, problem });
+      throw new FairleadError('disk/unreadable', { path: unit.file, problem });
     }
-    const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
+    return readTree(unit, variables, reader);
+  }
+
+  async function readTree(unit: UnitOf<'compose'>, variables: string, reader: Account | null) {
+    const words = wordsOf(unit, variables, unit.file);
     // What an override could bring to life is held to the rules as well.
     const all = unit.override === undefined ? [] : ['--profile', '*'];
-    const resolved = await config(component, [...words, ...all], reader);
+    const resolved = await config(unit.component, [...words, ...all], reader);
     if (resolved.status !== 0) throw await failureOf(unit, resolved, resolved.detail);
     const parsed = parseProject(resolved.stdout);
     if (parsed === undefined) throw refusalOf(unit, 'its compose file cannot be understood');
@@ -119,26 +120,26 @@ export function createProjectFiles(stateDir: string, directory: string): Project
 
   /** After `resolveAs`, which has made the file of variables. */
   async function overridden(unit: UnitOf<'compose'>, project: ComposeProject): Promise<ComposeProject> {
-    const { component, file, workingDirectory, override } = unit;
+    const { component, override } = unit;
     if (override === undefined) return inSlot(unit, project);
     const variables = pathOf(component, 'compose.env');
     const own = await writeOwn(pathOf(component, 'override.yaml'), override.text ?? '');
     const reader = other !== null && (await canRead(other, unit, variables)) ? other : null;
     await chown(own, reader?.uid ?? 0, reader?.gid ?? 0);
-    const words = ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
-    const resolved = await config(component, [...words, '--file', own], reader);
+    const words = [...wordsOf(unit, variables, unit.file), '--file', own];
+    const resolved = await config(component, words, reader);
     const parsed = parseProject(resolved.stdout);
-    if (resolved.status === 0 && parsed !== undefined) return inSlot(unit, parsed);
-    const said = resolved.detail.replaceAll(own, override.file);
-    throw overrideRefusal(unit, said);
+    if (resolved.status !== 0 || parsed === undefined)
+      throw overrideRefusal(unit, resolved.detail.replaceAll(own, override.file));
+    // Read once more below that file: a container may have put another in the place of one that it includes.
+    if (!isDeepStrictEqual(await readTree(unit, variables, reader), project))
+      throw refusalOf(unit, 'its compose file, or one that it includes, was changed while it was read');
+    return inSlot(unit, parsed);
   }
 
   /** With the unit's own variables, whichever version's were written last: engines read secrets out of them. */
   async function wordsFor(unit: UnitOf<'compose'>, name: string): Promise<readonly string[]> {
-    const { component, workingDirectory } = unit;
-    const variables = await writeVariables(unit);
-    const file = pathOf(component, name);
-    return ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
+    return wordsOf(unit, await writeVariables(unit), pathOf(unit.component, name));
   }
 
   async function writeProject(name: string, unit: UnitOf<'compose'>, project: ComposeProject) {
@@ -171,47 +172,6 @@ export function createProjectFiles(stateDir: string, directory: string): Project
   };
 }
 
-/** Refuses what a release of containers may not have. Error: service/start-failed. */
-export async function verifyAdmissible(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
-  await verifyProject(unit, project);
-  const [sole] = solePartsIn(unit, project);
-  if (sole !== undefined) throw refusalOf(unit, `${sole.what}: ${sole.remedy}`);
-  const replaceable = findReplaceable(project, aroundOf(unit));
-  if (replaceable !== null) throw refusalOf(unit, replaceable);
-}
-
-/**
- * Once admitted is not admitted for ever: containers write to their data, out of which a compose file may include others, and
- * where a link may stand by now. Error: service/start-failed.
- */
-export async function verifyProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
-  const own = new Set(unit.images.flatMap(namesOf));
-  for (const [name, { image }] of Object.entries(project.services)) {
-    if (image !== undefined && own.has(image)) continue;
-    throw refusalOf(unit, `its service "${name}" uses the image "${image}", which is none of the release's`);
-  }
-  await verifyNoLinks(unit, project);
-  const wayOut = findEscape(project, aroundOf(unit), unit.allow);
-  if (wayOut === null) return;
-  const { what, reach } = wayOut;
-  const remedy =
-    reach === null
-      ? ''
-      : `; its operator may allow it: fairlead allow add ${unit.component} ${reach} --reason "why"`;
-  throw refusalOf(unit, `${what}: containers of a release are kept from the machine${remedy}`);
-}
-
-/** A container may have put a link where one mounts, which the engine would follow. Error: service/start-failed. */
-export async function verifyNoLinks(unit: UnitOf<'compose'>, { services }: ComposeProject): Promise<void> {
-  for (const [name, { volumes }] of Object.entries(services)) {
-    for (const { type, source = '' } of volumes) {
-      const real = type === 'bind' ? await realpath(source).catch(() => source) : source;
-      if (real === source) continue;
-      throw refusalOf(unit, `its service "${name}" mounts ${source}, which leads to ${real}`);
-    }
-  }
-}
-
 /** Where the release's digest stands, the engine's own id; and nothing of the tree may be written. */
 function withImages(
   project: ComposeProject,
@@ -237,6 +197,10 @@ function renderVariables(env: Readonly<Record<string, string>>): string {
     return `${name}="${escaped}"\n`;
   });
   return lines.join('');
+}
+
+function wordsOf({ workingDirectory }: UnitOf<'compose'>, variables: string, file: string) {
+  return ['--project-directory', workingDirectory, '--env-file', variables, '--file', file];
 }
 
 function parseProject(text: string): ComposeProject | undefined {

@@ -8,12 +8,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createComposeDriver } from '../../../../agent/adapters/drivers/compose/compose-driver.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, UnitOf } from '../../../../agent/ports/deploy.ts';
@@ -209,6 +210,22 @@ describe('the compose driver', () => {
 
     expect(refusal.code).toBe('service/start-failed');
     expect(refusal.message).toContain('privileged');
+  });
+
+  it('refuses a release whose file was changed while the operator’s was laid over it', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const text = readFileSync(unit.file, 'utf8');
+    const web = { image: unit.images[0]?.digest, privileged: true };
+    mkdirSync(harness.runtimeDirectory, { recursive: true });
+    const watcher = watch(harness.runtimeDirectory, (_, name) => {
+      if (name?.includes('override')) writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+    });
+    onTestFinished(() => watcher.close());
+
+    const refusal = await rejectionOf(driver.prepare({ ...unit, override: { file: '/etc/web.yaml', text } }));
+
+    expect(refusal.code).toBe('service/start-failed');
+    expect(refusal.message).toContain('was changed while it was read');
   });
 
   it('stands beside another version on this machine alone', async () => {
