@@ -133,9 +133,12 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   async function resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject> {
     const resolved = await files.resolveAdmitted(unit);
     // In another slot than the one it was admitted in, its port alone may have made another project of it.
-    if (unit.slot !== undefined) await verifyAdmissible(unit, resolved);
-    else if (await admissions.has(unit)) await verifyProject(unit, resolved);
+    if (unit.slot !== undefined && rules === null) {
+      await verifyAdmissible(unit, resolved);
+      await admissions.add(unit);
+    } else if (rules === 'these') await verifyProject(unit, resolved);
     else await verifyNoLinks(unit, resolved);
+    const rules = await admissions.rulesFor(unit);
     return resolved;
   }
 

@@ -37,39 +37,58 @@ export function createComposeRecords(directory: string): ComposeRecords {
   };
 }
 
-/** Which units the rules for containers have admitted: of what was installed before them, the file says nothing. */
+/** Which units the rules for containers have admitted, in each slot: of what was installed before them, the file says nothing. */
 export interface Admissions {
-  /** By these very rules; false too where the file is lost or cannot be read. */
-  has(unit: UnitOf<'compose'>): Promise<boolean>;
+  /** By which it was; null too where the file is lost or cannot be read. */
+  rulesFor(unit: UnitOf<'compose'>): Promise<'these' | 'earlier' | null>;
   add(unit: UnitOf<'compose'>): Promise<void>;
 }
 
 const MOST_ADMITTED = 32;
 
-const admissions = z.strictObject({ rules: z.int(), units: z.array(z.string()).max(MOST_ADMITTED) });
+const units = z.array(z.string()).max(MOST_ADMITTED);
+/** `earlier`: by other rules than `rules`. */
+const admissions = z.strictObject({ rules: z.int(), units, earlier: units.optional() });
+
+type Admitted = Readonly<Record<'these' | 'earlier', readonly string[]>>;
+
+const NONE: Admitted = { these: [], earlier: [] };
 
 /** `rules` is another number whenever they become stricter: what ran before goes on running. */
 export function createAdmissions(directory: string, rules: number): Admissions {
   const pathOf = ({ component }: UnitOf<'compose'>) =>
     join(directory, `${component.replace('/', '.')}.admitted.json`);
 
-  async function read(unit: UnitOf<'compose'>): Promise<readonly string[]> {
+  async function read(unit: UnitOf<'compose'>): Promise<Admitted> {
     const bytes = await readIfPresent(pathOf(unit)).catch(() => null);
     try {
-      const known = bytes === null ? null : parseDocumentBytes(admissions, bytes, pathOf(unit));
-      return known?.rules === rules ? known.units : [];
+      if (bytes === null) return NONE;
+      const known = parseDocumentBytes(admissions, bytes, pathOf(unit));
+      const { earlier = [] } = known;
+      return known.rules === rules
+        ? { these: known.units, earlier }
+        : { these: [], earlier: [...earlier, ...known.units] };
     } catch {
-      return [];
+      return NONE;
     }
   }
 
   return {
-    has: async (unit) => (await read(unit)).includes(unit.identity),
+    async rulesFor(unit) {
+      const { these, earlier } = await read(unit);
+      if (these.includes(unit.identity)) return 'these';
+      return earlier.includes(unit.identity) ? 'earlier' : null;
+    },
     async add(unit) {
-      const others = (await read(unit)).filter((one) => one !== unit.identity);
+      const { these, earlier } = await read(unit);
+      const others = (list: readonly string[]) => list.filter((one) => one !== unit.identity);
+      const before = others(earlier).slice(-MOST_ADMITTED);
       await makeDirectory(directory);
-      const units = [...others.slice(1 - MOST_ADMITTED), unit.identity];
-      await writeDurably(pathOf(unit), canonicalize({ rules, units }));
+      const admitted = {
+        ...{ rules, units: [...others(these).slice(1 - MOST_ADMITTED), unit.identity] },
+        ...(before.length === 0 ? {} : { earlier: before }),
+      };
+      await writeDurably(pathOf(unit), canonicalize(admitted));
     },
   };
 }

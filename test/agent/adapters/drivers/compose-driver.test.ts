@@ -212,6 +212,31 @@ describe('the compose driver', () => {
     expect(refusal.message).toContain('privileged');
   });
 
+  it('goes on starting in a slot what was admitted there by earlier rules, and judges anew what by these', async () => {
+    const unit = harness.unit('steady', 'v1');
+    const web = { image: unit.images[0]?.digest, ports: [{ published: '8080' }] };
+    const write = (parts: object) =>
+      writeFileSync(unit.file, JSON.stringify({ services: { web: { ...web, ...parts } } }));
+    const green = inGreen(unit);
+    const admitted = join(harness.stateDir, 'run/core.auth.green.admitted.json');
+    write({});
+    // Brought back into a slot that it never stood in: it is admitted there, too.
+    await driver.start(green);
+    await driver.stop(green.component, 1000);
+    writeFileSync(admitted, JSON.stringify({ ...JSON.parse(readFileSync(admitted, 'utf8')), rules: 1 }));
+    const next = { ...green, identity: 'v2' };
+    await driver.prepare(next);
+    write({ privileged: true });
+
+    await driver.prepare(green, true);
+    await driver.start(green);
+    const refusal = await rejectionOf(driver.prepare(next, true));
+
+    expect(await driver.runs(green)).toBe(true);
+    expect(refusal.message).toContain('privileged');
+    await driver.stop(green.component, 5000);
+  });
+
   it('refuses a release whose file was changed while the operator’s was laid over it', async () => {
     const unit = harness.unit('steady', 'v1');
     const text = readFileSync(unit.file, 'utf8');
