@@ -53,6 +53,8 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   const next = createNextContainers(files, change);
   /** Restarts by the engine when the project was last looked at: one more is an exit. */
   const restarts = new Map<ComponentKey, number>();
+  /** Which service the last start has ended because it took too long. */
+  const late = new Map<ComponentKey, string>();
 
   async function readActive(component: ComponentKey): Promise<ComposeRecord | null> {
     const record = await records.read(component);
@@ -73,7 +75,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
 
   async function ranOnce(unit: UnitOf<'compose'>) {
     const project = await files.written(unit.component);
-    return project === null ? [] : onceRuns(unit, limitsFor(unit, project));
+    return project === null ? [] : onceRuns(unit, limitsFor(unit, project), late.get(unit.component));
   }
 
   async function start(unit: UnitOf<'compose'>): Promise<void> {
@@ -106,7 +108,9 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
         ? change(component, [...project, ...UP, ...only], longestMs)
         : engine(component, words, longestMs);
     const endUp = () => endCommands(component);
-    const { result, restMs } = await untilStarted({ unit, limits, clock, up, endUp });
+    late.delete(component);
+    const onLate = (service: string) => void late.set(component, service);
+    const { result, restMs } = await untilStarted({ unit, limits, clock, up, endUp, onLate });
     if (result.status !== 0) throw await failureOf(unit, result, result.detail, await images.bytesOf(unit));
     const containers = await untilDecided(unit, clock, clock.monotonic() + unit.startTimeoutMs - restMs);
     restarts.set(component, restartsOf(containers));
@@ -132,13 +136,13 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   /** What was admitted once, judged as its start would. */
   async function resolveAdmitted(unit: UnitOf<'compose'>): Promise<ComposeProject> {
     const resolved = await files.resolveAdmitted(unit);
+    const rules = await admissions.rulesFor(unit);
     // In another slot than the one it was admitted in, its port alone may have made another project of it.
     if (unit.slot !== undefined && rules === null) {
       await verifyAdmissible(unit, resolved);
       await admissions.add(unit);
     } else if (rules === 'these') await verifyProject(unit, resolved);
     else await verifyNoLinks(unit, resolved);
-    const rules = await admissions.rulesFor(unit);
     return resolved;
   }
 

@@ -64,6 +64,8 @@ export interface Start {
   readonly up: Promise<ToolResult>;
   /** Ends that command. */
   readonly endUp: () => Promise<void>;
+  /** Hears which service is ended because its time, or the start's, is over. */
+  readonly onLate: (service: string) => void;
 }
 
 export interface Started {
@@ -128,7 +130,7 @@ async function lookAgain(
 
 /** Error: service/start-failed. What waits for a service that was ended, ends by itself. */
 async function endWhatIsLate(
-  { unit, limits, up, endUp, clock }: Start,
+  { unit, limits, up, endUp, onLate, clock }: Start,
   spent: Spent,
   containers: readonly Container[],
   isStarting: boolean,
@@ -139,14 +141,18 @@ async function endWhatIsLate(
     ({ service }) => isOverdue(spent, limits, service) || (isOver && unit.once?.[service] === undefined),
   )?.service;
   if (late === undefined && !isOver) return;
-  const ids = busy.filter(({ service }) => service === late).map(({ id }) => id);
-  if (ids.length > 0) {
-    await docker(['kill', ...ids]);
+  if (late !== undefined) {
+    onLate(late);
+    await docker(['kill', ...busy.filter(({ service }) => service === late).map(({ id }) => id)]);
     await orAfter(clock, KILL_MS, up);
   }
   await endUp();
-  if (late === undefined) throw refusalOf(unit, `no end within ${formatDuration(unit.startTimeoutMs)}`);
-  throw refusalOf(unit, sentence(late, `took longer than ${formatDuration(limits.get(late) ?? 0)}`));
+  const whole = formatDuration(unit.startTimeoutMs);
+  if (late === undefined) throw refusalOf(unit, `no end within ${whole}`);
+  const how = isOverdue(spent, limits, late)
+    ? `took longer than ${formatDuration(limits.get(late) ?? 0)}`
+    : `not done within the ${whole} of the whole start`;
+  throw refusalOf(unit, sentence(late, how));
 }
 
 function sentence(service: string, how: string): string {
@@ -180,18 +186,24 @@ function hasFinished({ state, exitStatus }: Container): boolean {
   return state === 'exited' && exitStatus === 0;
 }
 
-/** How each of them ended; of what has not, nothing. */
-export async function onceRuns(unit: UnitOf<'compose'>, limits: OnceLimits): Promise<readonly OnceRun[]> {
+/** How each of them ended, and `late` because it was ended; of what has not ended, nothing. */
+export async function onceRuns(
+  unit: UnitOf<'compose'>,
+  limits: OnceLimits,
+  late: string | undefined,
+): Promise<readonly OnceRun[]> {
   if (limits.size === 0) return [];
   const ended = (await containersOf(unit.component)).filter(
     ({ service, state }) => limits.has(service) && state === 'exited',
   );
   const runs: OnceRun[] = [];
   for (const { service, exitStatus, ranMs } of ended) {
-    const limitMs = limits.get(service) ?? 0;
+    const ownMs = limits.get(service) ?? 0;
     const words = ['--no-log-prefix', '--tail', LOG_LINES, service];
     const log = await logOf(unit.component, words, LOG_BYTES);
-    const isLate = exitStatus === KILLED && ranMs >= limitMs;
+    const isLate = exitStatus === KILLED && (service === late || ranMs >= ownMs);
+    // Where the time of the whole start was over, it had what others had left of that.
+    const limitMs = isLate ? Math.min(ownMs, ranMs) : ownMs;
     runs.push({ service, exitStatus: isLate ? null : exitStatus, ms: ranMs, limitMs, log });
   }
   return runs;

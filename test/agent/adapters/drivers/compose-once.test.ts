@@ -68,18 +68,30 @@ describe('a service that runs once', () => {
   });
 
   it.each([
-    ['its own', { migrate: 1000 }, 30_000],
-    ['the start’s, where none is declared', undefined, 1000],
-  ])('is ended when its time is over: %s', async (_, once, startTimeoutMs) => {
+    ['its own', { migrate: 1000 }, 30_000, 'took longer than 1.0s'],
+    ['the start’s, where none is declared', undefined, 1000, 'not done within the 1.0s of the whole start'],
+  ])('is ended when its time is over: %s', async (_, once, startTimeoutMs, how) => {
     const unit = { ...migrating('echo waits for a lock; exec sleep 60', once), startTimeoutMs };
 
     const refusal = await rejectionOf(driver.start(unit));
 
     expect(refusal.code).toBe('service/start-failed');
-    expect(refusal.message).toContain('"migrate", which runs once: took longer than 1.0s');
+    expect(refusal.message).toContain(`"migrate", which runs once: ${how}`);
     expect(await driver.ranOnce(unit)).toMatchObject([
       { service: 'migrate', exitStatus: null, limitMs: 1000, log: 'waits for a lock\n' },
     ]);
+  });
+
+  it('is said to have been ended also where it had less than the whole time of the start', async () => {
+    const unit = { ...migrating('exec sleep 60'), startTimeoutMs: 4000 };
+    writeFileSync(join(engine, 'slow'), '3');
+
+    const refusal = await rejectionOf(driver.start(unit));
+    const [ran] = await driver.ranOnce(unit);
+
+    expect(refusal.message).toContain('not done within the 4.0s of the whole start');
+    expect(ran).toMatchObject({ exitStatus: null, limitMs: ran?.ms });
+    expect(ran?.ms).toBeLessThan(4000);
   });
 
   it('is named where it failed', async () => {
