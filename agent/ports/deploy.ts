@@ -49,7 +49,7 @@ export interface DeploymentRequest {
 }
 
 export interface RollbackRequest extends Pick<DeploymentRequest, 'actor' | 'onStarted'> {
-  /** The newest healthy generation before the current when absent. */
+  /** What the current generation was made from, or the healthy one before that, when absent. */
   readonly to?: RollbackTo;
   readonly reason: string;
 }

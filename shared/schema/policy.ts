@@ -134,7 +134,9 @@ const retention = z.strictObject({
     .int()
     .min(0)
     .optional()
-    .describe('What the files of earlier generations may take; the one before the current always stays'),
+    .describe(
+      'What the files of earlier generations may take; the one that the current was made from always stays',
+    ),
 });
 
 export const policy = z.strictObject({

@@ -38,7 +38,7 @@ export async function rollBack(run: Run): Promise<Outcome> {
   }
 }
 
-/** Every part is tried even when another fails: as much as possible of the old generation runs in the end. */
+/** Every part is tried even when another fails: as much of the old generation runs in the end as has its data. */
 async function restore(run: Run): Promise<Failure | null> {
   const problems: Failure[] = [];
   const attempt = async (act: () => Promise<void>) => {

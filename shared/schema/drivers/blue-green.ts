@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durationMs } from '../../encoding/instant.ts';
 import { duration, name } from '../common.ts';
 import type { Words } from '../words.ts';
+import { volumeName } from './volumes.ts';
 
 const LONGEST_DRAIN_MS = 86_400_000;
 
@@ -23,15 +24,10 @@ const keys = {
 
 export const blueGreen = z.strictObject(keys);
 
-const volume = z
-  .string()
-  .max(128)
-  .regex(/^[A-Za-z0-9._-]+$/, { error: 'the name of a volume in the compose file' });
-
 /** Of containers: `volumes` are those of its compose file that both versions may write to at once. */
 export const blueGreenOfContainers = z.strictObject({
   ...keys,
-  volumes: z.array(volume).max(64).exactOptional(),
+  volumes: z.array(volumeName).max(64).exactOptional(),
 });
 
 export type BlueGreen = z.output<typeof blueGreenOfContainers>;

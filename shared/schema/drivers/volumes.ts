@@ -1,10 +1,10 @@
-// Volumes of a compose file of which the agent keeps a copy for the way back.
+// Volumes of a compose file: how a release names them, and those of which the agent keeps a copy for the way back.
 import { z } from 'zod';
 
 /** As compose takes it. */
-const volumeName = z
+export const volumeName = z
   .string()
-  .max(200)
+  .max(128)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'the name of a volume of the compose file' });
 
 const MOST_VOLUMES = 16;
