@@ -31,7 +31,7 @@ export async function overridesNow(
     };
     const other = ends.findIndex((record) => isSame(record) !== true);
     const before = ends[other];
-    const first = ends.at(other < 0 ? -1 : other - 1);
+    const first = ends.at(Math.max(other, 0) - 1);
     // Nothing that is known has it yet: a deployment is on its way, or its record is lost.
     if (first === undefined || other === 0) return override;
     // Records are kept for good, generations are not: that one may have had it as well.

@@ -94,8 +94,12 @@ function targetOf(overrides: object = {}): Target {
 const TREE = releaseOf('1.0.0').document.tree.digest;
 const MEANS: Means = { stored: new Set(), weights: new Map(), soakMs: 60_000, isBegun: false };
 
-function forecast(records: readonly DeploymentRecord[], means: Partial<Means> = {}, overrides: object = {}) {
-  const to = targetOf(overrides);
+function forecast(
+  records: readonly DeploymentRecord[],
+  means: Partial<Means> = {},
+  overrides: object = {},
+  to = targetOf(overrides),
+) {
   const plan = planBetween({ from: null, to, reason: { kind: 'channel' }, stored: new Set() });
   if (plan === null) throw new Error('there is something to do');
   return forecastOf(plan, null, to, { records, means: { ...MEANS, ...means } });
@@ -185,11 +189,35 @@ describe('a forecast', () => {
     expect(forecast(little, { weights: weighing(10 * MB) }).fetchMs).toBeNull();
   });
 
+  it('takes the time of little from the like alone, and from the least that has a rate where there is none', () => {
+    const packs = times(3, () => took({ bytes: MB, fetchMs: 2_000 }));
+    const little = times(3, () => took({ bytes: 10_000, fetchMs: 900 }));
+    const nothing = times(3, () => took({ fetchMs: 900 }));
+    const toFetch = (records: readonly DeploymentRecord[]) =>
+      forecast(records, { weights: weighing(9_000) }).fetchMs;
+
+    expect([toFetch([...packs, ...little]), toFetch(packs), toFetch(nothing)]).toEqual([900, 525, null]);
+  });
+
   it('makes no rate of patches, whose time is that of making the files', () => {
     const patches = times(3, () => took({ bytes: MB, fetchMs: 50_000, way: 'patch' }));
 
     expect(forecast(patches, { weights: weighing(10 * MB) }).fetchMs).toBeNull();
     expect(forecast(patches, { weights: weighing(2 * MB, 'patch') }).fetchMs).toBe(50_000);
+  });
+
+  it('makes no rate where a patch comes beside a pack', () => {
+    const patches = times(3, () => took({ bytes: MB, fetchMs: 50_000, way: 'patch' }));
+    const other = { digest: digestOfValue('another tree'), files: 1, bytes: 10 * MB };
+    const one = targetOf();
+    const api = releaseOf('1.0.0', { name: 'api', tree: other });
+    const two = { ...one, releases: new Map([...one.releases, ['core/api' as ComponentKey, api]]) };
+    const weights = new Map([
+      ...weighing(2 * MB, 'patch'),
+      [other.digest, { way: 'pack' as const, bytes: MB }],
+    ]);
+
+    expect(forecast(patches, { weights }, {}, two)).toMatchObject({ bytes: 3 * MB, fetchMs: null });
   });
 
   it('holds nothing back by the size of files that nobody says how they come', () => {
@@ -313,8 +341,12 @@ describe('how long the rest of one that is under way takes', () => {
     timeLeft(record, records, { now: START + afterMs, soakMs: 60_000, fetchMs });
 
   it.each<[DeploymentState, readonly DeploymentState[], number, number | null]>([
+    ['planned', [], 1_000, 83_000],
     ['fetching', [], 1_000, 83_000],
+    ['staged', [], 1_000, 82_000],
     ['preflight', ['staged'], 1_000, 82_000],
+    ['stopping', [], 5_000, 75_000],
+    ['switching', ['stopping'], 5_000, 75_000],
     ['starting', ['stopping'], 5_000, 75_000],
     ['verifying', ['stopping'], 50_000, 60_000],
     ['soaking', ['stopping'], 20_000, 40_000],
@@ -328,6 +360,18 @@ describe('how long the rest of one that is under way takes', () => {
   it('counts what its downloads still need, and is unknown where that is', () => {
     expect(left(inState('fetching'), 0, 7_000)).toBe(90_000);
     expect(left(inState('fetching'), 0, null)).toBeNull();
+  });
+
+  it('counts a part from when it began, the last time that it did', () => {
+    const stages = (
+      [
+        ['stopping', -90_000],
+        ['stopping', 0],
+        ['starting', 3_000],
+      ] as const
+    ).map(([state, afterMs]) => ({ state, at: formatInstantMs(START + afterMs) }));
+
+    expect(left({ ...inState('starting'), stages }, 5_000)).toBe(75_000);
   });
 
   it('is unknown where nothing was ever measured, but for the soak', () => {

@@ -1,7 +1,14 @@
 // People of an install are told what stands: once, again while it stands, across a restart, and nothing ever waits for it.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { NoticesConfig } from '../../../../agent/core/notice-mail.ts';
-import { NOTHING_TOLD, noticesOf, type Sink, type Told, toldFile } from '../../../../agent/core/notices.ts';
+import {
+  NOTHING_TOLD,
+  noticesFile,
+  noticesOf,
+  type Sink,
+  type Told,
+  toldFile,
+} from '../../../../agent/core/notices.ts';
 import { renderTextfile } from '../../../../agent/core/textfile.ts';
 import { createNotifier, testNotices } from '../../../../agent/engine/agent/notifier.ts';
 import type { Notices } from '../../../../agent/ports/machine.ts';
@@ -232,9 +239,15 @@ describe('what waits for a person', () => {
       { advisory: 'FL-2026-0004', severity: 'low', component: 'core/auth', version: '1.2.0' },
     ];
 
-    expect(told({ ...one, proposals: 2, decision: { ...one.decision, exposed } })).toEqual([
+    const open = { ...one, proposals: 2, decision: { ...one.decision, exposed } };
+    expect(told(open)).toEqual([
       ['alarm', 'core/auth 1.2.0 is open to FL-2026-0003 (critical)'],
       ['request', expect.stringContaining('fairlead proposals')],
+    ]);
+    // By these words an agent of another version knows that it was told.
+    expect(noticesOf(open, NOTHING_TOLD).map(({ about }) => about)).toEqual([
+      'exposed FL-2026-0003 core/auth 1.2.0',
+      'proposals',
     ]);
   });
 });
@@ -272,6 +285,13 @@ describe('a window that was missed', () => {
     expect(texts()).toEqual(OPENED);
   });
 
+  it('is none before that time has come, though the next is another one meanwhile', async () => {
+    await lookAt(0.5, { ...waits(T0 + DAY_MS), alarms: ['it burns'] });
+    await lookAt(6, { ...waits(T0 + DAY_MS), alarms: ['it burns'] });
+
+    expect(texts()).toEqual(['it burns']);
+  });
+
   it('is told by an agent that looked while it was open, and was started anew', async () => {
     await lookAt(2, waits(null));
     look = start();
@@ -304,6 +324,41 @@ describe('a window that was missed', () => {
 
     expect(sent.map(({ sink }) => sink)).toEqual(['program', 'webhook']);
     expect(texts()).toEqual([...OPENED, ...OPENED]);
+  });
+});
+
+describe('where notices go', () => {
+  const isTaken = (parts: object) =>
+    noticesFile.safeParse({ schema: 'fairlead/notices@1', ...parts }).success;
+  const url = 'https://pager.example/';
+  const key = `${'aZ+/09'.repeat(5)}aZ`;
+
+  it.each<[string, object]>([
+    ['a webhook of https, signed or not', { webhook: { url } }],
+    ['one of http', { webhook: { url: 'http://localhost:1/' } }],
+    ['a secret of 24 bytes', { webhook: { url, secret: `whsec_${key}` } }],
+    ['one that ends as base64 may', { webhook: { url, secret: `whsec_${key}aa==` } }],
+    ['a directory', { textfile: '/var/lib/node_exporter' }],
+    ['every five minutes', { again: 'PT5M' }],
+  ])('may be said: %s', (_, parts) => {
+    expect(isTaken(parts)).toBe(true);
+  });
+
+  it.each<[string, object]>([
+    ['a webhook of another protocol', { webhook: { url: 'ftp://pager.example/' } }],
+    ['one of a protocol with more in it', { webhook: { url: 'xhttp://pager.example/' } }],
+    ['a URL without an end', { webhook: { url: url.padEnd(2_001, 'x') } }],
+    ['a secret without its mark', { webhook: { url, secret: key } }],
+    ['one behind something', { webhook: { url, secret: ` whsec_${key}` } }],
+    ['one that is too short', { webhook: { url, secret: `whsec_${key.slice(1)}` } }],
+    ['one that goes on behind its end', { webhook: { url, secret: `whsec_${key}===` } }],
+    ['a directory that depends on another', { textfile: 'node_exporter' }],
+    ['one without an end', { textfile: '/'.padEnd(4_001, 'x') }],
+    ['a program without words', { program: { exec: [], user: 'nobody' } }],
+    ['every four minutes', { again: 'PT4M59S' }],
+    ['what nobody knows', { pager: url }],
+  ])('may not be said: %s', (_, parts) => {
+    expect(isTaken(parts)).toBe(false);
   });
 });
 

@@ -202,6 +202,14 @@ describe('of a bill all is known', () => {
       { ...beside, compositions: [{ ...lacking('db'), dependencies: ['root'] }] },
       false,
     ],
+    [
+      'of a library with more, beside an image',
+      {
+        components: [image(inside), { ...inside.components[0], 'bom-ref': 'a' }],
+        compositions: [lacking('a')],
+      },
+      false,
+    ],
     ['with more, and nobody says of what', { ...beside, compositions: [{ aggregate: 'incomplete' }] }, false],
     ['of its own parts alone', { ...beside, compositions: [tree('incomplete_first_party_only')] }, false],
     [
