@@ -72,7 +72,7 @@ describe('the patch that is fetched', () => {
     ['one of which an earlier server did not say the form', [patch(1, 5)], 1],
     ['none of none', [], null],
   ])('is %s', (_, patches, expected) => {
-    const found = cheapestPatch({ full: FULL, patches }, TO, (tree) => tree < treeAt(7));
+    const found = cheapestPatch({ full: FULL, patches: [...patches] }, TO, (tree) => tree < treeAt(7));
 
     expect(found?.from ?? null).toBe(expected === null ? null : treeAt(expected));
   });

@@ -1,21 +1,26 @@
 // What the engine says and what was noted of it: rubbish in either is no port and no image, and ends nothing.
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { containersOf } from '../../../../agent/adapters/drivers/compose/docker.ts';
 import { findVolume } from '../../../../agent/adapters/drivers/compose/engine-volumes.ts';
 import {
   createImageRecords,
   type GivenImage,
 } from '../../../../agent/adapters/drivers/compose/image-record.ts';
-import { portsIn } from '../../../../agent/adapters/drivers/compose/published-ports.ts';
+import { portsIn, verifyPortsFree } from '../../../../agent/adapters/drivers/compose/published-ports.ts';
 import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
+import { composeProject } from '../../../../shared/schema/drivers/confinement.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
+import { useFakeDocker } from '../../../support/fake-engine.ts';
 
 describe('the ports of containers', () => {
   it.each<[string, string[]]>([
@@ -28,6 +33,7 @@ describe('the ports of containers', () => {
     ['x :65535-4294967296->1-2/tcp', ['65535/tcp']],
     ['x :99999999999999999999999-1->1/tcp', []],
     ['x :80->80/sctp', []],
+    ['x :->1/tcp, :80->/tcp, :80-->1/tcp, :80->1-/tcp', []],
   ])('are in %s', (line, ports) => {
     expect(portsIn(line)).toEqual(ports);
   });
@@ -42,6 +48,78 @@ describe('the ports of containers', () => {
         for (const port of ports) expect(port).toMatch(/^\d+\/(?:tcp|udp)$/);
       }),
     );
+  });
+});
+
+describe('a port of the machine', () => {
+  const PATH = process.env.PATH;
+  let engine: string;
+  beforeEach(() => {
+    engine = useFakeDocker(temporaryDirectory());
+  });
+  afterEach(() => {
+    process.env.PATH = PATH;
+    vi.unstubAllEnvs();
+  });
+
+  /** Somebody listens there until the test is over. */
+  async function taken(protocol: 'tcp' | 'udp', host: string): Promise<number> {
+    if (protocol === 'tcp') {
+      const server = createServer().listen(0, host);
+      await once(server, 'listening');
+      onTestFinished(() => void server.close());
+      return (server.address() as AddressInfo).port;
+    }
+    const socket = createSocket(host.includes(':') ? 'udp6' : 'udp4').bind(0, host);
+    await once(socket, 'listening');
+    onTestFinished(() => void socket.close());
+    return socket.address().port;
+  }
+  const verifying = (port: number, protocol = 'tcp', host_ip = '127.0.0.1') => {
+    const web = { ports: [{ target: 80, published: String(port), protocol, host_ip }] };
+    return verifyPortsFree(COMPONENT, composeProject.parse({ services: { web } }));
+  };
+  const TAKEN = { code: 'deploy/address-taken' };
+
+  it.each([
+    ['tcp', '127.0.0.1', 'udp'],
+    ['tcp', '::1', 'udp'],
+    ['udp', '127.0.0.1', 'tcp'],
+    ['udp', '::1', 'tcp'],
+  ] as const)('of %s at %s is taken by who has it, and free of %s', async (protocol, host, other) => {
+    const port = await taken(protocol, host);
+
+    await expect(verifying(port, protocol, host)).rejects.toMatchObject(TAKEN);
+    await verifying(port, other, host);
+  });
+
+  it('may be had by containers of ours, which make way', async () => {
+    const port = await taken('tcp', '127.0.0.1');
+    const has = (line: string) => writeFileSync(join(engine, 'published'), `${line}\n`);
+
+    has(`fairlead_core_api 127.0.0.1:${port}->80/tcp`);
+    await verifying(port);
+    for (const line of [
+      `fairlead_core_api 127.0.0.1:${port}->80/udp`,
+      `fairlead_core_api 127.0.0.1:${port + 1}->${port}/tcp`,
+      `other_fairlead_core_api 127.0.0.1:${port}->80/tcp`,
+    ]) {
+      has(line);
+      await expect(verifying(port), line).rejects.toMatchObject(TAKEN);
+    }
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain(
+      'ps --format {{.Label "com.docker.compose.project"}} {{.Ports}}\n',
+    );
+  });
+
+  it('is not looked at on another machine, nor the engine asked where none is published', async () => {
+    const port = await taken('tcp', '127.0.0.1');
+    writeFileSync(join(engine, 'away'), '');
+
+    await verifyPortsFree(COMPONENT, composeProject.parse({ services: { web: {} } }));
+    await expect(verifying(port)).rejects.toMatchObject({ code: 'service/manager-failed' });
+    vi.stubEnv('DOCKER_HOST', 'tcp://192.0.2.1:2376');
+    await verifying(port);
   });
 });
 
