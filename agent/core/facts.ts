@@ -1,6 +1,6 @@
 // The facts of this install: what its operator says of it, and all of them together, as the classes of rollouts and halts see them.
 import { classFactsOf } from '../../shared/compile/facts.ts';
-import { indexReleases } from '../../shared/compile/releases.ts';
+import { indexReleases } from '../../shared/compile/release-index.ts';
 import type { KnownFacts } from '../../shared/compile/target.ts';
 import type { Pieces } from '../../shared/encoding/pieces.ts';
 import type { FactRequest, FactsReply, SaidFacts } from '../../shared/protocol/facts.ts';

@@ -19,8 +19,8 @@ export function offerBlockers(
   offers: Offers,
   release: string,
 ): readonly Reason[] {
-  if (offers.offered.has(release)) return [];
   const component = componentNameOf(ref);
+  if (offers.isOffered(component, ref.version, release)) return [];
   const of = (why: Withheld['why']) =>
     withheldReason({ component, version: ref.version, release, why }, facts.quarantine);
   const withheld = offers.withheld.get(release);

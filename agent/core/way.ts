@@ -2,7 +2,8 @@
 import { type Compile, compileAnew } from '../../shared/compile/compile.ts';
 import { selectOffers } from '../../shared/compile/offers.ts';
 import { pinnedComponent } from '../../shared/compile/pins.ts';
-import { type AnyRelease, indexReleases } from '../../shared/compile/releases.ts';
+import { indexReleases } from '../../shared/compile/release-index.ts';
+import type { AnyRelease } from '../../shared/compile/releases.ts';
 import type { Target } from '../../shared/compile/target.ts';
 import type { Pieces } from '../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../shared/errors/error.ts';

@@ -1,6 +1,6 @@
 // What the vendor offers the fleet: each published rollout and each emergency order, with the capabilities behind it, and which of them are judged.
 
-import { billOfMaterials } from '../../shared/compile/offers.ts';
+import { billOfMaterials } from '../../shared/compile/releases.ts';
 import { orderReaches, reachedAt } from '../../shared/compile/waves.ts';
 import { type Digest, digestFromHex } from '../../shared/encoding/digest.ts';
 import { durationMs, type EpochMs, instantMs } from '../../shared/encoding/instant.ts';

@@ -31,25 +31,35 @@ export function alternatives(
   if (from === null && !isInstallable) return [];
   const releases = context.index.of(component);
   const since = context.running.get(component) ?? from;
-  const stop = since === null ? undefined : firstStop(releases, since.version, context.offers.withdrawn);
+  const stops = context.index.stopsOf(component);
+  const stop = since === null ? undefined : firstStop(stops, since.version, context.offers.withdrawn);
+  const isOffered = ({ version, digest }: Choice) => context.offers.isOffered(component, version, digest);
   const open = from === null ? [] : context.holes(component, from.version);
   const choices = releases
-    .filter((release) => isAllowed(context, release, beyondHalts))
+    .filter((release) => isAllowed(context, component, release, beyondHalts))
     .map(choiceOf)
     .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
     .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
     .filter(({ version }) => compareHoles(context.holes(component, version), open) <= 0);
   return (respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
     (a, b) =>
-      Number(context.offers.offered.has(b.digest)) - Number(context.offers.offered.has(a.digest)) ||
+      Number(isOffered(b)) - Number(isOffered(a)) ||
       (from === null ? compareVersions(b.version, a.version) : compareVersions(a.version, b.version)),
   );
 }
 
 /** No advisory names it: by the policy's word alone it comes when it is offered. */
-function isAllowed(context: Context, release: AnyRelease, beyondHalts: boolean): boolean {
+function isAllowed(
+  context: Context,
+  component: ComponentName,
+  release: AnyRelease,
+  beyondHalts: boolean,
+): boolean {
   const prohibited = prohibition(context, release, beyondHalts);
-  if (context.isBesideOffered) return prohibited === null && context.offers.offered.has(release.digest);
+  const { document, digest } = release;
+  if (context.isBesideOffered) {
+    return prohibited === null && context.offers.isOffered(component, document.version, digest);
+  }
   return prohibited === null || (context.mandate === 'policy' && prohibited === 'withheld');
 }
 

@@ -57,7 +57,8 @@ function originOf(
   const standing = context.standing.get(component);
   const pinned = context.pins.governing(component);
   if (pinned !== null) return kept !== undefined && standing !== undefined ? kept.origin : pinned;
-  if (kept === undefined || context.offers.offered.has(choice.digest)) return 'latest';
+  if (kept === undefined || context.offers.isOffered(component, choice.version, choice.digest))
+    return 'latest';
   return kept.origin.startsWith('forced:') ? kept.origin : 'unchanged';
 }
 

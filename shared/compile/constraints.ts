@@ -5,9 +5,8 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { isAbove, isBelow, type Range, satisfies } from '../version/version.ts';
 import { isEnabled, isNamed } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
-import { billOfMaterials } from './offers.ts';
 import { formatPin, pinnedComponent } from './pins.ts';
-import type { AnyRelease } from './releases.ts';
+import { type AnyRelease, billOfMaterials } from './releases.ts';
 import { type Budget, type Constraint, type Solution, solve, type Variable } from './solve.ts';
 import { createVariables, isCapabilityName, isStandingForced, type Option } from './variables.ts';
 

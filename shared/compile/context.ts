@@ -9,7 +9,7 @@ import type { Version } from '../version/version.ts';
 import { isAffected, openCritical, openFrom } from './exposure.ts';
 import { firstStop, type Offers, selectOffers } from './offers.ts';
 import { createPinSet, isExpired, type PinSet } from './pins.ts';
-import { indexReleases, type ReleaseIndex } from './releases.ts';
+import { indexReleases, type ReleaseIndex } from './release-index.ts';
 import { type Choice, choiceOf, runningChoices } from './running.ts';
 import type { CompileInput, Withheld } from './target.ts';
 import { selectTrials } from './trials.ts';
@@ -86,9 +86,9 @@ function* findStops(
 ): Pieces<Context['stops']> {
   const stops = new Map<ComponentName, Choice>();
   for (const [component, { version }] of running) {
-    const releases = index.of(component);
-    yield releases.length;
-    const stop = firstStop(releases, version, withdrawn);
+    const all = index.stopsOf(component);
+    yield 1 + all.length;
+    const stop = firstStop(all, version, withdrawn);
     if (stop !== undefined) stops.set(component, choiceOf(stop));
   }
   return stops;
@@ -153,10 +153,15 @@ export function withAnyBeside(context: Context): Context {
 /** As if nothing withheld a release: no wave to come, no pause, halt or quarantine. */
 export function withoutWithholding(context: Context): Context {
   const { offers, index } = context;
-  const all = new Set(offers.offered);
-  for (const digest of offers.withheld.keys()) all.add(digest);
-  const of: Offers['of'] = (component) => index.of(component).filter(({ digest }) => all.has(digest));
-  return { ...context, offers: { ...offers, offered: all, of, withheld: new Map() } };
+  const { withheld } = offers;
+  const differing = new Set([...withheld.values()].map(({ component }) => component));
+  const isOffered: Offers['isOffered'] = (component, version, digest) =>
+    withheld.has(digest) || offers.isOffered(component, version, digest);
+  const of: Offers['of'] = (component) =>
+    differing.has(component)
+      ? index.of(component).filter(({ document, digest }) => isOffered(component, document.version, digest))
+      : offers.of(component);
+  return { ...context, offers: { ...offers, isOffered, of, withheld: new Map() } };
 }
 
 /** `core` of `core/auth` and of `core`; null for the platform. */

@@ -2,7 +2,7 @@
 import { type ClassFacts, factValue } from '../schema/classes.ts';
 import { DRIVER_NAMES } from '../schema/drivers/drivers.ts';
 import { isEnabled } from './config.ts';
-import type { ReleaseIndex } from './releases.ts';
+import type { ReleaseIndex } from './release-index.ts';
 import type { CompileInput } from './target.ts';
 
 /** Nothing is known: no offer to a class counts, and every halt does. */

@@ -140,7 +140,11 @@ function toFix(
   if (release.digest === running?.digest) {
     return { choice: running, open, isStop: false, isConfigured: true };
   }
-  const stop = firstStop(context.index.of(component), (running ?? from).version, context.offers.withdrawn);
+  const stop = firstStop(
+    context.index.stopsOf(component),
+    (running ?? from).version,
+    context.offers.withdrawn,
+  );
   const isStop =
     running !== undefined && stop !== undefined && compareVersions(version, stop.document.version) > 0;
   const next = isStop ? stop : release;

@@ -55,7 +55,8 @@ function nameBeside({ offers }: Context, one: Unfixable, { moves, beside }: Goin
     const digest = moves.get(component)?.digest ?? '';
     const withheld = offers.withheld.get(digest);
     if (withheld !== undefined) return { ...one, reason: 'withheld', withheld };
-    if (!offers.offered.has(digest)) return { ...one, reason: 'unoffered', needs: { component, version } };
+    if (!offers.isOffered(component, version, digest))
+      return { ...one, reason: 'unoffered', needs: { component, version } };
   }
   return one;
 }

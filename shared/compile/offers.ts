@@ -1,24 +1,25 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
 
 import { instantMs } from '../encoding/instant.ts';
-import { mapped, type Pieces, sorted } from '../encoding/pieces.ts';
+import { eachOf, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import { type ClassFacts, describeFacts, isOfferedTo, membershipIn } from '../schema/classes.ts';
-import { componentKeyOf } from '../schema/common.ts';
+import type { Release } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
 import type { Rollout } from '../schema/rollout.ts';
-import { compareVersions, floorOf, type Range, type Version } from '../version/version.ts';
+import { compareVersions, floorOf, type Version } from '../version/version.ts';
 import { classFactsOf } from './facts.ts';
 import { activeHalts, haltedAgainstOrders, ordersBeyondHalts } from './halts.ts';
-import type { AnyRelease, ReleaseIndex, ScopedHalt } from './releases.ts';
+import type { ReleaseIndex } from './release-index.ts';
+import { type AnyRelease, billOfMaterials, type ScopedHalt } from './releases.ts';
 import { runningChoices } from './running.ts';
 import type { CompileInput, Withheld } from './target.ts';
-import { type Open, type Track, trackOf } from './track.ts';
+import { type Open, trackOf } from './track.ts';
 import { reachedAt } from './waves.ts';
 
 export interface Offers {
-  /** Digests of the release manifests that may be installed. */
-  readonly offered: ReadonlySet<string>;
-  /** The same by component, newest first. */
+  /** It may be installed. `digest` is that of its manifest. */
+  readonly isOffered: (component: ComponentName, version: Version, digest: string) => boolean;
+  /** All that may, newest first. */
   readonly of: (component: ComponentName) => readonly AnyRelease[];
   /** What a rollout of the track would offer, were it not for a wave, a pause, a halt or the quarantine. */
   readonly withheld: ReadonlyMap<string, Withheld>;
@@ -50,9 +51,9 @@ export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Of
   const halts = activeHalts(input.catalog.halts, input.now, facts);
   const running = runningChoices(input.current, index);
   const open = yield* track.openAt(input.now);
-  const stopped = stoppedIn(track, open, [...input.quarantined, ...halts.keys()]);
+  const stopped = yield* stoppedIn(open, index, new Set([...input.quarantined, ...halts.keys()]));
   const offering = createOffering(input, index, { halts, open, withdrawn, stopped });
-  const { offered, withheld, of, offer } = offering;
+  const { isOffered, withheld, of, offer } = offering;
   const others = yield* mapped(open.others, ({ release, component, rollout }) => {
     const isHere = running.get(component)?.digest === release.digest;
     return { release, why: isHere ? null : delay(rollout, input, facts) };
@@ -60,15 +61,17 @@ export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Of
   yield* offerAll([...stopped.map((release) => ({ release, why: null })), ...others], offering);
   // A release on offer offers the required stop on the way to it: its own rollout may be long over.
   for (const [component, { version }] of running) {
-    const releases = index.of(component);
-    yield releases.length;
-    const [highest] = of(component);
-    const stop = firstStop(releases, version, withdrawn);
+    const stops = index.stopsOf(component);
+    yield 1 + stops.length;
+    const stop = firstStop(stops, version, withdrawn);
+    const [highest] = stop === undefined ? [] : of(component);
     if (highest !== undefined && stop !== undefined && isNewer(highest, stop)) yield* offer(stop, null);
   }
-  for (const digest of withheld.keys()) if (offered.has(digest)) withheld.delete(digest);
+  for (const [digest, { component, version }] of withheld) {
+    if (isOffered(component, version, digest)) withheld.delete(digest);
+  }
   return {
-    ...{ offered, of, withheld, withdrawn, halts },
+    ...{ isOffered, of, withheld, withdrawn, halts },
     haltedAgainstOrders: haltedAgainstOrders(input.catalog, input.now, facts),
     ordersBeyondHalts: ordersBeyondHalts(input.catalog, input.now),
   };
@@ -76,7 +79,7 @@ export function* selectOffers(input: OfferInput, index: ReleaseIndex): Pieces<Of
 
 type Why = Withheld['why'];
 
-interface Offering extends Pick<Offers, 'offered' | 'of'> {
+interface Offering extends Pick<Offers, 'isOffered' | 'of'> {
   readonly withheld: Map<string, Withheld>;
   readonly obstacle: (release: AnyRelease) => Why | null;
   /** With what it ships. */
@@ -95,10 +98,14 @@ function createOffering(
   index: ReleaseIndex,
   { halts, open, withdrawn, stopped }: Known,
 ): Offering {
-  const offered = new Set(open.digests);
+  const marks = open.marks.slice();
   const withheld: Offering['withheld'] = new Map();
-  /** Null until it is asked for. */
-  const differing = new Map<ComponentName, readonly AnyRelease[] | null>();
+  const lists = new Map<ComponentName, readonly AnyRelease[]>();
+  const positionOf = ({ document }: AnyRelease) => index.positionOf(nameOf(document), document.version);
+  const mark = (release: AnyRelease, is: 0 | 1) => {
+    marks[positionOf(release)] = is;
+    lists.delete(nameOf(release.document));
+  };
   const obstacle = ({ digest }: AnyRelease): Why | null => {
     if (quarantined.has(digest)) return { kind: 'quarantined' };
     const halt = halts.get(digest);
@@ -106,28 +113,32 @@ function createOffering(
       ? null
       : { kind: 'halted', reason: halt.reason, until: instantMs(halt.expires) };
   };
-  for (const release of stopped) {
-    offered.delete(release.digest);
-    differing.set(nameOf(release), null);
-  }
+  for (const release of stopped) mark(release, 0);
   function* offer(release: AnyRelease, why: Why | null): Pieces<void> {
     const { digest } = release;
-    if (withdrawn.has(digest) || offered.has(digest) || (why !== null && withheld.has(digest))) return;
+    const isMarked = marks[positionOf(release)] === 1;
+    if (withdrawn.has(digest) || isMarked || (why !== null && withheld.has(digest))) return;
     const reason = why ?? obstacle(release);
-    if (reason === null) differing.set(nameOf(release), null);
-    if (reason === null) offered.add(digest);
+    if (reason === null) mark(release, 1);
     else withheld.set(digest, describe(release, reason));
     yield 1;
     for (const child of yield* shippedBy(release, index)) yield* offer(child, reason);
   }
   const of: Offers['of'] = (component) => {
-    const known = differing.get(component);
-    if (known === undefined) return open.of.get(component) ?? [];
-    const found = known ?? index.of(component).filter(({ digest }) => offered.has(digest));
-    differing.set(component, found);
+    const known = lists.get(component);
+    if (known !== undefined) return known;
+    const releases = index.of(component);
+    const start = releases[0] === undefined ? 0 : positionOf(releases[0]);
+    const isOpen = marks.subarray(start, start + releases.length);
+    const found = isOpen.includes(0) ? releases.filter((_, i) => isOpen[i] === 1) : releases;
+    lists.set(component, found);
     return found;
   };
-  return { offered, withheld, of, obstacle, offer };
+  const isOffered: Offers['isOffered'] = (component, version, digest) => {
+    const position = index.positionOf(component, version);
+    return marks[position] === 1 && index.all[position]?.digest === digest;
+  };
+  return { isOffered, withheld, of, obstacle, offer };
 }
 
 interface Offer {
@@ -149,35 +160,26 @@ function byDigest({ release: a }: Offer, { release: b }: Offer): number {
 }
 
 /** What is open to everybody, and stopped here. */
-function stoppedIn({ rollouts }: Track, { digests }: Open, stops: readonly string[]): readonly AnyRelease[] {
-  const stopped = new Set(stops.filter((digest) => digests.has(digest)));
-  if (stopped.size === 0) return [];
-  return rollouts.map(({ release }) => release).filter(({ digest }) => stopped.has(digest));
+function* stoppedIn(
+  { marks }: Open,
+  index: ReleaseIndex,
+  stops: ReadonlySet<string>,
+): Pieces<readonly AnyRelease[]> {
+  const stopped: AnyRelease[] = [];
+  if (stops.size === 0) return stopped;
+  yield* eachOf(
+    index.all.entries(),
+    ([i, release]) => marks[i] === 1 && stops.has(release.digest) && stopped.push(release),
+  );
+  return stopped;
 }
 
-function nameOf({ document }: AnyRelease): ComponentName {
+function nameOf(document: Release): ComponentName {
   return componentNameOf(refOf(document));
 }
 
 function isNewer(a: AnyRelease, b: AnyRelease): boolean {
   return compareVersions(a.document.version, b.document.version) > 0;
-}
-
-/** The entries of a release's bill of materials by component; none for a capability. */
-export function billOfMaterials({
-  document,
-}: Pick<AnyRelease, 'document'>): readonly (readonly [ComponentName, Range])[] {
-  switch (document.schema) {
-    case 'fairlead/platform@1':
-      return Object.entries(document.suites);
-    case 'fairlead/suite@1':
-      return Object.entries(document.capabilities).map(([name, range]) => [
-        componentKeyOf(document.name, name),
-        range,
-      ]);
-    case 'fairlead/capability@1':
-      return [];
-  }
 }
 
 /** A range is tried at its bounds and beside them. */
@@ -209,10 +211,15 @@ function delay(rollout: Rollout, input: OfferInput, facts: ClassFacts): Withheld
 }
 
 function describe(release: AnyRelease, why: Why): Withheld {
-  return { component: nameOf(release), version: release.document.version, release: release.digest, why };
+  return {
+    component: nameOf(release.document),
+    version: release.document.version,
+    release: release.digest,
+    why,
+  };
 }
 
-/** The lowest required stop above a version. A withdrawn one binds nobody, or nobody could ever pass it. */
+/** The lowest required stop above a version, of those of its component. A withdrawn one binds nobody, or nobody could ever pass it. */
 export function firstStop(
   newestFirst: readonly AnyRelease[],
   above: Version,

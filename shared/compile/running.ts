@@ -2,7 +2,8 @@
 import type { Digest } from '../encoding/digest.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import type { Version } from '../version/version.ts';
-import type { AnyRelease, ReleaseIndex } from './releases.ts';
+import type { ReleaseIndex } from './release-index.ts';
+import type { AnyRelease } from './releases.ts';
 import type { Target } from './target.ts';
 
 /** One version of a component. `release` is null where what runs is no longer in the catalog. */

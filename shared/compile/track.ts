@@ -1,9 +1,10 @@
 // A track: the rollouts of a catalog that are for it, each beside the release that it is about, taken apart once for each catalog.
 import type { EpochMs } from '../encoding/instant.ts';
-import { mapped, type Pieces } from '../encoding/pieces.ts';
+import { eachOf, type Pieces } from '../encoding/pieces.ts';
 import { type ComponentName, componentNameOf } from '../schema/release-ref.ts';
 import type { Rollout } from '../schema/rollout.ts';
-import { type AnyRelease, isCapability, type ReleaseIndex } from './releases.ts';
+import { createNaming, type ReleaseIndex } from './release-index.ts';
+import { type AnyRelease, isCapability } from './releases.ts';
 import { reachedAt } from './waves.ts';
 
 export interface TrackRollout {
@@ -11,13 +12,9 @@ export interface TrackRollout {
   readonly component: ComponentName;
   /** With the digest that the rollout names. */
   readonly release: AnyRelease;
-  /** From when on it is open to every install alike; null where that depends on the install, and while it is paused. */
-  readonly opensAt: EpochMs | null;
 }
 
 export interface Track {
-  /** Without those of what is withdrawn. */
-  readonly rollouts: readonly TrackRollout[];
   /** Digests of what is withdrawn from this track. */
   readonly withdrawn: ReadonlySet<string>;
   /** What of it is open to every install alike. */
@@ -25,11 +22,9 @@ export interface Track {
 }
 
 export interface Open {
-  /** Of capabilities: what ships others is asked for them. */
-  readonly digests: ReadonlySet<string>;
-  /** The same by component, newest first. */
-  readonly of: ReadonlyMap<ComponentName, readonly AnyRelease[]>;
-  /** All that is not among these. */
+  /** Of capabilities, by their positions, 1 for each that is: what ships others is asked for them. */
+  readonly marks: Uint8Array;
+  /** All that is not among these, without what is withdrawn. */
   readonly others: readonly TrackRollout[];
 }
 
@@ -49,49 +44,66 @@ export function* trackOf(all: readonly Rollout[], track: string, index: ReleaseI
   return found;
 }
 
+/** A long history is nearly all of one kind: for each of these no more than a time is written down. */
+interface Parts {
+  /** Of capabilities, by position: from when on each is open to every install alike; NaN where none is. */
+  readonly opensAt: Float64Array;
+  /** By position. */
+  readonly rollouts: (Rollout | undefined)[];
+  readonly others: TrackRollout[];
+}
+
 function* takeApart(all: readonly Rollout[], track: string, index: ReleaseIndex): Pieces<Track> {
-  const own = all.filter((one) => one.track === track);
-  const withdrawn = new Set(own.filter((one) => one.withdrawn).map((one) => one.digest));
-  const rollouts = yield* mapped(own, (rollout): TrackRollout | null => {
-    const component = componentNameOf(rollout.release);
-    const release = index.find(component, rollout.release.version);
-    if (release?.digest !== rollout.digest || withdrawn.has(rollout.digest)) return null;
-    return { rollout, component, release, opensAt: opensAt(rollout) };
+  const withdrawn = new Set<string>();
+  yield* eachOf(all, (one) => one.withdrawn && one.track === track && withdrawn.add(one.digest));
+  const parts: Parts = {
+    opensAt: new Float64Array(index.all.length).fill(Number.NaN),
+    rollouts: new Array(index.all.length),
+    others: [],
+  };
+  const nameOf = createNaming();
+  yield* eachOf(all, (rollout) => {
+    if (rollout.track !== track || (withdrawn.size > 0 && withdrawn.has(rollout.digest))) return;
+    const component = nameOf(rollout.release);
+    const position = index.positionOf(component, rollout.release.version);
+    const release = index.all[position];
+    if (release?.digest !== rollout.digest) return;
+    const at = isCapability(release) ? opensAt(rollout) : null;
+    if (at === null || parts.rollouts[position] !== undefined) {
+      parts.others.push({ rollout, component, release });
+    } else {
+      parts.opensAt[position] = at;
+      parts.rollouts[position] = rollout;
+    }
   });
-  const kept = rollouts.filter((one) => one !== null);
-  return { rollouts: kept, withdrawn, openAt: createOpening(kept, index) };
+  return { withdrawn, openAt: createOpening(parts, index) };
 }
 
 /** Between two moments at which something opens, it is the same. */
-function createOpening(rollouts: readonly TrackRollout[], index: ReleaseIndex): Track['openAt'] {
+function createOpening({ opensAt, rollouts, others }: Parts, index: ReleaseIndex): Track['openAt'] {
   let last: { readonly from: EpochMs; readonly until: EpochMs; readonly open: Open } | null = null;
   return function* openAt(now) {
     if (last !== null && now >= last.from && now < last.until) return last.open;
     let [from, until] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const digests = new Set<string>();
-    const components = new Set<ComponentName>();
-    const others = yield* mapped(rollouts, (one): TrackRollout | null => {
-      const { opensAt, release, component } = one;
-      if (opensAt !== null && opensAt <= now) from = Math.max(from, opensAt);
-      if (opensAt !== null && opensAt > now) until = Math.min(until, opensAt);
-      if (opensAt === null || opensAt > now || !isCapability(release)) return one;
-      digests.add(release.digest);
-      components.add(component);
-      return null;
+    const marks = new Uint8Array(opensAt.length);
+    const shut: TrackRollout[] = [];
+    yield* eachOf(opensAt.entries(), ([position, at]) => {
+      if (at <= now) {
+        marks[position] = 1;
+        from = Math.max(from, at);
+      } else if (at > now) {
+        until = Math.min(until, at);
+        shut.push(beside(rollouts[position] as Rollout, index.all[position] as AnyRelease));
+      }
     });
-    const of = new Map<ComponentName, readonly AnyRelease[]>();
-    for (const component of components) {
-      const releases = index.of(component);
-      yield releases.length;
-      of.set(
-        component,
-        releases.filter(({ digest }) => digests.has(digest)),
-      );
-    }
-    const open = { digests, of, others: others.filter((one) => one !== null) };
+    const open = { marks, others: [...shut, ...others] };
     last = { from, until, open };
     return open;
   };
+}
+
+function beside(rollout: Rollout, release: AnyRelease): TrackRollout {
+  return { rollout, component: componentNameOf(rollout.release), release };
 }
 
 function opensAt(rollout: Rollout): EpochMs | null {

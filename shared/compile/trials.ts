@@ -4,7 +4,7 @@ import { mapped, type Pieces } from '../encoding/pieces.ts';
 import { componentNameOf } from '../schema/release-ref.ts';
 import type { Rollout } from '../schema/rollout.ts';
 import type { Offers } from './offers.ts';
-import type { ReleaseIndex } from './releases.ts';
+import type { ReleaseIndex } from './release-index.ts';
 import type { CompileInput, Withheld } from './target.ts';
 import { lastWaveAt } from './waves.ts';
 
@@ -15,15 +15,15 @@ import { lastWaveAt } from './waves.ts';
 export function* selectTrials(
   { catalog, config, now }: Pick<CompileInput, 'catalog' | 'config' | 'now'>,
   index: ReleaseIndex,
-  { offered, withheld }: Pick<Offers, 'offered' | 'withheld'>,
+  { isOffered, withheld }: Pick<Offers, 'isOffered' | 'withheld'>,
 ): Pieces<ReadonlyMap<string, Withheld>> {
   const trials = new Map<string, Withheld>();
   yield* mapped(catalog.rollouts, (rollout) => {
     const { release: ref, digest: release, track, withdrawn } = rollout;
     const component = componentNameOf(ref);
     const isKnown = index.find(component, ref.version)?.digest === release;
-    if (track === config.track || withdrawn || !isKnown || offered.has(release) || withheld.has(release))
-      return;
+    if (track === config.track || withdrawn || !isKnown || withheld.has(release)) return;
+    if (isOffered(component, ref.version, release)) return;
     const why = trialOf(rollout);
     const known = trials.get(release);
     if (endOf(why) <= now || (known !== undefined && endOf(known.why) >= endOf(why))) return;

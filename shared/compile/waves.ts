@@ -10,17 +10,10 @@ import type { CompileInput } from './target.ts';
 
 type Waving = Pick<Rollout, 'seed' | 'start'> & { readonly waves: readonly Wave[] };
 
-/** Documents do not change, and a long history of them is asked again for every decision. */
-const begun = new WeakMap<Pick<Waving, 'start' | 'waves'>, readonly EpochMs[]>();
-
 /** When each wave begins. */
 function beginningsOf(waving: Pick<Waving, 'start' | 'waves'>): readonly EpochMs[] {
-  const known = begun.get(waving);
-  if (known !== undefined) return known;
   const start = instantMs(waving.start);
-  const found = waving.waves.map((wave) => start + durationMs(wave.after));
-  begun.set(waving, found);
-  return found;
+  return waving.waves.map((wave) => start + durationMs(wave.after));
 }
 
 /** The first instant at which a wave reaches the instance: the last one reaches everybody. */

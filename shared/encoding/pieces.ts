@@ -35,6 +35,15 @@ export function* mapped<Item, Result>(
   return results;
 }
 
+/** `forEach`, in pieces. */
+export function* eachOf<Item>(items: Iterable<Item>, look: (item: Item) => unknown): Pieces<void> {
+  let looks = 0;
+  for (const item of items) {
+    look(item);
+    if (++looks % GRAIN === 0) yield GRAIN;
+  }
+}
+
 /** Said one by one, looks would take longer to count than to take. */
 export const GRAIN = 100;
 

@@ -4,11 +4,25 @@ import type semver from 'semver';
 const MAX_MAJOR = 2 ** 17;
 const MAX_PART = 2 ** 18;
 
-/** In the order of versions; null for a pre-release, and for parts that have no room in a number. */
-export function numberOf({ major, minor, patch, prerelease }: semver.SemVer): number | null {
-  const fits = prerelease.length === 0 && major < MAX_MAJOR && minor < MAX_PART && patch < MAX_PART;
-  return fits ? placeOf(major, minor, patch) : null;
+/** In the order of versions; null for a pre-release, and for parts that have no room in a number. `version` in its canonical spelling. */
+export function numberOf(version: string): number | null {
+  let [number, part, parts] = [0, 0, 1];
+  for (let at = 0; at < version.length; at++) {
+    const code = version.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) {
+      part = part * 10 + code - ZERO;
+      if (part >= (parts === 1 ? MAX_MAJOR : MAX_PART)) return null;
+    } else {
+      if (code !== DOT) return null;
+      number = number * MAX_PART + part;
+      part = 0;
+      parts++;
+    }
+  }
+  return parts === 3 ? number * MAX_PART + part : null;
 }
+
+const [DOT, ZERO, NINE] = [46, 48, 57];
 
 /** Which numbers a range admits. */
 export class Stretches {

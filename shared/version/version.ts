@@ -13,7 +13,6 @@ const versions = new Map<string, semver.SemVer>();
 const ranges = new Map<string, semver.Range>();
 const openRanges = new Map<string, semver.Range>();
 const floors = new Map<string, Version | null>();
-const numbers = new Map<string, number | null>();
 const stretches = new Map<string, Stretches | null>();
 const MAX_CACHED = 200_000;
 const WITH_PRERELEASES = { includePrerelease: true };
@@ -44,7 +43,7 @@ export function parseRange(text: string): Range {
 /** Negative, zero or positive, as sort wants it. */
 export function compareVersions(a: Version, b: Version): number {
   if (a === b) return 0;
-  const [m, n] = [numberFor(a), numberFor(b)];
+  const [m, n] = [numberOf(a), numberOf(b)];
   return m === null || n === null ? semver.compare(parsed(a), parsed(b)) : Math.sign(m - n);
 }
 
@@ -57,7 +56,7 @@ export function newest(candidates: readonly Version[]): Version | undefined {
 
 /** A pre-release satisfies a range only where the range names one of the same version. */
 export function satisfies(version: Version, range: Range): boolean {
-  const number = numberFor(version);
+  const number = numberOf(version);
   const admitted = number === null ? null : stretchesFor(range);
   if (number === null || admitted === null) return parsedRange(range).test(parsed(version));
   return admitted.holds(number);
@@ -122,11 +121,6 @@ export function minorOf(version: Version): number {
 
 function parsed(version: Version): semver.SemVer {
   return versions.get(version) ?? remember(versions, version, new semver.SemVer(version));
-}
-
-function numberFor(version: Version): number | null {
-  const known = numbers.get(version);
-  return known === undefined ? remember(numbers, version, numberOf(parsed(version))) : known;
 }
 
 function stretchesFor(range: Range): Stretches | null {

@@ -9,7 +9,7 @@ import * as compiling from '../../shared/compile/compile.ts';
 import * as emergency from '../../shared/compile/emergency.ts';
 import * as exposure from '../../shared/compile/exposure.ts';
 import * as offers from '../../shared/compile/offers.ts';
-import * as releases from '../../shared/compile/releases.ts';
+import * as releases from '../../shared/compile/release-index.ts';
 import * as solver from '../../shared/compile/solve.ts';
 import { finish, type Pieces } from '../../shared/encoding/pieces.ts';
 import * as decision from '../../shared/policy/decide.ts';

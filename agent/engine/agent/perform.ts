@@ -1,5 +1,5 @@
 // Doing what a proposal asks for, as an operator would have done it by a command, behind every gate of that command.
-import { indexReleases } from '../../../shared/compile/releases.ts';
+import { indexReleases } from '../../../shared/compile/release-index.ts';
 import { digestOfValue } from '../../../shared/encoding/digest.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';

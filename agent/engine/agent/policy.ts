@@ -1,7 +1,7 @@
 // The local policy through the socket: shown, tried, and changed one edit at a time, on the record before it counts.
 import { findPinProblem, type KnownVersions, knownVersions } from '../../../shared/compile/pin-report.ts';
 import { formatPin } from '../../../shared/compile/pins.ts';
-import { indexReleases } from '../../../shared/compile/releases.ts';
+import { indexReleases } from '../../../shared/compile/release-index.ts';
 import { runningChoices } from '../../../shared/compile/running.ts';
 import { type EpochMs, formatInstant } from '../../../shared/encoding/instant.ts';
 import { inPieces } from '../../../shared/node/turns.ts';

@@ -1,6 +1,6 @@
 // What the loaded roles list for this agent, each document from the role that may speak for its path, and how that differs from what was listed before.
 import { DOCUMENT_LIMITS } from '../../../shared/encoding/json.ts';
-import { GRAIN, type Pieces } from '../../../shared/encoding/pieces.ts';
+import { eachOf, type Pieces } from '../../../shared/encoding/pieces.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { createRests, inPieces } from '../../../shared/node/turns.ts';
 import { type Delegation, resolveTarget } from '../../../shared/trust/delegation.ts';
@@ -56,14 +56,6 @@ function* pathsIn(said: Said): Pieces<ReadonlySet<string>> {
     yield* eachOf(targets?.targets.keys() ?? [], (path) => isCatalogPath(path) && paths.add(path));
   }
   return paths;
-}
-
-function* eachOf<Item>(items: Iterable<Item>, look: (item: Item) => unknown): Pieces<void> {
-  let looks = 0;
-  for (const item of items) {
-    look(item);
-    if (++looks % GRAIN === 0) yield GRAIN;
-  }
 }
 
 async function resolveAll(

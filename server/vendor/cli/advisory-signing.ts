@@ -1,7 +1,7 @@
 // From a draft to signed documents: held against what is released, its effect told, its order's terms decided, then signed.
 import { findAdvisoryProblems, findDetailsProblems } from '../../../shared/compile/advisory-check.ts';
 import { knownVersions } from '../../../shared/compile/pin-report.ts';
-import { indexReleases } from '../../../shared/compile/releases.ts';
+import { indexReleases } from '../../../shared/compile/release-index.ts';
 import { isExploited } from '../../../shared/compile/waves.ts';
 import { type EpochMs, instantMs } from '../../../shared/encoding/instant.ts';
 import { finish } from '../../../shared/encoding/pieces.ts';

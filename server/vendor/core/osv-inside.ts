@@ -1,5 +1,5 @@
 // Releases with an affected package inside, by their bills of materials: an advisory about what they are made of is about them.
-import { billOfMaterials } from '../../../shared/compile/offers.ts';
+import { billOfMaterials } from '../../../shared/compile/releases.ts';
 import { isJsonObject, type JsonObject } from '../../../shared/encoding/json.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Release } from '../../../shared/schema/release.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { firstStop } from '../../../shared/compile/offers.ts';
 import { reachedAt, wavePosition } from '../../../shared/compile/waves.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
-import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
+import { componentNameOf, formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { type Rollout, rollout } from '../../../shared/schema/rollout.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
 import { indexReleases, selectOffers } from '../../support/finished.ts';
@@ -81,7 +81,7 @@ describe('offers', () => {
       indexReleases(input.catalog.releases),
     );
 
-    expect([...offers.offered]).toEqual([]);
+    expect(offers.of('core/auth')).toEqual([]);
   });
 
   it('of another track are none', () => {
@@ -92,7 +92,25 @@ describe('offers', () => {
       indexReleases(input.catalog.releases),
     );
 
-    expect([...offers.offered]).toEqual([]);
+    expect(offers.of('core/auth')).toEqual([]);
+  });
+
+  it('of one release by two rollouts are open with the first of them', () => {
+    const input = compileInputOf({ releases: { 'core/auth@1.0.0': { rollout: { after: 'P3D' } } } });
+    const [later] = input.catalog.rollouts as [Rollout];
+    const others: readonly Rollout[] = [
+      { ...later, paused: true },
+      { ...later, start: '2026-02-01T00:00:00Z' },
+    ];
+    const auth = (rollouts: readonly Rollout[]) =>
+      selectOffers(
+        { ...input, catalog: { ...input.catalog, rollouts } },
+        indexReleases(input.catalog.releases),
+      ).of('core/auth').length;
+
+    expect(auth([later])).toBe(0);
+    for (const other of others) expect(auth([later, other])).toBe(auth([other, later]));
+    expect(others.map((other) => auth([later, other]))).toEqual([0, 1]);
   });
 
   it('withhold for the same reason, whatever order the rollouts are listed in', () => {
@@ -130,7 +148,7 @@ describe('offers', () => {
       halts: { 'core/auth@1.0.0': '2026-03-03T00:00:00Z' },
     });
 
-    expect([...selectOffers(input, indexReleases(input.catalog.releases)).offered]).toEqual([]);
+    expect(selectOffers(input, indexReleases(input.catalog.releases)).of('core/auth')).toEqual([]);
   });
 });
 
@@ -304,9 +322,9 @@ describe('a required stop', () => {
 
 function offered(scenario: Scenario): readonly string[] {
   const input = compileInputOf(scenario);
-  const { offered: digests } = selectOffers(input, indexReleases(input.catalog.releases));
+  const { isOffered } = selectOffers(input, indexReleases(input.catalog.releases));
   return input.catalog.releases
-    .filter((release) => digests.has(release.digest))
+    .filter(({ document, digest }) => isOffered(componentNameOf(refOf(document)), document.version, digest))
     .map(({ document }) => formatRef(refOf(document)))
     .sort();
 }

@@ -1,7 +1,9 @@
 // Releases by name, and what runs as a choice among them.
+import fc from 'fast-check';
+import semver from 'semver';
 import { describe, expect, it } from 'vitest';
 import { runningChoices } from '../../../shared/compile/running.ts';
-import { parseRef } from '../../../shared/schema/release-ref.ts';
+import { componentNameOf, parseRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
 import { indexReleases } from '../../support/finished.ts';
 import { buildRelease, compileInputOf } from '../../support/scenario.ts';
@@ -39,6 +41,39 @@ describe('an index of releases', () => {
       expect(both.of('core/auth')).toEqual([newest, kept]);
       expect(both.find('core/auth', parseVersion('1.9.0'))).toBe(kept);
     }
+  });
+});
+
+describe('an index of any releases', () => {
+  const part = fc.constantFrom('0', '1', '2', '10', '262144');
+  const version = fc
+    .tuple(fc.tuple(part, part, part), fc.constantFrom('', '', '', '-rc.1'))
+    .map(([core, pre]) => `${core.join('.')}${pre}`);
+  const text = fc
+    .tuple(fc.constantFrom('core/auth', 'core/api', 'core', 'other', 'platform'), version)
+    .map(([component, of]) => `${component}@${of}`);
+
+  it('has the order and the finds of semver, whatever is mixed, and a place for each side by side', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(text, { maxLength: 40 }), (texts) => {
+        const releases = texts.map((one) => releaseOf(one));
+        const index = indexReleases(releases);
+
+        for (const component of ['core/auth', 'core/api', 'core', 'other', 'platform']) {
+          const own = releases.filter(({ document }) => componentNameOf(refOf(document)) === component);
+          const newest = own.toSorted((a, b) => semver.rcompare(a.document.version, b.document.version));
+          expect(index.of(component)).toEqual(newest);
+          const [start = -1, ...rest] = newest.map(({ document }) =>
+            index.positionOf(component, document.version),
+          );
+          expect(rest).toEqual(rest.map((_, i) => start + i + 1));
+          expect(index.all.slice(start, start + newest.length)).toEqual(start < 0 ? [] : newest);
+          expect(index.find(component, parseVersion('3.0.0'))).toBeUndefined();
+          expect(index.find(component, parseVersion('1.0.0-rc.2'))).toBeUndefined();
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

@@ -166,6 +166,27 @@ describe('instants', () => {
   ])('refuses %s', (text) => {
     expect(instantMs(text)).toBeNaN();
   });
+
+  it('are what the platform says, of any year, and none where a day or an hour is not there', () => {
+    const two = (least: number, most: number) =>
+      fc.integer({ min: least, max: most }).map((number) => String(number).padStart(2, '0'));
+    const year = fc.oneof(
+      fc.constantFrom(0, 1, 4, 100, 400, 1900, 1969, 1970, 2000, 2024, 2100, 9999),
+      fc.nat(9999),
+    );
+    const parts = fc.tuple(year, two(0, 13), two(0, 32), two(0, 23), two(0, 61), two(0, 61));
+    const end = fc.constantFrom('Z', '.000Z', '.007Z', '.999Z');
+    fc.assert(
+      fc.property(parts, end, ([y, m, d, h, min, s], rest) => {
+        const text = `${String(y).padStart(4, '0')}-${m}-${d}T${h}:${min}:${s}${rest}`;
+        const ms = Date.parse(text);
+        const isReal = !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === text.slice(0, 10);
+
+        expect(instantMs(text)).toBe(isReal ? ms : Number.NaN);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });
 
 describe('text from the network', () => {

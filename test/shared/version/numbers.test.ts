@@ -55,7 +55,7 @@ describe('versions and ranges by number', () => {
   });
 
   it('have a number where there is room for it, and none for a pre-release', () => {
-    const numberIn = (text: string) => numberOf(new semver.SemVer(text));
+    const numberIn = numberOf;
 
     expect([numberIn('0.0.0'), numberIn('0.0.7'), numberIn('0.1.0')]).toEqual([0, 7, 2 ** 18]);
     expect(Number.isSafeInteger(numberIn('131071.262143.262143'))).toBe(true);

@@ -1,0 +1,130 @@
+// The releases of a catalog by component, newest first: taken apart once, and each version read once.
+
+import { eachOf, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
+import { type ComponentName, componentNameOf, type ReleaseRef, refOf } from '../schema/release-ref.ts';
+import { numberOf } from '../version/numbers.ts';
+import { compareVersions, type Version } from '../version/version.ts';
+import type { AnyRelease } from './releases.ts';
+
+export interface ReleaseIndex {
+  /** Newest first; empty for a component without releases. */
+  of(component: ComponentName): readonly AnyRelease[];
+  find(component: ComponentName, version: Version): AnyRelease | undefined;
+  readonly components: readonly ComponentName[];
+  /** Those that are required stops, newest first. */
+  stopsOf(component: ComponentName): readonly AnyRelease[];
+  /** Where a release stands among all: those of a component side by side, newest first. -1 where there is none. */
+  positionOf(component: ComponentName, version: Version): number;
+  /** By position. */
+  readonly all: readonly AnyRelease[];
+}
+
+/** A catalog is asked many questions before the next one comes. */
+const indexes = new WeakMap<readonly AnyRelease[], ReleaseIndex>();
+
+export function* indexReleases(releases: readonly AnyRelease[]): Pieces<ReleaseIndex> {
+  const known = indexes.get(releases);
+  if (known !== undefined) return known;
+  const groups = new Map<ComponentName, AnyRelease[]>();
+  const nameOf = createNaming();
+  yield* eachOf(releases, (release) => {
+    const component = nameOf(refOf(release.document));
+    const group = groups.get(component);
+    if (group === undefined) groups.set(component, [release]);
+    else group.push(release);
+  });
+  const lines = new Map<ComponentName, Line>();
+  const all: AnyRelease[] = [];
+  for (const [component, group] of groups) {
+    const line = yield* inLine(group, all.length);
+    lines.set(component, line);
+    yield* eachOf(line.releases, (release) => all.push(release));
+  }
+  const index = createIndex(lines, all);
+  indexes.set(releases, index);
+  return index;
+}
+
+/** Most documents stand beside others of their component, whose name need not be put together again. */
+export function createNaming(): (ref: ReleaseRef) => ComponentName {
+  let last: ReleaseRef | null = null;
+  let component: ComponentName = '';
+  return (ref) => {
+    if (last === null || !isSameComponent(last, ref)) component = componentNameOf(ref);
+    last = ref;
+    return component;
+  };
+}
+
+function isSameComponent(a: ReleaseRef, b: ReleaseRef): boolean {
+  if (a.kind === 'capability') return b.kind === 'capability' && a.name === b.name && a.suite === b.suite;
+  return a.kind === 'suite' ? b.kind === 'suite' && a.name === b.name : b.kind === 'platform';
+}
+
+/** The releases of one component. */
+interface Line {
+  /** The position of the first. */
+  readonly start: number;
+  /** Newest first. */
+  readonly releases: readonly AnyRelease[];
+  readonly stops: readonly AnyRelease[];
+  /** Their versions; null where one of them has none. */
+  readonly numbers: readonly number[] | null;
+}
+
+// Ties cannot happen in one repository; the digest decides them so that no order of input ever can.
+function* inLine(group: readonly AnyRelease[], start: number): Pieces<Line> {
+  const numbers = yield* mapped(group, ({ document }) => numberOf(document.version) ?? Number.NaN);
+  const isNumbered = !numbers.some(Number.isNaN);
+  const compare = isNumbered
+    ? (a: number, b: number) => (numbers[b] as number) - (numbers[a] as number)
+    : (a: number, b: number) => compareVersions(versionAt(b), versionAt(a));
+  const versionAt = (at: number) => (group[at] as AnyRelease).document.version;
+  const digestAt = (at: number) => (group[at] as AnyRelease).digest;
+  const order = yield* sorted(
+    [...group.keys()],
+    (a, b) => compare(a, b) || (digestAt(a) < digestAt(b) ? -1 : 1),
+  );
+  const kept = order.filter((at, i) => i === 0 || compare(at, order[i - 1] as number) !== 0);
+  const releases = kept.map((at) => group[at] as AnyRelease);
+  return {
+    start,
+    releases,
+    stops: releases.filter(({ document }) => document.requiredStop),
+    numbers: isNumbered ? kept.map((at) => numbers[at] as number) : null,
+  };
+}
+
+function createIndex(lines: ReadonlyMap<ComponentName, Line>, all: readonly AnyRelease[]): ReleaseIndex {
+  const positionOf = (component: ComponentName, version: Version) => {
+    const line = lines.get(component);
+    const at = line === undefined ? -1 : indexOf(line, version);
+    return line === undefined || at < 0 ? -1 : line.start + at;
+  };
+  return {
+    of: (component) => lines.get(component)?.releases ?? [],
+    find: (component, version) => all[positionOf(component, version)],
+    components: [...lines.keys()].sort(),
+    stopsOf: (component) => lines.get(component)?.stops ?? [],
+    positionOf,
+    all,
+  };
+}
+
+/** Halves what is left until it is found: no table of versions is made, most of which nobody asks for. */
+function indexOf({ releases, numbers }: Line, version: Version): number {
+  const number = numbers === null ? null : numberOf(version);
+  if (numbers !== null && number === null) return -1;
+  let [from, to] = [0, releases.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const order =
+      number === null
+        ? compareVersions((releases[middle] as AnyRelease).document.version, version)
+        : ((numbers as readonly number[])[middle] as number) - number;
+    if (order === 0) return middle;
+    if (order > 0) from = middle + 1;
+    else to = middle;
+  }
+  return -1;
+}
