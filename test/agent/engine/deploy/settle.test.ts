@@ -86,6 +86,8 @@ function ended(state: DeploymentState, failure: object | null = null) {
         removeGeneration: note('remove'),
         records: async () => [],
         generations: async () => world.generations,
+        recordDamages: async () => [],
+        damagedGenerations: async () => [],
         currentNumber: async () => world.current,
         async changeQuarantine(change: (known: readonly Quarantined[]) => readonly Quarantined[]) {
           const changed = change(world.quarantine);
