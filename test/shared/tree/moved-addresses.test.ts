@@ -206,6 +206,7 @@ describe('a place of the old file', () => {
 
   it('before all that was copied goes with the first of that, and stays where nothing was', () => {
     expect(movedBy([300, 40, 5])(3)).toBe(263);
+    expect(movedBy([0, 40, 0], [300, 40, 5])(3)).toBe(263);
     expect(movedBy()(3)).toBe(3);
     expect(movedBy([7, 0, 0])(3)).toBe(3);
   });

@@ -190,6 +190,57 @@ describe('a way down', () => {
     expect(verify([v5])).not.toThrow();
   });
 
+  it.each<[string, readonly DeploymentRecord[], number, string]>([
+    ['a first version', [recordOf(1, null, null, '1.0.1')], 1, '1.0.1 by 1 to 1'],
+    [
+      'each over the one below, which ran up to then',
+      records.slice(0, 4),
+      4,
+      '1.0.1 by 1 to 1, 1.0.2 by 2 to 3 ascending, 1.0.3 by 4 to 4 ascending',
+    ],
+    ['what it went back to', records.slice(0, 6), 3, '1.0.1 by 1 to 1, 1.0.2 by 2 to 3 ascending'],
+    [
+      'what it came down to from above',
+      [...records.slice(0, 4), recordOf(7, 4, '1.0.3', '1.0.1-rc.1')],
+      7,
+      '1.0.1-rc.1 by 7 to 7',
+    ],
+    [
+      'that, over what lies below it',
+      [...records.slice(0, 4), recordOf(7, 4, '1.0.3', '1.0.2-rc.1')],
+      7,
+      '1.0.1 by 1 to 1, 1.0.2-rc.1 by 7 to 7',
+    ],
+    [
+      'what a record says that it came from, whatever another says',
+      [...records.slice(0, 2), recordOf(7, 2, '1.0.9', '1.1.0')],
+      7,
+      '1.0.9 by 2 to 2, 1.1.0 by 7 to 7 ascending',
+    ],
+    [
+      'nothing from before it was gone',
+      [...records.slice(0, 2), recordOf(3, 2, '1.0.2', null), recordOf(4, 3, null, '1.0.3')],
+      4,
+      '1.0.3 by 4 to 4',
+    ],
+    ['nothing where it is gone', [...records.slice(0, 2), recordOf(3, 2, '1.0.2', null)], 3, ''],
+    [
+      'nothing from before a record that is missing, but for what ran then',
+      [...records.slice(0, 2), recordOf(4, 3, '1.0.2', '1.0.3')],
+      4,
+      '1.0.2 by 2 to 3, 1.0.3 by 4 to 4 ascending',
+    ],
+    ['what ran, where nothing tells of what runs', records.slice(0, 2), 9, '1.0.2 by 2 to 2'],
+  ])('lies over %s', (_what, known, current, expected) => {
+    const rungs = lineageOf(known, current).get(AUTH) ?? [];
+
+    const told = rungs.map(
+      ({ version: one, generation, last, isAscent }) =>
+        `${one} by ${generation} to ${last}${isAscent ? ' ascending' : ''}`,
+    );
+    expect(told.join(', ')).toBe(expected);
+  });
+
   it('needs copies of what lies under what runs, and of nothing that no generation goes back from', () => {
     const lineage = lineageOf(records, 5);
     const among = (...versions: readonly string[]) => selectCopied(lineage, () => versions as Version[]);

@@ -246,4 +246,26 @@ describe('the volumes of a release', () => {
     if (found !== '') expect(instance.data()).toBe(found);
     else expect(instance.world.running()).not.toContain('core/auth@1.0.0');
   });
+
+  it.each<[string, string, string, 'crash-before' | 'crash-after', string[]]>([
+    ['that was made', 'snapshot', 'volumes.save', 'crash-after', ['volumes.restore', 'start 1.0.0']],
+    ['that was not made yet', 'snapshot', 'volumes.save', 'crash-before', ['start 1.0.0']],
+    ['that its release has not', 'no', 'driver.stop', 'crash-after', ['start 1.0.0']],
+  ])(
+    'alone tell after a damaged journal, by a copy %s, whether anything started',
+    async (_, reversible, call, fault, expected) => {
+      const instance = await installed('1.0.0');
+      instance.faults.of = (one) => (one === call ? fault : 'none');
+      await instance.deploy('1.1.0', reversible).catch(() => undefined);
+      instance.faults.of = () => 'none';
+      const { journal } = instance.world.disk;
+      if (journal !== null) instance.world.disk.journal = { ...journal, damaged: true, entries: [] };
+      instance.begun.length = 0;
+
+      const record = await instance.reboot();
+
+      expect(record?.state).toBe('rolled-back');
+      expect(instance.begun.filter((one) => /^start|restore/.test(one))).toEqual(expected);
+    },
+  );
 });
