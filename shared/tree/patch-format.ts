@@ -144,5 +144,5 @@ export function dictionaryBytes(unit: PatchUnit, scripts: FileScripts): number {
 
 /** The least window, as a power of two, that holds so many bytes at once. */
 export function windowLogOf(raw: number): number {
-  return Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(Math.max(raw, 1))));
+  return Math.max(MIN_WINDOW_LOG, Math.ceil(Math.log2(raw)));
 }

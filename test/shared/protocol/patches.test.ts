@@ -35,9 +35,13 @@ describe('a list of patches', () => {
 
   it('may say more than is known yet, and nothing of forms', () => {
     const [from, bytes] = [treeAt(1), 5];
-    const later = { full: 9, since: { a: [1] }, patches: [{ from, bytes, signed: true }] };
+    const patches = [
+      { from, bytes },
+      { from, bytes, form: 1 },
+    ];
+    const later = { full: 9, since: { a: [1] }, patches: patches.map((one) => ({ ...one, signed: true })) };
 
-    expect(parsePatchList(written(later), 'a list')).toMatchObject({ full: 9, patches: [{ from, bytes }] });
+    expect(parsePatchList(written(later), 'a list')).toMatchObject({ full: 9, patches });
   });
 
   it.each<[string, Uint8Array]>([

@@ -88,8 +88,13 @@ describe('the plan of a patch', () => {
     parsePatchPlan(canonicalize({ units: [...units] }), header as never, scripts);
   const UNIT = { bases: [[0, 0, 10]], files: [0], offset: 0, raw: 5 };
   const SCRIPTED = { bases: [], files: [3], offset: 0, raw: 15 };
-  const large = (raw: number) => ({ ...UNIT, bases: [[0, 0, MAX_DICTIONARY_BYTES - 100]], raw });
   const times = (count: number, unit: JsonObject) => Array<JsonObject>(count).fill(unit);
+  const large = (size: number, raw: number) => ({ ...UNIT, bases: [[0, 0, size - PATCH_MAGIC.length]], raw });
+  /** Seven of one byte each, with dictionaries of 64 MiB, eight bytes for each of theirs, and so many more. */
+  const proportion = (more: number) => [
+    ...times(6, large(10 * 2 ** 20, 1)),
+    large(4 * 2 ** 20 + 8 * 7 + more, 1),
+  ];
 
   it.each<[string, readonly JsonObject[], object?]>([
     ['none', []],
@@ -114,8 +119,8 @@ describe('the plan of a patch', () => {
     ],
     ['one of a script', [SCRIPTED], { ...LARGE, dictionary: PATCH_MAGIC.length + 10 }],
     ['one as large as the window', [{ ...UNIT, raw: 1_024 }], { ...LARGE, window: 10 }],
-    ['dictionaries that stand to what was signed', times(9, large(2 ** 21))],
-    ['some that do not, and are little', times(6, large(1))],
+    ['dictionaries that stand to what was signed', times(9, large(10 * 2 ** 20, 2 ** 21))],
+    ['the largest of what is little', proportion(0)],
   ])('may be %s', (_, units, header) => {
     expect(parse(units, header)).toEqual(units);
   });
@@ -128,7 +133,7 @@ describe('the plan of a patch', () => {
     ['a unit larger than the window', [{ ...UNIT, raw: 1_025 }], { ...LARGE, window: 10 }],
     ['a dictionary larger than the header says', [UNIT], { ...LARGE, dictionary: PATCH_MAGIC.length + 9 }],
     ['a script that copies more than that', [SCRIPTED], { ...LARGE, dictionary: PATCH_MAGIC.length + 9 }],
-    ['dictionaries out of proportion', times(7, large(1))],
+    ['dictionaries out of proportion', proportion(1)],
     ['a scripted file with another behind it', [{ ...SCRIPTED, files: [3, 4] }]],
     ['a scripted file behind another', [{ ...SCRIPTED, files: [4, 3] }]],
     ['a scripted file with a dictionary', [{ ...SCRIPTED, bases: [[0, 0, 1]] }]],

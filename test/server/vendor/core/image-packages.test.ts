@@ -6,6 +6,9 @@ import { bytesWanted, readPackages } from '../../../../server/vendor/core/sbom/i
 const files = (all: Readonly<Record<string, string | null>>) =>
   new Map(Object.entries(all).map(([path, text]) => [path, text === null ? null : Buffer.from(text)]));
 
+/** As databases end, and as somebody who edits one may leave it. */
+const END = '\n\n \n ';
+
 const DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n';
 const STATUS = `Package: libssl3
 Status: install ok installed
@@ -50,13 +53,25 @@ o:busybox
 
 describe('the packages of an image', () => {
   it('of Debian are those that are installed, with the source that advisories name', () => {
-    const read = readPackages(files({ 'var/lib/dpkg/status': STATUS, 'etc/os-release': DEBIAN }));
+    const read = readPackages(files({ 'var/lib/dpkg/status': STATUS + END, 'etc/os-release': DEBIAN }));
 
     expect(read.packages.map(({ purl }) => purl)).toEqual([
       'pkg:deb/debian/g%2B%2B-12@1:12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=gcc-12%4012.2.0-14',
       'pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12&upstream=openssl',
     ]);
     expect(read).toMatchObject({ managers: ['dpkg'], unread: [] });
+  });
+
+  it('of a distribution made of it are named by its own name, and by Debian’s where nobody says', () => {
+    const status = 'Package: bash\nVersion: 5.1\n';
+    const purlsOf = (all: Readonly<Record<string, string>>) =>
+      readPackages(files({ 'var/lib/dpkg/status': status, ...all })).packages.map(({ purl }) => purl);
+
+    expect(
+      purlsOf({ 'etc/os-release': 'ID=ubuntu\nVERSION_ID="22.04"\n', 'usr/lib/os-release': DEBIAN }),
+    ).toEqual(['pkg:deb/ubuntu/bash@5.1?distro=ubuntu-22.04']);
+    expect(purlsOf({ 'etc/os-release': 'ID=debian\n' })).toEqual(['pkg:deb/debian/bash@5.1?distro=debian']);
+    expect(purlsOf({})).toEqual(['pkg:deb/debian/bash@5.1']);
   });
 
   it('of Debian count in every state in which their files are there', () => {
@@ -113,7 +128,7 @@ describe('the packages of an image', () => {
 
   it('of Alpine carry their licence and origin', () => {
     const release = 'ID=alpine\nVERSION_ID=3.18.4\n';
-    const read = readPackages(files({ 'lib/apk/db/installed': INSTALLED, 'etc/os-release': release }));
+    const read = readPackages(files({ 'lib/apk/db/installed': INSTALLED + END, 'etc/os-release': release }));
 
     expect(read.packages).toEqual([
       {
@@ -125,6 +140,7 @@ describe('the packages of an image', () => {
         ...{ group: 'alpine', name: 'libcrypto3', version: '3.1.4-r5', license: 'Apache-2.0' },
       },
     ]);
+    expect(read).toMatchObject({ managers: ['apk'], unread: [] });
   });
 
   it('of npm are those installed, wherever they stand, each once', () => {
@@ -217,5 +233,15 @@ describe('of a path is wanted', () => {
     [`${'node_modules/a/'.repeat(100_000)}package.json`, false],
   ])('%.80s: %s', (path, isWanted) => {
     expect(bytesWanted(path) !== null).toBe(isWanted);
+  });
+
+  it.each([
+    ['var/lib/dpkg/status.d/a', 32 * 2 ** 20],
+    ['lib/apk/db/installed', 32 * 2 ** 20],
+    ['node_modules/a/package.json', 2 ** 20],
+    ['etc/os-release', 64 * 2 ** 10],
+    ['usr/lib/sysimage/rpm/Packages.db', 0],
+  ])('%s: so much', (path, bytes) => {
+    expect(bytesWanted(path)).toBe(bytes);
   });
 });
