@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ImageContents } from '../../../../server/vendor/core/sbom/image-packages.ts';
 import { MAX_LOCKED_PACKAGES, parseLock } from '../../../../server/vendor/core/sbom/npm-lock.ts';
+import { toLicense } from '../../../../server/vendor/core/sbom/npm-parts.ts';
 import { createReadableSbom, createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
 import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
@@ -156,6 +157,22 @@ describe('a bill of materials made of a lockfile', () => {
     );
   });
 
+  const hash = (alg: string, bytes: number, fill = 0xfb) =>
+    `${alg}-${Buffer.alloc(bytes, fill).toString('base64')}`;
+  const of = (alg: string, bytes: number) => ({ alg, content: 'fb'.repeat(bytes) });
+  it.each<[string, string, readonly object[] | undefined]>([
+    ['with every character of base64', hash('sha512', 64), [of('SHA-512', 64)]],
+    ['of each kind', `${hash('sha1', 20)} ${hash('sha384', 48)}`, [of('SHA-1', 20), of('SHA-384', 48)]],
+    ['behind another line', `md5-AAAA\n${hash('sha256', 32)}?x`, [of('SHA-256', 32)]],
+    ['of another length', hash('sha512', 63), undefined],
+    ['behind something', `x${hash('sha512', 64)}`, undefined],
+    ['that is none', 'sha512', undefined],
+  ])('has the hashes of a package, %s', (_, integrity, hashes) => {
+    const lock = { lockfileVersion: 3, packages: { 'node_modules/a': { version: '1.0.0', integrity } } };
+
+    expect(billOf(lock, ['server.js']).components[0]?.hashes).toEqual(hashes);
+  });
+
   it('names the images of containers by their digests', () => {
     const service = {
       driver: 'compose',
@@ -227,6 +244,33 @@ describe('a bill of materials made of a lockfile', () => {
 
   it('is not made where nothing says what a tree is made of', () => {
     expect(createSbom(releaseWith(), treeOf(['server']), [])).toBeNull();
+  });
+});
+
+describe('a licence', () => {
+  it.each([
+    'MIT',
+    '0BSD',
+    'GPL-2.0+',
+    '(MIT OR 0BSD)',
+    '((MIT AND X11) OR GPL-2.0-only WITH GCC-exception-3.1)',
+  ])('of the form of an expression is one: %s', (license) => {
+    expect(toLicense(license)).toEqual({ expression: license });
+  });
+
+  it.each([
+    '',
+    'SEE LICENSE IN x',
+    'MIT or X11',
+    'MIT OR',
+    '-MIT',
+    '+',
+    ' MIT',
+    'MIT ',
+    'MIT,X11',
+    'MIT  OR X11',
+  ])('of another form is a name: %j', (license) => {
+    expect(toLicense(license)).toEqual({ license: { name: license } });
   });
 });
 
