@@ -34,13 +34,13 @@ export function alternatives(
   const stops = context.index.stopsOf(component);
   const stop = since === null ? undefined : firstStop(stops, since.version, context.offers.withdrawn);
   const isOffered = ({ version, digest }: Choice) => context.offers.isOffered(component, version, digest);
-  const open = from === null ? [] : context.holes(component, from.version);
+  const open = from === null ? [] : context.holes.of(component, from.version);
   const choices = releases
     .filter((release) => isAllowed(context, component, release, beyondHalts))
     .map(choiceOf)
     .filter(({ version }) => from === null || compareVersions(version, from.version) > 0)
     .filter(({ version }) => stop === undefined || compareVersions(version, stop.document.version) <= 0)
-    .filter(({ version }) => compareHoles(context.holes(component, version), open) <= 0);
+    .filter(({ version }) => compareHoles(context.holes.of(component, version), open) <= 0);
   return (respectPins ? allowedByPins(context, component, choices) : choices).toSorted(
     (a, b) =>
       Number(isOffered(b)) - Number(isOffered(a)) ||

@@ -43,7 +43,11 @@ export interface Context {
   readonly standing: ReadonlyMap<ComponentName, string>;
 }
 
-type Holes = (component: ComponentName, version: Version) => readonly Advisory[];
+interface Holes {
+  of(component: ComponentName, version: Version): readonly Advisory[];
+  /** Some advisory names the component. */
+  anyOf(component: ComponentName): boolean;
+}
 
 export function* createContext(
   input: CompileInput,
@@ -124,7 +128,10 @@ function* findHoles(
       );
     }
   }
-  return (component, version) => found.get(component)?.get(version) ?? [];
+  return {
+    of: (component, version) => found.get(component)?.get(version) ?? [],
+    anyOf: (component) => found.has(component),
+  };
 }
 
 function standingForced(

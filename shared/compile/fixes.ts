@@ -38,7 +38,7 @@ export interface Fixes {
  * Such a version need not be rolled out, but it must be released and not withdrawn, halted or quarantined.
  */
 export function* fixesFor(context: Context, component: ComponentName, from: Choice): Pieces<Fixes> {
-  const advisories = context.holes(component, from.version);
+  const advisories = context.holes.of(component, from.version);
   const named = advisories
     .flatMap((advisory) => advisory.fixed)
     .filter((fix) => fix.component === component && compareVersions(fix.version, from.version) > 0);
@@ -134,8 +134,8 @@ function toFix(
   const running = context.running.get(component);
   const release = context.index.find(component, version);
   if (release === undefined) return 'not-released';
-  const open = context.holes(component, version);
-  const before = context.holes(component, from.version);
+  const open = context.holes.of(component, version);
+  const before = context.holes.of(component, from.version);
   const beyondHalts = isBeyondHalts(context, before);
   if (release.digest === running?.digest) {
     return { choice: running, open, isStop: false, isConfigured: true };
@@ -152,7 +152,7 @@ function toFix(
   if (context.mandate === 'policy') {
     if (pinsAgainst(context, component, next.document.version).length > 0) return 'pinned';
     // From a stop that is worse the way on may be closed for long. An order has no other way.
-    const atStop = isStop ? context.holes(component, next.document.version) : [];
+    const atStop = isStop ? context.holes.of(component, next.document.version) : [];
     if (compareHoles(atStop, before) > 0) return 'affected';
   }
   return prohibition(context, next, beyondHalts) ?? { choice: choiceOf(next), open, isStop, isConfigured };

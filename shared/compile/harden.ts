@@ -60,7 +60,7 @@ function* affectedIn(context: Context, base: Assignment): Pieces<readonly Affect
   for (const [name, from] of base) {
     if (from === null || !isCapabilityName(name)) continue;
     const component = name as ComponentKey;
-    const advisories = context.holes(component, from.version);
+    const advisories = context.holes.of(component, from.version);
     if (advisories.length === 0) continue;
     affected.push({ component, from, advisories, ...(yield* fixesFor(context, component, from)) });
   }
@@ -123,7 +123,7 @@ function* attempt(
 function answeredBy(context: Context, one: Affected, moves: Hardened['moves']): readonly string[] {
   const to = moves.get(one.component);
   if (to === undefined) return [];
-  const left = isStop(one, to) ? [] : context.holes(one.component, to.version);
+  const left = isStop(one, to) ? [] : context.holes.of(one.component, to.version);
   return one.advisories.filter((advisory) => !left.includes(advisory)).map((advisory) => advisory.id);
 }
 
@@ -138,7 +138,7 @@ function stillOpen(context: Context, one: Affected, moves: Hardened['moves']): r
   // Two advisories may each name what the other affects: a fix is named then, and none helps.
   const isNamed = ({ fixed }: Advisory) =>
     fixed.some((fix) => fix.component === component && compareVersions(fix.version, version) > 0);
-  return context.holes(component, version).map((advisory) => ({
+  return context.holes.of(component, version).map((advisory) => ({
     advisory: advisory.id,
     component,
     version,

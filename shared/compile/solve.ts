@@ -8,7 +8,13 @@ import { GRAIN, type Pieces } from '../encoding/pieces.ts';
 export interface Variable<Choice> {
   readonly name: string;
   /** Best first. */
-  readonly choices: readonly Choice[];
+  readonly choices: Choices<Choice>;
+}
+
+/** A list, or what makes each of its parts when it is reached: a search ends among the first. */
+export interface Choices<Choice> {
+  readonly length: number;
+  at(index: number): Choice | undefined;
 }
 
 /** What one choice demands of another variable. */
@@ -76,7 +82,7 @@ export function* solve<Choice>(problem: Problem<Choice>): Pieces<Solution<Choice
 
   for (let at = 0; at < levels.length; ) {
     const level = levelAt(levels, at);
-    const choice = level.variable.choices[level.next++];
+    const choice = level.variable.choices.at(level.next++);
     if (choice !== undefined) {
       if (budget.left-- <= 0) return { kind: 'exhausted' };
       search.chosen[at] = choice;
@@ -127,8 +133,8 @@ function* accept<Choice>(search: Search<Choice>, at: number): Pieces<boolean> {
 /** Looking ahead is what a search spends its time on. It ends with the budget, whatever it would have found. */
 function* hasChoice<Choice>(search: Search<Choice>, { variable, demands }: Level<Choice>): Pieces<boolean> {
   const { budget } = search.problem;
-  for (const one of variable.choices) {
-    const looks = looksUntilRefused(demands, one);
+  for (let i = 0; i < variable.choices.length; i++) {
+    const looks = looksUntilRefused(demands, variable.choices.at(i) as Choice);
     budget.left -= Math.min(looks, demands.length);
     search.looks += looks;
     if (search.looks >= GRAIN) {

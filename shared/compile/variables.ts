@@ -7,8 +7,9 @@ import { compareVersions } from '../version/version.ts';
 import { isEnabled } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
 import { isBeyond, leadsAbove, selectPinned } from './pins.ts';
-import { type Choice, choicesOf } from './running.ts';
-import type { Variable } from './solve.ts';
+import type { AnyRelease } from './releases.ts';
+import { type Choice, choiceOf, choicesOf } from './running.ts';
+import type { Choices, Variable } from './solve.ts';
 
 /** A component's version, or null: it is not part of the deployment. */
 export type Option = Choice | null;
@@ -39,9 +40,13 @@ function isEnabledName(context: Context, component: ComponentName): boolean {
   return isEnabled(context.input.config, suite, capability);
 }
 
-function* optionsFor(context: Context, component: ComponentName): Pieces<readonly Option[]> {
+function* optionsFor(context: Context, component: ComponentName): Pieces<Choices<Option>> {
   const running = context.running.get(component);
   const pins = context.pins.on(component);
+  if (running === undefined && pins.length === 0 && !context.unwanted.anyOf(component)) {
+    yield 1;
+    return anyOrNone(context.offers.of(component));
+  }
   const eligible = eligibleChoices(context, component);
   const stop = context.stops.get(component);
   yield context.index.of(component).length;
@@ -58,6 +63,21 @@ function* optionsFor(context: Context, component: ComponentName): Pieces<readonl
   return running === undefined && (pins.length === 0 || isCapabilityName(component))
     ? [...options, null]
     : options;
+}
+
+/** Where nothing bars one of them. */
+function anyOrNone(releases: readonly AnyRelease[]): Choices<Option> {
+  const made: Choice[] = [];
+  const { length } = releases;
+  return {
+    length: length + 1,
+    at(index) {
+      const release = releases[index];
+      if (release === undefined) return index === length ? null : undefined;
+      made[index] ??= choiceOf(release);
+      return made[index];
+    },
+  };
 }
 
 /**
@@ -136,6 +156,6 @@ function worsensExposure(
   from: Choice | undefined,
   to: Choice,
 ): boolean {
-  const before = from === undefined ? [] : context.unwanted(component, from.version);
-  return context.unwanted(component, to.version).some((advisory) => !before.includes(advisory));
+  const before = from === undefined ? [] : context.unwanted.of(component, from.version);
+  return context.unwanted.of(component, to.version).some((advisory) => !before.includes(advisory));
 }
