@@ -11,19 +11,13 @@ const words = process.argv.slice(2);
 // All before anything is loaded: scripts ask the first in loops, the second runs for as long as a service does, the third has memory for one thing.
 if (words[0] === '--version') process.stdout.write(`${AGENT_VERSION}\n`);
 else if (words.length === 3 && words[0] === 'agent' && words[1] === 'switch') void passTraffic(words[2]);
-else if (words.length === 3 && words[0] === 'agent' && words[1] === 'patch') void applyPatch(words[2]);
+else if (words.length === 3 && words[0] === 'agent' && words[1] === 'patch') void import('./patch.ts');
 else void main();
 
 /** What the agent starts for a blue-green capability: the last word is the file that says where to. */
 async function passTraffic(route = ''): Promise<void> {
   const { serveTraffic } = await import('../adapters/drivers/traffic/switch.ts');
   serveTraffic(route);
-}
-
-/** What the agent starts for a patch that it has fetched: the last word says which. */
-async function applyPatch(work = ''): Promise<void> {
-  const { answerPatch } = await import('../adapters/tree-store/patch-process.ts');
-  await answerPatch(work);
 }
 
 /** As SIGPIPE would end it; a disk that takes no more is an error. */

@@ -4,6 +4,8 @@ export interface Program {
   readonly name: string;
   /** By its path in the sources. */
   readonly entry: string;
+  /** Commands of two words, and one more that is theirs, that begin in a file of their own. */
+  readonly apart?: Readonly<Record<string, string>>;
   readonly about: string;
   /** What a package says of it. */
   readonly description: string;
@@ -25,6 +27,7 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: 'fairlead',
     entry: 'agent/cli/main.ts',
+    apart: { 'agent patch': 'agent/cli/patch.ts' },
     about: 'the agent and its command line',
     description: `Keeps a self-hosted product up to date as its operator decides: verifies
 what the vendor signed, asks the local policy, deploys, watches, and goes

@@ -17,6 +17,7 @@ import { healthProbe } from './probes/probes.ts';
 import { findTextProblems } from './release-text.ts';
 import { findTimeProblems } from './release-times.ts';
 import { hooks, settings, smokeTest, writable } from './service.ts';
+import { MAX_TREE_BYTES, MAX_TREE_ENTRIES } from './tree-bounds.ts';
 
 /** Keys of `requires`: `platform`, a suite's name, or `suite/capability`. */
 const requires = z.record(z.union([componentKey, name]), range);
@@ -29,10 +30,6 @@ const releaseBase = {
   requiredStop: z.boolean().default(false),
   notes: prose.optional(),
 };
-
-/** What a tree may hold at most: also the bounds of a download and of the disk that is asked for it. */
-export const MAX_TREE_ENTRIES = 200_000;
-export const MAX_TREE_BYTES = 2 ** 36;
 
 export const treeRef = z.strictObject({
   digest,

@@ -1,14 +1,13 @@
 // The bytes of a pack: magic, header, index, then independent units. A pack carries a tree and needs no trust.
-import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import { canonicalize } from '../encoding/canonical.ts';
 import { type Digest, shortDigest } from '../encoding/digest.ts';
-import type { JsonLimits, JsonValue } from '../encoding/json.ts';
+import { type JsonLimits, type JsonValue, parseJson } from '../encoding/json.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
-import { byteCount, digest } from '../schema/common.ts';
-import { parseDocumentBytes } from '../schema/parse-document.ts';
-import { MAX_TREE_ENTRIES, type TreeRef } from '../schema/release.ts';
+import type { TreeRef } from '../schema/release.ts';
+import { MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
 import { MAX_INDEX_BYTES } from './parse-index.ts';
+import { count, digest, list, object, orNull, type Shape } from './shapes.ts';
 
 /*
  *   "FLPACK1\n"
@@ -31,28 +30,32 @@ export const WINDOW_LOG = 23;
 export const EXPANSION_BYTES = 64 * 1024;
 const FRAME_LIMITS: JsonLimits = { maxBytes: MAX_FRAME_BYTES, maxDepth: 4, maxNodes: 200_100 };
 
-const packHeader = z.strictObject({
+/** Bytes as they are, and compressed. */
+export const packed = (maxRaw: number) => ({
+  packed: count(maxRaw + EXPANSION_BYTES),
+  raw: count(maxRaw),
+});
+
+const packHeader = object({
   tree: digest,
   /** The tree whose files serve as dictionaries; null in a full pack, the only kind this version reads. */
-  base: digest.nullable(),
-  index: z.strictObject({
-    packed: byteCount.max(MAX_INDEX_BYTES + EXPANSION_BYTES),
-    raw: byteCount.max(MAX_INDEX_BYTES),
-  }),
-  units: byteCount,
+  base: orNull(digest),
+  index: object(packed(MAX_INDEX_BYTES)),
+  units: count(),
 });
 
-const packUnit = z.strictObject({
+/** The files that have bytes in a unit. */
+export const unitFiles = {
   /** Positions in the index, in the order in which the files' bytes stand in the unit, end to end. */
-  files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
+  files: list(count(), MAX_TREE_ENTRIES, 1),
   /** Where in the first file the unit starts; the last file may end in a later unit. */
-  offset: byteCount,
-  raw: byteCount.max(MAX_UNIT_BYTES),
-  packed: byteCount.max(MAX_UNIT_BYTES + EXPANSION_BYTES),
-});
+  offset: count(),
+};
 
-export type PackHeader = z.output<typeof packHeader>;
-export type PackUnit = z.output<typeof packUnit>;
+const packUnit = object({ ...unitFiles, ...packed(MAX_UNIT_BYTES) });
+
+export type PackHeader = ReturnType<typeof packHeader>;
+export type PackUnit = ReturnType<typeof packUnit>;
 
 /** Header and unit descriptions as they stand in a pack. */
 export function writeFrame(value: JsonValue): Uint8Array {
@@ -113,14 +116,14 @@ export function damagedPack(
 }
 
 /** Error: tree/pack-damaged. */
-export function parseFrame<Schema extends z.ZodType>(
-  schema: Schema,
+export function parseFrame<Value>(
+  shape: Shape<Value>,
   bytes: Uint8Array,
   tree: Digest,
   limits = FRAME_LIMITS,
-): z.output<Schema> {
+): Value {
   try {
-    return parseDocumentBytes(schema, bytes, 'a description in the pack', limits);
+    return shape(parseJson(bytes, 'a description in the pack', limits));
   } catch (cause) {
     if (!isFairleadError(cause)) throw cause;
     throw damagedPack(tree, 'a description in it cannot be read', { cause });

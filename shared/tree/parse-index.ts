@@ -4,7 +4,7 @@ import { isDigest } from '../encoding/digest.ts';
 import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../encoding/json.ts';
 import { finish, type Pieces } from '../encoding/pieces.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
-import { MAX_TREE_ENTRIES } from '../schema/release.ts';
+import { MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
 import { TREE_SCHEMA, type TreeEntry, type TreeIndex } from './tree-index.ts';
 import { refusedEntry, verifyEntries } from './tree-rules.ts';
 

@@ -1,12 +1,11 @@
 // The bytes of a patch: magic, header, what changed in the index, a plan, then independent units. It carries a tree to who has another.
-import { z } from 'zod';
 import { utf8 } from '../encoding/bytes.ts';
 import type { Digest } from '../encoding/digest.ts';
 import type { JsonLimits } from '../encoding/json.ts';
-import { byteCount, digest } from '../schema/common.ts';
-import { MAX_TREE_ENTRIES } from '../schema/release.ts';
-import { damagedPack, EXPANSION_BYTES, MAX_UNIT_BYTES, parseFrame, requireTree } from './pack-format.ts';
+import { MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
+import { damagedPack, MAX_UNIT_BYTES, packed, parseFrame, requireTree, unitFiles } from './pack-format.ts';
 import { copiedBytes, type FileScripts, MAX_SCRIPTS_BYTES } from './patch-script.ts';
+import { count, digest, list, object, tuple } from './shapes.ts';
 
 /*
  *   "FLPATCH2\n"
@@ -44,38 +43,33 @@ export function maxDictionaryBytes(rawBytes: number): number {
 
 const PLAN_LIMITS: JsonLimits = { maxBytes: MAX_PLAN_BYTES, maxDepth: 8, maxNodes: MAX_PLAN_NODES };
 
-const packedPart = (maxRaw: number) =>
-  z.strictObject({ packed: byteCount.max(maxRaw + EXPANSION_BYTES), raw: byteCount.max(maxRaw) });
-
-const patchHeader = z.strictObject({
+const patchHeader = object({
   from: digest,
   to: digest,
-  index: packedPart(MAX_PATCH_INDEX_BYTES),
-  scripts: packedPart(MAX_SCRIPTS_BYTES),
-  plan: packedPart(MAX_PLAN_BYTES),
+  index: object(packed(MAX_PATCH_INDEX_BYTES)),
+  scripts: object(packed(MAX_SCRIPTS_BYTES)),
+  plan: object(packed(MAX_PLAN_BYTES)),
   /** What the largest part asks of its reader: zstd's window as a power of two, and the bytes of a dictionary. */
-  window: byteCount.min(MIN_WINDOW_LOG).max(MAX_PATCH_WINDOW_LOG),
-  dictionary: byteCount.max(MAX_DICTIONARY_BYTES),
+  window: count(MAX_PATCH_WINDOW_LOG, MIN_WINDOW_LOG),
+  dictionary: count(MAX_DICTIONARY_BYTES),
 });
 
 /** Of the old index: the position of a file, where in it the stretch starts, how long it is. */
-const stretch = z.tuple([byteCount, byteCount, byteCount.min(1)]);
+const stretch = tuple(count(), count(), count(Number.MAX_SAFE_INTEGER, 1));
 
-const patchUnit = z.strictObject({
+const patchUnit = object({
   /** What its dictionary is made of, end to end; nothing where its file has a script. */
-  bases: z.array(stretch).max(MAX_TREE_ENTRIES),
-  /** Positions in the new index, in the order in which the files' bytes stand in the unit, end to end. */
-  files: z.array(byteCount).min(1).max(MAX_TREE_ENTRIES),
-  /** Where in the first file the unit starts; the last file may end in a later unit if this one is full. */
-  offset: byteCount,
-  raw: byteCount.max(MAX_UNIT_BYTES),
+  bases: list(stretch, MAX_TREE_ENTRIES),
+  /** Where the last file ends in a later unit, this one is full. */
+  ...unitFiles,
+  raw: count(MAX_UNIT_BYTES),
 });
 
-const patchPlan = z.strictObject({ units: z.array(patchUnit).max(MAX_TREE_ENTRIES) });
+const patchPlan = object({ units: list(patchUnit, MAX_TREE_ENTRIES) });
 
-export type PatchHeader = z.output<typeof patchHeader>;
-export type PatchUnit = z.output<typeof patchUnit>;
-export type Stretch = z.output<typeof stretch>;
+export type PatchHeader = ReturnType<typeof patchHeader>;
+export type PatchUnit = ReturnType<typeof patchUnit>;
+export type Stretch = ReturnType<typeof stretch>;
 
 /** By its first bytes; null of what is no patch. */
 export function patchFormOf(start: Uint8Array): number | null {

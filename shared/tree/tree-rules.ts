@@ -6,7 +6,7 @@ import type { Digest } from '../encoding/digest.ts';
 import { finish, type Pieces } from '../encoding/pieces.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { FairleadError } from '../errors/error.ts';
-import { MAX_TREE_BYTES, MAX_TREE_ENTRIES } from '../schema/release.ts';
+import { MAX_TREE_BYTES, MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
 import type { TreeEntry, TreeIndex } from './tree-index.ts';
 import { createLinkWalk } from './tree-links.ts';
 import { pathProblem, targetProblem } from './tree-path.ts';

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createDigester, type Digest } from '../../encoding/digest.ts';
 import { blobPath } from '../../schema/drivers/images.ts';
-import { MAX_TREE_BYTES } from '../../schema/release.ts';
+import { MAX_TREE_BYTES } from '../../schema/tree-bounds.ts';
 import { isPresent } from '../read-file.ts';
 import { createDecompressor } from './tar-files.ts';
 
