@@ -92,6 +92,7 @@ const SMALL: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^agent\/ports\/volumes\.ts$/, 'a port: what keeps copies of volumes'],
   [/(?:-thread|-worker)\.ts$/, 'an entry: where a thread begins'],
   [/^server\/(?:main|program|vendor\/cli\/main)\.ts$/, 'an entry, and what it runs'],
+  [/^agent\/cli\/patch\.ts$/, 'an entry: where the process begins that applies a patch'],
   [/^shared\/node\/own-parts\.ts$/, 'a door: the one way from a program to its own parts'],
   [/^server\/web\/html\.ts$/, 'a word of the language of pages'],
 ];

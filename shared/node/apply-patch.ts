@@ -26,6 +26,7 @@ import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
 const CHUNK_BYTES = 2 ** 20;
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const OWN_UID = process.getuid?.();
 
 /**
  * `directory` is empty and the agent's alone; for a process of its own: a unit
@@ -159,7 +160,7 @@ function createTaker(directory: string, mayLink: boolean) {
 
 /** Of one inode there is one owner and one mode. */
 function isAlike(found: BigIntStats, file: TreeFile): boolean {
-  return Number(found.uid) === process.getuid?.() && isAsStored(found, file);
+  return Number(found.uid) === OWN_UID && isAsStored(found, file);
 }
 
 /** False where the file system has no more links for it, or none at all. Errors: its others. */

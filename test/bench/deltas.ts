@@ -1,6 +1,7 @@
 // How small a patch is beside the tools that compare two archives, and what making and applying it takes.
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PatchWork } from '../../agent/adapters/tree-store/downloads.ts';
 import {
   type Archives,
   archive,
@@ -13,6 +14,7 @@ import {
 import { compareWith, geometricMean, type Peer } from './comparisons.ts';
 import { provideCorpus, type TreePair } from './corpus.ts';
 import { type Comparison, type Figures, formatBytes, formatMb, formatMs } from './figures.ts';
+import { type Applied, applyAsAgent, patchProgram, storeTree } from './patch-child.ts';
 import { type Contender, inLanes, interleave, runShell, type Took } from './rounds.ts';
 import { proveSameTree } from './same-tree.ts';
 import { generatePair } from './sample-tree.ts';
@@ -29,16 +31,17 @@ const MEMORY_GOAL = 150e6;
 interface Sized {
   readonly pair: TreePair;
   readonly bytes: number;
-  readonly applied: TreeTook;
+  readonly applied: Applied;
   readonly differences: readonly Difference[];
 }
 
 export async function measureDeltas(work: string, isOffline: boolean): Promise<Figures> {
   const { pairs, skipped } = await pairsOf(work, isOffline);
   const sized: Sized[] = [];
+  const program = patchProgram(work, isOffline);
   for (const [place, pair] of pairs.entries()) {
     const directory = join(work, `delta-${place}`);
-    sized.push(await measurePair(pair, directory));
+    sized.push(await measurePair(pair, directory, program));
     rmSync(directory, { recursive: true });
   }
   return {
@@ -46,7 +49,7 @@ export async function measureDeltas(work: string, isOffline: boolean): Promise<F
     note:
       'Bytes of a patch, and of what other tools make of two archives of the same trees. What came of ours was compared with ' +
       'the new tree by `diff -r`, links, modes and empty directories included, what came of theirs byte for byte. Applying is ' +
-      'one run, verified; its clock starts when its code is loaded; peak is the memory of its process, Node and the loaded sources included. ' +
+      'one run, verified and on the disk for good, by a process of the agent’s executable from its start to its end; peak is the most memory that it had. ' +
       `Beside ${versionsOf('xdelta3', 'bsdiff', 'zstd', 'casync')}.`,
     head: ['', 'patch', 'apply', 'peak', `goal of the peak: ${formatMb(MEMORY_GOAL)}`],
     rows: [
@@ -62,9 +65,10 @@ export async function measureDeltas(work: string, isOffline: boolean): Promise<F
 
 export async function measureMaking(work: string, isOffline: boolean): Promise<Figures> {
   const { pairs, skipped } = await pairsOf(work, isOffline);
+  const program = patchProgram(work, isOffline);
   const comparisons = await inLanes(pairs, LANES, async (pair, place) => {
     const directory = join(work, `making-${place}`);
-    const found = await compareMaking(pair, directory);
+    const found = await compareMaking(pair, directory, program);
     rmSync(directory, { recursive: true });
     return found;
   });
@@ -82,20 +86,28 @@ async function pairsOf(work: string, isOffline: boolean) {
   return isOffline ? { pairs: [generatePair(join(work, 'pair'))], skipped: [] } : await provideCorpus();
 }
 
-async function measurePair(pair: TreePair, work: string): Promise<Sized> {
+async function measurePair(pair: TreePair, work: string, program: readonly string[]): Promise<Sized> {
   const archives = await archive(pair, work);
   const patch = join(work, 'a.patch');
   const made = await runTreeAct('make', patch, pair.from, pair.to);
-  const applied = await applyProved(pair, patch, made, join(work, 'patched'));
+  const base = await storeTree(pair.from, join(work, 'install'));
+  const applied = await applyProved(
+    pair,
+    { patch, ref: made.ref, base, staging: join(work, 'new') },
+    program,
+  );
   const differences = await inLanes(PEERS, LANES, (peer) => sizeOfDifference(peer, archives, work));
   return { pair, bytes: statSync(patch).size, applied, differences };
 }
 
-async function applyProved({ name, from, to }: TreePair, patch: string, made: TreeTook, into: string) {
-  mkdirSync(into);
-  const applied = await runTreeAct('apply', patch, from, into, JSON.stringify(made.ref));
-  proveSameTree(to, into, `the patch of ${name}`);
-  rmSync(into, { recursive: true });
+async function applyProved(
+  { name, to }: TreePair,
+  work: PatchWork,
+  program: readonly string[],
+): Promise<Applied> {
+  const applied = await applyAsAgent(program, work);
+  proveSameTree(to, join(work.staging, 'files'), `the patch of ${name}`);
+  rmSync(work.staging, { recursive: true });
   return applied;
 }
 
@@ -137,8 +149,9 @@ export function compareMeans(sized: readonly Pick<Sized, 'bytes' | 'differences'
   });
 }
 
-async function compareMaking(pair: TreePair, work: string): Promise<Comparison> {
+async function compareMaking(pair: TreePair, work: string, program: readonly string[]): Promise<Comparison> {
   const archives: Archives = await archive(pair, work);
+  const base = await storeTree(pair.from, join(work, 'install'));
   const [patch, out] = [join(work, 'a.patch'), join(work, 'full')];
   const skip = lacking('zstd');
   let made: TreeTook | undefined;
@@ -149,7 +162,8 @@ async function compareMaking(pair: TreePair, work: string): Promise<Comparison> 
       return made;
     },
     prove: async () => {
-      if (made !== undefined) await applyProved(pair, patch, made, join(work, 'patched'));
+      if (made === undefined) return;
+      await applyProved(pair, { patch, ref: made.ref, base, staging: join(work, 'new') }, program);
     },
   };
   const back = join(work, 'back');

@@ -3,6 +3,8 @@ import { createCommandDriver } from '../../agent/adapters/drivers/command/comman
 import { systemClock } from '../../agent/adapters/machine/surroundings.ts';
 import type { EnrolmentFile } from '../../agent/adapters/server/enrolment-file.ts';
 import { createServerPorts } from '../../agent/adapters/server-ports.ts';
+import type { Patches } from '../../agent/adapters/tree-store/downloads.ts';
+import { applyBeside } from '../../agent/adapters/tree-store/patch-beside.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import type { Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
@@ -15,10 +17,12 @@ export interface DeployTook extends Took {
   readonly way: string;
 }
 
-const [server = '', stateDir = '', from = '', to = ''] = process.argv.slice(2);
+const [server = '', stateDir = '', from = '', to = '', ...program] = process.argv.slice(2);
 const enrolment = { server, instance: '0f0e0d0c-0b0a-4908-8706-050403020100', name: 'bench' };
 const ports = await createServerPorts(enrolment as EnrolmentFile, stateDir, systemClock);
-const trees = createTreeStore({ stateDir, ...ports.packs(() => undefined) });
+const packs = ports.packs(() => undefined);
+const patches: Patches = { ...packs.patches, apply: (work, signal) => applyBeside(work, signal, program) };
+const trees = createTreeStore({ stateDir, ...packs, patches });
 let way = '';
 const instance = realInstance(stateDir, {
   driver: createCommandDriver({

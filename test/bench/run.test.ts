@@ -9,6 +9,7 @@ import { temporaryDirectory } from '../support/directories.ts';
 import { comparePair } from './deploys.ts';
 import type { Comparison } from './figures.ts';
 import type { BenchRun } from './kept-runs.ts';
+import { patchProgram } from './patch-child.ts';
 import { runBench } from './run.ts';
 import { generatePair } from './sample-tree.ts';
 
@@ -59,7 +60,12 @@ it('measures a deployment beside what people do by hand', async () => {
   const work = temporaryDirectory();
   chmodSync(work, 0o711);
 
-  const comparisons = await comparePair(generatePair(join(work, 'pair')), join(work, 'deploy'), 1);
+  const comparisons = await comparePair(
+    generatePair(join(work, 'pair')),
+    join(work, 'deploy'),
+    patchProgram(work, true),
+    1,
+  );
 
   expect(comparisons.map(({ peer, measure }) => `${peer}: ${measure}`)).toEqual([
     ...['rsync --link-dest: wall', 'rsync --link-dest: CPU', 'curl, tar xz: wall', 'curl, tar xz: CPU'],

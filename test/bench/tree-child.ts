@@ -1,14 +1,12 @@
-// Packs, unpacks, makes or applies a patch in a process of its own, and prints what that took once its code was loaded.
-import { link, open } from 'node:fs/promises';
+// Packs, unpacks, or makes a patch in a process of its own, and prints what that took once its code was loaded.
+import { link } from 'node:fs/promises';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
 import { writePack } from '../../server/vendor/workspace/pack-writer.ts';
 import type { PatchSide } from '../../server/vendor/workspace/patch-bases.ts';
 import { writePatch } from '../../server/vendor/workspace/patch-writer.ts';
 import { readTree } from '../../server/vendor/workspace/tree-reader.ts';
-import { applyPatch } from '../../shared/node/apply-patch.ts';
-import { readPatch } from '../../shared/node/patch-reader.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
-import { treeDigest, treeIndexBytes, treeRefOf } from '../../shared/tree/tree-index.ts';
+import { treeDigest, treeRefOf } from '../../shared/tree/tree-index.ts';
 import { residentBytes } from './processes.ts';
 import { type Took, take } from './rounds.ts';
 
@@ -36,15 +34,6 @@ const ACTS: Readonly<Record<string, Act>> = {
     const [old, next] = [await sideOf(from), await sideOf(to)];
     await writePatch({ from: old, to: next, outFile: file });
     return treeRefOf(next.index);
-  },
-  /** The old index is read from the disk by an agent; here it is made, which takes as long again as all the rest. */
-  async apply(file = '', from = '', into = '', ref = '') {
-    const wanted = JSON.parse(ref) as TreeRef;
-    const indexBytes = treeIndexBytes(await readTree(from));
-    const handle = await open(file);
-    await applyPatch(await readPatch(handle, wanted, async () => ({ directory: from, indexBytes })), into);
-    await handle.close();
-    return wanted;
   },
 };
 
