@@ -93,7 +93,7 @@ async function measurePair(pair: TreePair, work: string, program: readonly strin
   const base = await storeTree(pair.from, join(work, 'install'));
   const applied = await applyProved(
     pair,
-    { patch, ref: made.ref, base, staging: join(work, 'new') },
+    { patch, ref: made.ref, base, staging: join(work, 'new'), shareable: true },
     program,
   );
   const differences = await inLanes(PEERS, LANES, (peer) => sizeOfDifference(peer, archives, work));
@@ -163,7 +163,11 @@ async function compareMaking(pair: TreePair, work: string, program: readonly str
     },
     prove: async () => {
       if (made === undefined) return;
-      await applyProved(pair, { patch, ref: made.ref, base, staging: join(work, 'new') }, program);
+      await applyProved(
+        pair,
+        { patch, ref: made.ref, base, staging: join(work, 'new'), shareable: true },
+        program,
+      );
     },
   };
   const back = join(work, 'back');

@@ -88,6 +88,7 @@ describe('a bundle', { timeout: 120_000 }, () => {
     expect(await assetsOf(agent)).toEqual([
       'agent/adapters/repository/verify-thread.ts',
       'agent/cli/main.ts',
+      'agent/cli/patch.ts',
     ]);
     expect(await assetsOf(server)).toEqual([
       'server/backup-thread.ts',
@@ -99,6 +100,41 @@ describe('a bundle', { timeout: 120_000 }, () => {
       'server/web/docs-page.css',
       'server/web/docs-page.js',
     ]);
+  });
+
+  it.each([
+    ['the process that applies a patch', ['agent', 'patch', '{}'], ['agent/cli/patch.ts']],
+    ['a command of as many words', ['approvals', 'list', '--json'], ['agent/cli/main.ts']],
+    ['the same words without a third', ['agent', 'patch'], ['agent/cli/main.ts']],
+    ['the version', ['--version'], []],
+  ])('reads no more than it needs for %s', async (_, words, expected) => {
+    const [agent] = PROGRAMS;
+    if (agent === undefined) throw new Error('there are three');
+    const { bundle, directory } = await bundled(agent);
+    const read: string[] = [];
+    const brought: Readonly<Record<string, object>> = {
+      'node:sea': { getAsset: (path: string) => read.push(path) },
+      'node:vm': { compileFunction: () => () => undefined },
+    };
+
+    const begin = new Function('process', 'require', readFileSync(join(directory, bundle.main), 'utf8'));
+    begin({ argv: ['', '', ...words], stdout: { write: () => true } }, (name: string) => brought[name]);
+
+    expect(read).toEqual(expected);
+  });
+
+  it('has little in it of the process that applies a patch, and no schemas', async () => {
+    const [agent] = PROGRAMS;
+    if (agent === undefined) throw new Error('there are three');
+    const { directory } = await bundled(agent);
+
+    const [all, patch] = ['main', 'patch'].map((name) =>
+      readFileSync(join(directory, `agent/cli/${name}.ts`), 'utf8'),
+    );
+
+    expect(patch?.length).toBeLessThan((all?.length ?? 0) / 5);
+    expect(all).toContain('ZodError');
+    expect(patch).not.toContain('ZodError');
   });
 
   it('brings the license of Node, and of each package that it holds a part of', async () => {
