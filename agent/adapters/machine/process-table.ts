@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { isShortage } from '../../../shared/errors/error.ts';
+import { createRests } from '../../../shared/node/turns.ts';
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -11,10 +12,16 @@ export interface ProcessEntry {
   readonly startTime: string;
 }
 
-/** Null when there is no such process, or only its unreaped remains. */
+/**
+ * Null when there is no such process, or only its unreaped remains. Synchronous: the kernel answers at once, whatever the process
+ * does, and sooner than a thread could be asked.
+ */
 export async function readProcess(pid: number): Promise<ProcessEntry | null> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(unlessShort(null));
-  return text === null ? null : parseProcess(pid, text);
+  try {
+    return parseProcess(pid, readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch (error) {
+    return unlessShort(null)(error);
+  }
 }
 
 /** `text` as in /proc/PID/stat, see proc(5). Null as above. */
@@ -46,7 +53,9 @@ export async function lookAtEach<Item, Found>(
   look: (item: Item) => Promise<Found>,
 ): Promise<readonly Found[]> {
   const found: Found[] = [];
+  const rest = createRests();
   for (let start = 0; start < items.length; start += AT_ONCE) {
+    await rest();
     found.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(look))));
   }
   return found;

@@ -2,6 +2,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
+import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { createRests } from '../../../shared/node/turns.ts';
 import { isAsStored } from '../../../shared/node/unpack.ts';
 import type { TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
@@ -15,6 +16,8 @@ export interface KnownFiles {
   note(found: BigIntStats, file: TreeFile, readAt: number): void;
   /** A tree that was built from then on: what of it is new was the agent's alone, what it shares was hashed once it had its name. */
   noteBuilt(files: string, index: TreeIndex, since: number): Promise<void>;
+  /** Of the bytes with that digest: a deployment asks both of its trees several times. */
+  index(tree: Digest, bytes: Uint8Array): Promise<TreeIndex>;
   forget(): void;
 }
 
@@ -29,7 +32,7 @@ interface Known {
 
 /** What a disk loses in silence moves no time: the next deployment reads again. */
 const REMEMBERED_MS = 15 * 60_000;
-/** Some 20 MB of memory. */
+/** Some 20 MB of memory, and as much for their entries in indexes. */
 const MOST_FILES = 65_536;
 /** Times are those of the kernel's last tick, every 10 ms at the slowest. */
 const TICK_MS = 40;
@@ -38,18 +41,23 @@ const COARSE_TICK_MS = 2_000;
 
 export function createKnownFiles(now: () => number): KnownFiles {
   const known = new Map<bigint, Known>();
+  const indexes = new Map<Digest, TreeIndex>();
   let forgetting: NodeJS.Timeout | undefined;
 
   const remember = (found: BigIntStats, { digest }: TreeFile) => {
     if (known.size >= MOST_FILES && !known.has(found.ino)) return;
     const { dev, size, mode, mtimeNs, ctimeNs } = found;
     known.set(found.ino, { dev, size, mode, mtimeNs, ctimeNs, digest });
-    forgetting ??= setTimeout(forget, REMEMBERED_MS).unref();
+    forgetLater();
   };
   const forget = () => {
     clearTimeout(forgetting);
     forgetting = undefined;
     known.clear();
+    indexes.clear();
+  };
+  const forgetLater = () => {
+    forgetting ??= setTimeout(forget, REMEMBERED_MS).unref();
   };
   return {
     now,
@@ -72,6 +80,15 @@ export function createKnownFiles(now: () => number): KnownFiles {
         const pause = rest();
         if (pause !== undefined) await pause;
       }
+    },
+    async index(tree, bytes) {
+      const index = indexes.get(tree) ?? (await parseIndexInTurns(bytes));
+      const entries = [index, ...indexes.values()].reduce((sum, one) => sum + one.entries.length, 0);
+      if (entries <= MOST_FILES) {
+        indexes.set(tree, index);
+        forgetLater();
+      }
+      return index;
     },
     forget,
   };

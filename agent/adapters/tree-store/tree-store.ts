@@ -19,7 +19,6 @@ import {
   FILES_DIRECTORY,
   INDEX_FILE,
   isShareable,
-  readIndex,
   readIndexBytes,
   STORE_MODE,
   type StoreLayout,
@@ -76,8 +75,10 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     const shareable = !(await wasHanded(layout, ref.digest));
     const fetched = await addTree(ref, { ...adds, signal, shareable });
     const place = placeOf(layout, ref.digest);
-    const index = await readIndex(place, ref.digest);
-    if (index !== null) await known.noteBuilt(join(place, FILES_DIRECTORY), index, since);
+    const bytes = await readIndexBytes(place);
+    if (bytes !== null && digestOf(bytes) === ref.digest) {
+      await known.noteBuilt(join(place, FILES_DIRECTORY), await known.index(ref.digest, bytes), since);
+    }
     return fetched;
   };
   return {
@@ -106,7 +107,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     verify: (files, which = 'every') => {
       return explaining(layout.store, async () => {
         const isKnown = which === 'unknown' && (await isShareable(placeOf(layout, files.tree.digest)));
-        return await verifyStored(layout, files, isKnown ? known : { ...known, has: () => false });
+        return await verifyStored(layout, files, isKnown ? known : { ...known, ...UNKNOWN });
       });
     },
     hand: (tree, accounts) => explaining(layout.store, () => handTree(adds, tree, accounts)),
@@ -129,6 +130,12 @@ async function isStored(layout: StoreLayout, tree: Digest): Promise<boolean> {
   return isRealDirectory(placeOf(layout, tree));
 }
 
+/** Every file is read, and nothing is kept of it: a daily look is at all trees. */
+const UNKNOWN = {
+  has: () => false,
+  index: (_: Digest, bytes: Uint8Array) => parseIndexInTurns(bytes),
+} as const;
+
 async function verifyStored(
   layout: StoreLayout,
   { tree, writable }: ReleaseFiles,
@@ -141,7 +148,7 @@ async function verifyStored(
   await syncDirectory(layout.trees);
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
   if (digestOf(indexBytes) !== tree.digest) return [{ path: INDEX_FILE, problem: 'changed' }];
-  const index = await parseIndexInTurns(indexBytes);
+  const index = await known.index(tree.digest, indexBytes);
   return compareTree(index, join(directory, FILES_DIRECTORY), writable, known);
 }
 

@@ -73,7 +73,7 @@ export async function compareTree(
   return deviations.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-type Known = Omit<KnownFiles, 'noteBuilt' | 'forget'>;
+type Known = Pick<KnownFiles, 'now' | 'has' | 'note'>;
 
 const NOTHING: Known = { now: Date.now, has: () => false, note: () => undefined };
 

@@ -108,6 +108,23 @@ describe('a tree that was built a moment ago', () => {
     expect(await looking('unknown')).toEqual({ deviations: [], isReading: false });
   });
 
+  it('has its index taken apart once, and each time where every file is asked for', async () => {
+    const { store, looking } = await storeAt(settled);
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const parsing = async (which: 'every' | 'unknown') => {
+      parse.mockClear();
+      await looking(which);
+      return parse.mock.calls.length > 0;
+    };
+
+    expect([await parsing('unknown'), await parsing('every'), await parsing('unknown')]).toEqual([
+      ...[false, true, false],
+    ]);
+    await store.collect(new Set([tree]));
+    expect([await parsing('unknown'), await parsing('unknown')]).toEqual([true, false]);
+  });
+
   it('is read again a quarter of an hour later', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { looking } = await storeAt(settled);

@@ -56,10 +56,13 @@ beforeAll(async () => {
   ({ old, next, patch } = await packedPair(OLD, NEW));
 });
 
+const pairOfAll = () => ({ old, next, patch });
+
 /** A store that has the old tree, and gets the new one by its patch. */
 async function storeWithOld({
   stateDir = temporaryDirectory(),
   apply = buildFromPatch as Patches['apply'],
+  pair: { old, next, patch } = pairOfAll(),
 } = {}) {
   const packs = new Map([old, next].map(({ ref, pack }) => [hexOf(ref.digest), pack]));
   const patches = [{ from: old.ref.digest, bytes: patch.length }];
@@ -138,6 +141,18 @@ describe('unchanged files of a tree that comes by a patch', () => {
       [true, false],
       [true, false],
     ]);
+  });
+
+  it('are those of their own path where the old tree has a content twice: what is hashed of one is known of the other', async () => {
+    const two = { bulk: BULK, 'a/x': 'as it was', 'b/x': 'as it was' };
+    const pair = await packedPair(two, { ...two, 'c/x': 'new' });
+    const { store, at } = await storeWithOld({ pair });
+
+    await store.add(pair.next.ref);
+
+    for (const path of ['a/x', 'b/x']) {
+      expect(statSync(at(pair.next, path)).ino, path).toBe(statSync(at(pair.old, path)).ino);
+    }
   });
 
   it('are others where the mode is another: one file has one', async () => {
