@@ -7,8 +7,10 @@ import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import {
   encodePatchList,
+  FIRST_FORM,
   isReadablePatch,
   type ListedPatch,
+  listedForm,
   MAX_PATCH_LIST_BYTES,
   maxListedBytes,
   parsePatchList,
@@ -16,9 +18,11 @@ import {
 } from '../../shared/protocol/patches.ts';
 import { patchPath } from '../../shared/protocol/publication.ts';
 import type { TreeRef } from '../../shared/schema/release.ts';
-import { maxPackBytes } from '../../shared/tree/pack-format.ts';
+import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
+import { FORM_BYTES, patchFormOf } from '../../shared/tree/patch-format.ts';
 import { PACKS, patchListName, patchName } from './names.ts';
 import type { Origin } from './origin.ts';
+import { measuresOf } from './patch-upload.ts';
 import type { RepositoryStore } from './store.ts';
 
 export interface PatchCopying {
@@ -103,18 +107,31 @@ async function copyOf(
   const here: ListedPatch[] = [];
   // All together take no more than one pack, the smallest first: an origin may list what it likes.
   let room = Math.min(full, maxPackBytes(tree));
-  for (const patch of patches.toSorted((a, b) => a.bytes - b.bytes)) {
+  const offered = await Promise.all(patches.map((patch) => withMeasures(treeHex, patch, store)));
+  for (const patch of offered.toSorted((a, b) => a.bytes - b.bytes)) {
     const place = patchPath(treeHex, hexOf(patch.from));
     if (patch.bytes > Math.min(most, room)) missing.push(place);
     else if (await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying))) {
-      here.push(patch);
-      room -= patch.bytes;
+      const copied = await withMeasures(treeHex, patch, store);
+      here.push(copied);
+      room -= copied.bytes;
     }
   }
   const list = encodePatchList({ full, patches: here });
   const name = patchListName(treeHex);
   if ((await store.read(name))?.bytes.equals(list) !== true) await store.write(name, list);
   return [name, ...here.map(({ from }) => patchName(treeHex, hexOf(from)))];
+}
+
+/** What is here already stays as it is, whatever the origin has by now; what is not is as the origin says. */
+async function withMeasures(
+  treeHex: string,
+  listed: ListedPatch,
+  store: RepositoryStore,
+): Promise<ListedPatch> {
+  const { from } = listed;
+  const kept = await measuresOf(store, patchName(treeHex, hexOf(from)));
+  return kept === null ? listed : { from, ...kept };
 }
 
 async function copyPatch(
@@ -129,8 +146,7 @@ async function copyPatch(
   const file = join(staging, `${treeHex}.${hexOf(from)}.patch`);
   try {
     await origin.download(patchPath(treeHex, hexOf(from)), file, bytes);
-    // Of a form that came later nothing can be read here: it is for agents that came later too.
-    if (isReadablePatch(listed)) await verifyEnd(file, treeHex);
+    await verifyPatch(file, treeHex, listed);
     await store.take(name, file);
     return true;
   } finally {
@@ -138,9 +154,20 @@ async function copyPatch(
   }
 }
 
-async function verifyEnd(file: string, treeHex: string): Promise<void> {
+/** Errors: tree/pack-damaged, tree/mismatch. */
+async function verifyPatch(file: string, treeHex: string, listed: ListedPatch): Promise<void> {
+  const to = digestFromHex(treeHex);
   const patch = await open(file, 'r');
-  await readPatchHeader(patch, digestFromHex(treeHex)).finally(() => patch.close());
+  try {
+    const { buffer, bytesRead } = await patch.read(Buffer.alloc(FORM_BYTES), 0, FORM_BYTES, 0);
+    const form = patchFormOf(buffer.subarray(0, bytesRead));
+    if (form !== listedForm(listed)) throw damagedPack(to, 'its form is not the one that is listed');
+    if (form < FIRST_FORM) throw damagedPack(to, 'its form is one that no program reads');
+    // Of another form nothing can be read here: it is for agents of other versions.
+    if (isReadablePatch(listed)) await readPatchHeader(patch, to);
+  } finally {
+    await patch.close();
+  }
 }
 
 /** Null for what this origin has not, or has wrong. */

@@ -9,6 +9,7 @@ import { createTurns } from '../../shared/node/turns.ts';
 import {
   encodePatchList,
   type ListedPatch,
+  listedForm,
   MOST_PATCHES,
   maxPatchBytes,
   type PatchEnds,
@@ -41,7 +42,7 @@ export async function receivePatch(
     const name = patchName(treeHex, fromHex);
     await store.take(name, file);
     // An earlier one that is here stays, with its own size and form.
-    const kept = await measuresOf(store, name);
+    const kept = (await measuresOf(store, name)) ?? { bytes: 0 };
     await inLine(() => listPatch(store, treeHex, full, { from: digestFromHex(fromHex), ...kept }));
     return kept.bytes;
   });
@@ -75,7 +76,10 @@ async function listPatch(
 ): Promise<void> {
   await changeList(store, treeHex, (list) => {
     const known = list?.patches ?? [];
-    if (known.some(({ from, bytes }) => from === patch.from && bytes === patch.bytes)) return null;
+    const isListed = known.some(
+      (one) => one.from === patch.from && one.bytes === patch.bytes && listedForm(one) === listedForm(patch),
+    );
+    if (isListed) return null;
     return { full, patches: [...known.filter(({ from }) => from !== patch.from), patch] };
   });
 }
@@ -123,9 +127,13 @@ async function sizeOf(store: RepositoryStore, name: string): Promise<number | nu
   return file.size;
 }
 
-async function measuresOf(store: RepositoryStore, name: string): Promise<Omit<ListedPatch, 'from'>> {
+/** As a list says it of the file that is here; null where there is none. */
+export async function measuresOf(
+  store: RepositoryStore,
+  name: string,
+): Promise<Omit<ListedPatch, 'from'> | null> {
   const file = await store.open(name);
-  if (file === null) return { bytes: 0 };
+  if (file === null) return null;
   const start = file.kind === 'small' ? file.bytes : await buffer(await file.read(0, FORM_BYTES));
   const bytes = file.kind === 'small' ? file.bytes.length : file.size;
   const form = patchFormOf(start);

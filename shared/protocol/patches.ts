@@ -54,12 +54,16 @@ export function maxListedBytes(full: number, to: TreeRef): number {
   return maxPatchBytes(Math.min(full, maxPackBytes(to)));
 }
 
-/** Of what an earlier server listed, which did not say. */
-const UNSAID_FORM = 2;
+/** The first that a released program reads, and that of what an earlier server listed, which did not say. */
+export const FIRST_FORM = 2;
 
-/** Not so where it is of a form that came later, which would be fetched in vain. */
-export function isReadablePatch({ form = UNSAID_FORM }: ListedPatch): boolean {
-  return form === PATCH_FORM;
+export function listedForm({ form = FIRST_FORM }: Pick<ListedPatch, 'form'>): number {
+  return form;
+}
+
+/** Of another form it would be fetched in vain. */
+export function isReadablePatch(listed: ListedPatch): boolean {
+  return listedForm(listed) === PATCH_FORM;
 }
 
 /** The smallest one from a tree that is at hand, and no larger than any honest one; null where there is none. */

@@ -75,6 +75,17 @@ describe('a patch', () => {
     expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: later.length, form: 3 }]);
   });
 
+  it('is listed with its form where one of another form is gone that was as long', async () => {
+    const from = await addTree(hexOf(1));
+    const said = { from: digestFromHex(from), bytes: patchOf(from).length };
+    const listed = { full: FULL_BYTES, patches: [{ ...said, form: PATCH_FORM + 1 }] };
+    await server.store.write(patchListName(TO), encodePatchList(listed));
+
+    await put(from);
+
+    expect((await list()).patches).toEqual([{ ...said, form: PATCH_FORM }]);
+  });
+
   it('keeps the forms of the others on its list, and those of which nobody said any', async () => {
     const others = [{ bytes: 5 }, { bytes: 7, form: 3 }].map((one, i) => ({
       ...{ from: digestFromHex(hexOf(i)) },

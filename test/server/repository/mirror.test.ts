@@ -17,8 +17,9 @@ import { createOrigin } from '../../../server/repository/origin.ts';
 import type { RepositoryStore } from '../../../server/repository/store.ts';
 import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
-import { encodePatchList, parsePatchList } from '../../../shared/protocol/patches.ts';
+import { encodePatchList, type ListedPatch, parsePatchList } from '../../../shared/protocol/patches.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
+import { PATCH_FORM } from '../../../shared/tree/patch-format.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 import { rejectionOf } from '../../support/error-code.ts';
 import { serveHttp } from '../../support/http-server.ts';
@@ -200,7 +201,10 @@ it.each(rubbishOf('fairlead/mirror-kept@1'))(
 const FROM = digestFromHex('1e'.repeat(32));
 
 /** The origin lists a patch to the release; it need lead nowhere, for nobody applies it here. */
-async function offerPatch(bytes: Buffer | null = patchHeadOf(treeOfRelease(), FROM), said = { from: FROM }) {
+async function offerPatch(
+  bytes: Buffer | null = patchHeadOf(treeOfRelease(), FROM),
+  said: Omit<ListedPatch, 'bytes'> = { from: FROM },
+) {
   const hex = hexOf(treeOfRelease());
   const listed = bytes === null ? [] : [{ ...said, bytes: bytes.length }];
   await server.store.write(patchListName(hex), encodePatchList({ full: 10_000, patches: listed }));
@@ -243,6 +247,38 @@ describe('patches', () => {
     const listed = await readFile(join(target, patchListName(hex)));
     expect(parsePatchList(listed, 'the list').patches).toEqual([{ ...said, bytes: bytes.length }]);
     expect(await readFile(join(target, patchName(hex, hexOf(said.from))))).toEqual(bytes);
+  });
+
+  it('that are here stay, and are listed as they are, whatever the origin has in their place by now', async () => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    const hex = hexOf(treeOfRelease());
+    const own = patchHeadOf(treeOfRelease(), FROM);
+    await offerPatch();
+    await mirrorIn(target)(url);
+    await offerPatch(Buffer.from('FLPATCH3\n, and longer'), { from: FROM, form: 3 });
+
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [] });
+
+    const listed = await readFile(join(target, patchListName(hex)));
+    const measured = { from: FROM, bytes: own.length, form: PATCH_FORM };
+    expect(parsePatchList(listed, 'the list').patches).toEqual([measured]);
+    expect(await readFile(join(target, patchName(hex, hexOf(FROM))))).toEqual(own);
+  });
+
+  it.each([
+    ['what is none, listed as of a later form', '<html>', '5e', { form: 3 }],
+    ['one of another form than is listed', 'FLPATCH4\n', '6e', { form: 3 }],
+    ['one of a later form that is not listed as such', 'FLPATCH3\n', '7e', {}],
+    ['one of a form that no program reads', 'FLPATCH1\n', '8e', { form: 1 }],
+  ])('are left out where the origin gives %s', async (_, bytes, from, form) => {
+    const target = temporaryDirectory();
+    const { url } = await originWith();
+    await offerPatch(Buffer.from(bytes), { from: digestFromHex(from.repeat(32)), ...form });
+
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [expect.stringMatching(/patch$/)] });
+
+    expect(await patchesIn(target)).toEqual(['patches.json']);
   });
 
   it('are left out where the mirror has no room for them', async () => {
