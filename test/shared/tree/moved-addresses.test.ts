@@ -55,8 +55,10 @@ function movedWord(
   });
   const made = Buffer.alloc(OLD_SIZE);
   moveAddresses(mover, old.subarray(source, source + length), source, at, made.subarray(source));
-  // Of what lies behind the run nothing is made.
-  return made.readUInt32LE(place);
+  const word = made.readUInt32LE(place);
+  made.writeUInt32LE(value >>> 0, place);
+  expect(made.subarray(source, source + length)).toEqual(old.subarray(source, source + length));
+  return word;
 }
 
 const calls = (kind: number, start = 0, length = OLD_SIZE): Region => ({

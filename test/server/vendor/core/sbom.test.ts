@@ -5,7 +5,7 @@ import { MAX_LOCKED_PACKAGES, parseLock } from '../../../../server/vendor/core/s
 import { toLicense } from '../../../../server/vendor/core/sbom/npm-parts.ts';
 import { createReadableSbom, createSbom } from '../../../../server/vendor/core/sbom/release-sbom.ts';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
-import { type Digest, digestOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import { compareSboms, describeDifference } from '../../../../shared/present/sbom-difference.ts';
 import { parseDocument } from '../../../../shared/schema/parse-document.ts';
 import { type CapabilityRelease, capabilityRelease } from '../../../../shared/schema/release.ts';
@@ -60,8 +60,35 @@ describe('a bill of materials made of a lockfile', () => {
       ['pkg:npm/left@2.3.0', [{ expression: '(MIT OR Apache-2.0)' }]],
       ['pkg:npm/own@0.1.0', undefined],
     ]);
-    expect(components[0]).toMatchObject({
-      ...{ group: '@acme', name: 'core', hashes: [{ alg: 'SHA-512', content: '61'.repeat(64) }] },
+    expect(components.map(({ group, name, version }) => [group, name, version])).toEqual([
+      ['@acme', 'core', '2.0.1'],
+      [undefined, 'left-original', '1.9.0'],
+      [undefined, 'left', '2.3.0'],
+      [undefined, 'own', '0.1.0'],
+    ]);
+    expect(components[0]).toMatchObject({ hashes: [{ alg: 'SHA-512', content: '61'.repeat(64) }] });
+  });
+
+  it('is of the release, its files and the revision that they were made of', () => {
+    const { metadata } = billOf(LOCK) as Bill & { readonly metadata: object };
+
+    expect(metadata).toMatchObject({
+      lifecycles: [{ phase: 'build' }],
+      tools: { components: [{ type: 'application', name: 'fairlead-vendor' }] },
+      component: {
+        ...{
+          type: 'application',
+          'bom-ref': 'core/auth@1.0.1',
+          group: 'core',
+          name: 'auth',
+          version: '1.0.1',
+        },
+        purl: 'pkg:generic/core/auth@1.0.1',
+        properties: [
+          { name: 'fairlead:tree', value: DIGEST },
+          { name: 'fairlead:revision', value: 'git:9f1c2ab' },
+        ],
+      },
     });
   });
 
@@ -91,7 +118,8 @@ describe('a bill of materials made of a lockfile', () => {
     const more = [...LOCKED_FILES, 'node_modules/stray/package.json'];
     const beside = [...LOCKED_FILES, 'node_modules/left/test/node_modules/fixture/package.json'];
 
-    expect(billOf(LOCK, more).compositions).toMatchObject([{ aggregate: 'incomplete' }]);
+    const dependencies = ['core/auth@1.0.1'];
+    expect(billOf(LOCK, more).compositions).toEqual([{ aggregate: 'incomplete', dependencies }]);
     expect(billOf(LOCK, beside).compositions).toMatchObject([{ aggregate: 'complete' }]);
   });
 
@@ -137,7 +165,9 @@ describe('a bill of materials made of a lockfile', () => {
   });
 
   it('is the same bytes for the same tree, whatever the order of the lockfile, and other bytes under another number for another', () => {
-    const turned = { ...LOCK, packages: Object.fromEntries(Object.entries(LOCK.packages).toReversed()) };
+    const backwards = <T extends object>(one: T) => Object.fromEntries(Object.entries(one).toReversed());
+    const root = { ...LOCK.packages[''], dependencies: backwards(LOCK.packages[''].dependencies) };
+    const turned = { ...LOCK, packages: { ...backwards(LOCK.packages), '': root } };
     const other = { ...LOCK, packages: { ...LOCK.packages, 'node_modules/left': { version: '1.9.1' } } };
 
     expect(JSON.stringify(billOf(turned))).toBe(JSON.stringify(billOf(LOCK)));
@@ -181,7 +211,8 @@ describe('a bill of materials made of a lockfile', () => {
     };
     const bill = billOf(null, ['compose.yaml', 'auth.tar'], releaseWith({ service }));
 
-    expect(bill.components).toMatchObject([{ type: 'container', name: 'auth.tar', version: DIGEST }]);
+    const hashes = [{ alg: 'SHA-256', content: hexOf(DIGEST) }];
+    expect(bill.components).toMatchObject([{ type: 'container', name: 'auth.tar', version: DIGEST, hashes }]);
     expect(bill.compositions).toMatchObject([{ aggregate: 'complete' }, { aggregate: 'unknown' }]);
   });
 
