@@ -10,13 +10,17 @@ import { Report } from '../test/labs/mutate/report.ts';
 import { tryRequirements } from '../test/labs/mutate/try-requirements.ts';
 
 const CHECKOUT = new URL('..', import.meta.url).pathname;
-const CORES = ['agent/core', 'agent/engine', 'server/core', 'server/http', 'server/db'];
-const TARGETS = [...readdirSync(join(CHECKOUT, 'shared')).map((folder) => `shared/${folder}`), ...CORES];
+const ROOMS = [
+  ...['agent/core', 'agent/engine', 'agent/adapters/drivers', 'agent/adapters/tree-store'],
+  ...['server/core', 'server/db', 'server/http', 'server/vendor/core'],
+];
+const TARGETS = [...readdirSync(join(CHECKOUT, 'shared')).map((folder) => `shared/${folder}`), ...ROOMS];
 const GOAL = 0.95;
 const USAGE = `Usage: scripts/mutate [options] [FOLDER | FILE | FILE:LINE…]
 
 Makes one small mistake at a time in a copy of the code, and runs the tests nearest to it until one fails.
-A mistake that no test notices is printed. Without arguments: each folder of shared, ${CORES.join(', ')}.
+A mistake that no test notices is printed. Without arguments: each folder of shared,
+and ${ROOMS.join(', ')}.
 
   --count N      so many mutants of each folder or file (40)
   --seconds N    stop after so long (3600)

@@ -71,6 +71,12 @@ describe('a rollback', () => {
     expect(selectRollbackTarget(ALL, RECORDS, 5, to).number).toBe(number);
   });
 
+  it('anywhere passes over what was rolled back from: it was rejected', () => {
+    const back = [...RECORDS.slice(0, 3), recordOf(2, 3, null, null, 'rollback'), recordOf(5, 2)];
+
+    expect(selectRollbackTarget(ALL, back, 5, undefined).number).toBe(2);
+  });
+
   it.each<[string, number | null, RollbackTo | undefined, object]>([
     ['to one that never was healthy', 5, 4, { wanted: 'generation 4', available: '1, 2, 3' }],
     ['to what runs', 5, 5, { wanted: 'generation 5', available: '1, 2, 3' }],

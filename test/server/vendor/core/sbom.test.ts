@@ -308,6 +308,7 @@ describe('a licence', () => {
 describe('a lockfile', () => {
   const packages = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`node_modules/p${i}`, { version: '1.0.0' }]));
+  const withOne = (one: object) => ({ lockfileVersion: 3, packages: { 'node_modules/a': one } });
   const deep = `${'node_modules/a/'.repeat(65)}node_modules/b`;
   const wants = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`d${i}`, '*']));
   const many = Object.fromEntries(
@@ -316,6 +317,11 @@ describe('a lockfile', () => {
 
   it.each<[string, string, unknown]>([
     ['of npm 6', 'document/invalid', { lockfileVersion: 1, dependencies: {} }],
+    ['of npm 6 that says so alone', 'document/invalid', { lockfileVersion: 1, packages: {} }],
+    ['of an npm to come', 'document/invalid', { lockfileVersion: 4, packages: {} }],
+    ['with a hash without an end', 'document/invalid', withOne({ integrity: 'x'.repeat(1_025) })],
+    ['with a version without an end', 'document/invalid', withOne({ version: '1'.repeat(257) })],
+    ['with a name without an end', 'document/invalid', withOne({ name: 'x'.repeat(257) })],
     ['that is no JSON', 'json/invalid', '{'],
     [
       'with a key that is every object’s',
