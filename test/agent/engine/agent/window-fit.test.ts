@@ -253,9 +253,13 @@ describe('what would be fetched', () => {
     for (const hours of [1, 23, 24, 24]) await passing(hours);
     world.says = 7;
     for (const hours of [6, 1]) await passing(hours);
+    world.says = null;
+    await passing(1);
 
     expect(asked.slice(0, 4)).toEqual([3, 5, 4, 4]);
-    expect(asked[5]).toBe(4);
+    expect(asked.slice(5)).toEqual([4, 3]);
+    // The vendor's own server, of the tree: at each look.
+    expect(world.asked).toBe((1 + 23 + 24 + 24 + 6 + 1 + 1) * 4);
   });
 
   it('counts with its images, and holds nothing back where nobody says how large one is', async () => {
@@ -274,12 +278,12 @@ describe('what would be fetched', () => {
     expect(unknown.decision.blockers.map(({ code }) => code)).toEqual(['window-short']);
   });
 
-  it('is asked of as many as may be, beside those that are here', async () => {
+  it.each([55, 5])('is asked of as many as may be, beside those that are here: %d of sixty', async (here) => {
     const releases = [...Array(60).keys()].map((n) => {
       const tree = { digest: `sha256:${String(n).padStart(64, '0')}`, files: 1, bytes: 100 };
       return releaseOf('2.0.0', { tree });
     });
-    const there = new Set(releases.slice(0, 55).map(({ document: { tree } }) => tree.digest));
+    const there = new Set(releases.slice(0, here).map(({ document: { tree } }) => tree.digest));
     const asked: string[] = [];
     const weights = createWeights({
       ...{ clock: createFakeClock(), onNews: () => undefined, weighImage: async () => null },
@@ -295,7 +299,7 @@ describe('what would be fetched', () => {
     weights.look(releases);
     await weights.settled();
 
-    expect(asked).toEqual(releases.slice(55).map(({ document: { tree } }) => tree.digest));
+    expect(asked).toEqual(releases.slice(here, here + 50).map(({ document: { tree } }) => tree.digest));
   });
 
   it('counts in the forecast as soon as somebody has said so, and no more once it is here', async () => {
