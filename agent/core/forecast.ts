@@ -28,6 +28,8 @@ export interface Means {
 
 /** Of so little the time is that of asking, not of the bytes. */
 const ENOUGH_BYTES = 256 * 1024;
+/** No deployment waits longer for registries, whatever a manifest says of a layer. */
+const LONGEST_IMAGES_MS = 86_400_000;
 /** For what of a stop or a start has no limit of its own, such as making a process. */
 const UNLIMITED_MS = 60_000;
 
@@ -88,9 +90,9 @@ export function forecastOf(
   const runs = runsOf(records);
   const trees = means.isBegun ? [] : treesToCome(to, means);
   const images = means.isBegun ? { bytes: 0, unknown: 0 } : imagesToCome(to, means);
-  // Images come as a part of what is prepared, from elsewhere and at another rate: their time is measured with that.
   const fetchMs = fetchTime(trees, runs);
-  const prepareMs = means.isBegun ? 0 : (likelyOf(numbers(runs, 'prepareMs')) ?? 0);
+  const imagesMs = imagesTime(images, runs);
+  const prepareMs = means.isBegun ? 0 : (likelyOf(numbers(runs.map(withoutImages), 'prepareMs')) ?? 0);
   const interruptionMs = interruptionTime(plan, from, to, runs);
   const soakMs = Math.ceil(means.soakMs);
   return {
@@ -99,7 +101,8 @@ export function forecastOf(
     ...(trees.some(({ way }) => way === null) ? { atMost: true } : {}),
     ...(images.unknown > 0 ? { unknownImages: images.unknown } : {}),
     ...{ fetchMs, prepareMs, interruptionMs, soakMs },
-    totalMs: (fetchMs ?? 0) + prepareMs + interruptionMs + soakMs,
+    ...(imagesMs === undefined ? {} : { imagesMs }),
+    totalMs: (fetchMs ?? 0) + (imagesMs ?? 0) + prepareMs + interruptionMs + soakMs,
     runs: numbers(runs, 'interruptionMs').length,
   };
 }
@@ -110,8 +113,14 @@ interface Coming {
   readonly way: Weight['way'] | null;
 }
 
+interface ComingImages {
+  readonly bytes: number;
+  /** Of so many more nobody has said how much comes. */
+  readonly unknown: number;
+}
+
 /** Each image once, however many components run it. */
-function imagesToCome({ releases }: Target, { weights }: Means): { bytes: number; unknown: number } {
+function imagesToCome({ releases }: Target, { weights }: Means): ComingImages {
   const images = [...releases.values()].flatMap(({ document }) => referredImages(document.service));
   const weighed = [...new Set(images.map(digestOfImage))].map((image) => weights.get(image)?.bytes ?? null);
   return {
@@ -150,6 +159,24 @@ function fetchTime(coming: readonly Coming[], runs: readonly Run[]): number | nu
   const packs = fetched.filter((one) => one.way === 'pack' && one.bytes >= ENOUGH_BYTES);
   const perByte = likelyOf(packs.map(({ bytes: came, ms }) => ms / came));
   return perByte === null ? null : Math.ceil(Math.max(bytes, ENOUGH_BYTES) * perByte);
+}
+
+/** A registry has a rate of its own. Null where it was not measured often enough, or nobody says how much comes. */
+function imagesTime({ bytes, unknown }: ComingImages, runs: readonly Run[]): number | null | undefined {
+  if (bytes === 0 && unknown === 0) return undefined;
+  if (unknown > 0) return null;
+  const rates = runs.flatMap(({ pulled }) =>
+    pulled !== null && pulled.bytes >= ENOUGH_BYTES ? [pulled.ms / pulled.bytes] : [],
+  );
+  const perByte = likelyOf(rates);
+  if (perByte === null) return null;
+  return Math.min(Math.ceil(Math.max(bytes, ENOUGH_BYTES) * perByte), LONGEST_IMAGES_MS);
+}
+
+/** Where that was not measured, their time stays in it. */
+function withoutImages({ prepareMs, pulled, ...run }: Run): Run {
+  const own = prepareMs === null ? null : Math.max(0, prepareMs - (pulled?.ms ?? 0));
+  return { ...run, pulled, prepareMs: own };
 }
 
 /**

@@ -1,6 +1,6 @@
 // What the last deployments here took, in each of their parts, and what the next one likely takes by that.
 import { instantMs } from '../../shared/encoding/instant.ts';
-import type { DeploymentRecord, DeploymentState, Fetched } from '../../shared/schema/deployment.ts';
+import type { DeploymentRecord, DeploymentState, Fetched, Pulled } from '../../shared/schema/deployment.ts';
 
 /** What one deployment took, in each part that it came through. */
 export interface Run {
@@ -10,6 +10,8 @@ export interface Run {
   readonly way: Fetched['way'] | null;
   readonly fetchMs: number | null;
   readonly prepareMs: number | null;
+  /** Images from registries, a part of what came before the first stop; null where none came, or nobody measured it. */
+  readonly pulled: Pulled | null;
   readonly interruptionMs: number | null;
 }
 
@@ -56,6 +58,7 @@ function runOf(record: DeploymentRecord, prepareMs: number | null): Run {
     way: ways.size === 1 ? (fetched[0]?.way ?? null) : null,
     fetchMs: between(record, 'fetching', 'staged'),
     prepareMs,
+    pulled: record.pulled ?? null,
     interruptionMs: between(record, 'stopping', 'soaking'),
   };
 }

@@ -46,7 +46,7 @@ export function markDelivered(state: Outbox, batch: readonly DeploymentRecord[])
 /** Without what this server does not read: it would refuse the whole. */
 export function readableBy(reads: readonly OptionalPart[], { facts, ...report }: Report): Report {
   const told = facts !== undefined && reads.includes('facts') ? { facts } : {};
-  const heard = report.records.map(withoutOnce);
+  const heard = report.records.map(withoutOwn);
   const records = reads.includes('fetched') ? heard : heard.map(withoutFetched);
   if (reads.includes('fixes')) return { ...report, ...told, records };
   return {
@@ -58,8 +58,12 @@ export function readableBy(reads: readonly OptionalPart[], { facts, ...report }:
 
 type Reported = Report['records'][number];
 
-/** What services wrote is the install's, but for what an error tells of it. */
-function withoutOnce({ once: _, ...record }: Reported & Pick<DeploymentRecord, 'once'>): Reported {
+/** What services wrote is the install's, but for what an error tells of it; and so is how fast its registries are. */
+function withoutOwn({
+  once: _,
+  pulled: __,
+  ...record
+}: Reported & Pick<DeploymentRecord, 'once' | 'pulled'>): Reported {
   return record;
 }
 

@@ -6,6 +6,7 @@ import type {
   DeploymentRecord,
   Fix,
   Plan,
+  Pulled,
   RanOnce,
 } from '../../shared/schema/deployment.ts';
 import type { InstanceConfig } from '../../shared/schema/instance.ts';
@@ -150,10 +151,10 @@ export interface Driver<Unit extends ServiceUnit = ServiceUnit> {
   /**
    * Whatever a start needs that takes long, or can be known to go wrong, while the version before runs on: nothing live is
    * touched, and it may be done twice. `again`: of what runs, so that it could be started once more; what was let in then is
-   * not judged anew. What has to come from elsewhere is waited for until the signal aborts, and kept for the next time. Errors:
-   * service/start-failed, service/manager-failed, disk/*.
+   * not judged anew. What has to come from elsewhere is waited for until the signal aborts, and kept for the next time; answers
+   * what came of images where any did. Errors: service/start-failed, service/manager-failed, disk/*.
    */
-  prepare(unit: Unit, again?: boolean, signal?: AbortSignal): Promise<void>;
+  prepare(unit: Unit, again?: boolean, signal?: AbortSignal): Promise<Pulled | undefined>;
   /** A deployment has ended: of what was prepared or kept for the component, only this unit's is needed any more. */
   keepOnly(component: ComponentKey, unit: Unit | null): Promise<void>;
   /** Starts the service, or leaves it alone when exactly this unit runs already. Error: service/start-failed. */

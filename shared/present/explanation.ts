@@ -130,14 +130,18 @@ function describeBefore(interruptionMs: number | null): string {
 
 /** `about 6m: 12s to fetch, 3s before the first stop, 20s until all is healthy, 5m watched; by the last 4 deployments` */
 export function describeForecast(forecast: Forecast): string {
-  const { fetchMs, prepareMs, interruptionMs, soakMs, totalMs, runs } = forecast;
+  const { fetchMs, imagesMs, prepareMs, interruptionMs, soakMs, totalMs, runs } = forecast;
   const parts = [
     ...(fetchMs !== null && fetchMs > 0 ? [`${formatAbout(fetchMs)} to fetch`] : []),
+    ...(typeof imagesMs === 'number' && imagesMs > 0 ? [`${formatAbout(imagesMs)} for images`] : []),
     ...(prepareMs > 0 ? [`${formatAbout(prepareMs)} before the first stop`] : []),
     ...(interruptionMs > 0 ? [`${formatAbout(interruptionMs)} until all is healthy`] : []),
     ...(soakMs > 0 ? [`${formatAbout(soakMs)} watched`] : []),
   ];
-  const unknown = fetchMs === null ? ', and as long as fetching takes, which was never measured here' : '';
+  const unknown = [
+    ...(fetchMs === null ? [', and as long as fetching takes, which was never measured here'] : []),
+    ...(imagesMs === null ? [', and as long as its images take beyond that, which is not known here'] : []),
+  ].join('');
   const by =
     runs === 0
       ? 'no history yet: what the releases declare, and no more'

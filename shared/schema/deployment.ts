@@ -139,6 +139,9 @@ export const fetched = z.strictObject({
   instead: line.optional(),
 });
 
+/** What had to come from registries of images, and how long that took. */
+export const pulled = z.strictObject({ bytes: byteCount, ms: z.int().min(0) });
+
 /** How a service ended that runs once when its project starts, such as a migration. */
 export const ranOnce = z.strictObject({
   service: z.string().max(200),
@@ -188,6 +191,8 @@ export const deploymentRecord = z.strictObject({
   fetched: z.array(fetched.extend({ component: componentKey })).optional(),
   /** What ran once at the starts of the way forward. It does not leave the install. */
   once: z.array(ranOnce.extend({ component: componentKey })).optional(),
+  /** Images that were fetched for it, as a part of what came before the first stop. It does not leave the install. */
+  pulled: pulled.optional(),
   /** Settings of the configuration on disk that a fix brought into force, because it cannot run without. */
   adopted: z.array(z.strictObject({ component: componentKey, key: name })).optional(),
   /** Connections to the versions it replaced side by side that were still open when those had to stop. */
@@ -199,15 +204,24 @@ export const deploymentRecord = z.strictObject({
 });
 
 /** As the server hears of it. */
-export const reportedRecord = deploymentRecord.omit({ once: true });
+export const reportedRecord = deploymentRecord.omit({ once: true, pulled: true });
 
 export type NamedOverride = z.output<typeof namedOverride>;
 export type OverrideInForce = z.output<typeof overrideInForce>;
 export type Fix = z.output<typeof fix>;
 export type Fetched = z.output<typeof fetched>;
+export type Pulled = z.output<typeof pulled>;
 export type RanOnce = z.output<typeof ranOnce>;
 export type Drift = z.output<typeof drift>;
 export type DeploymentRecord = z.output<typeof deploymentRecord>;
+
+/** One after the other, as they were fetched. */
+export function sumOfPulled(all: readonly Pulled[]): Pulled {
+  return all.reduce((sum, { bytes, ms }) => ({ bytes: sum.bytes + bytes, ms: sum.ms + ms }), {
+    bytes: 0,
+    ms: 0,
+  });
+}
 
 /** What stands between a failure's cause and the last lines of its log. */
 export const LOG_ENDS = '; its log ends: ';

@@ -13,7 +13,9 @@ export const forecast = z.strictObject({
   unknownImages: z.int().min(1).optional(),
   /** Fetching and unpacking what is no image from a registry; null where no rate has been measured here. */
   fetchMs: ms.nullable(),
-  /** Images from registries, hashing, hooks and all that comes before the first stop. */
+  /** Images from registries, absent where none come; null where no rate has been measured here, or nobody says how much comes. */
+  imagesMs: ms.nullable().optional(),
+  /** Hashing, hooks and all else that comes before the first stop; with images in deployments that did not measure them apart. */
   prepareMs: ms,
   /** From the first stop until everything is healthy. */
   interruptionMs: ms,

@@ -1,7 +1,7 @@
 // The journal of one deployment: every state entered, every step intended and done, each entry durable before the next act.
 import { z } from 'zod';
 import { componentKey, instant } from './common.ts';
-import { allRanOnce, DEPLOYMENT_STATES, drift, fetched } from './deployment.ts';
+import { allRanOnce, DEPLOYMENT_STATES, drift, fetched, pulled } from './deployment.ts';
 
 /** Who is to blame: a release's own fault quarantines it, the environment's never does at the first time. */
 export const failure = z.strictObject({
@@ -34,6 +34,8 @@ export const journalEntry = z.discriminatedUnion('kind', [
     drift: z.array(drift).optional(),
     /** What ran once at the start that failed, of the component that the failure names. */
     once: allRanOnce.optional(),
+    /** What came from registries; on the entry of `stopping`. */
+    pulled: pulled.optional(),
   }),
   z.strictObject({ kind: z.literal('intent'), ...position, step }),
   z.strictObject({

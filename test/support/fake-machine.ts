@@ -13,6 +13,7 @@ export type Behaviour =
   | 'unstartable'
   | 'unready'
   | 'far away'
+  | 'pulled'
   | 'stuck'
   | 'breaks its neighbours'
   | 'starves the machine'
@@ -48,6 +49,7 @@ export function createMachine(script: MachineScript, services: Map<ComponentKey,
       if (behaviour(unit) === 'far away' && signal?.aborted === false) {
         await new Promise((resolve) => signal.addEventListener('abort', resolve));
       }
+      if (behaviour(unit) === 'pulled') return { bytes: 5_000, ms: 20 };
       if (behaviour(unit) !== 'unready' || again !== true) return;
       throw new FairleadError('service/start-failed', {
         component: unit.component,

@@ -62,7 +62,7 @@ export function createDriverRouter(drivers: Drivers, enabled?: readonly DriverNa
           enabled: enabled?.join(',') ?? '',
         });
       }
-      await driverOf(unit).prepare(unit, again, signal);
+      return await driverOf(unit).prepare(unit, again, signal);
     },
     async keepOnly(component, unit) {
       for (const [kind, driver] of Object.entries(drivers)) {

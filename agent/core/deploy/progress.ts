@@ -5,6 +5,7 @@ import type {
   DeploymentState,
   Drift,
   Fetched,
+  Pulled,
   RanOnce,
 } from '../../../shared/schema/deployment.ts';
 import type { Failure, JournalEntry, Step } from '../../../shared/schema/journal.ts';
@@ -26,6 +27,8 @@ export interface Progress {
   readonly fetched: ReadonlyMap<ComponentKey, Fetched>;
   /** What ran once at the starts of the way forward. */
   readonly once: ReadonlyMap<ComponentKey, readonly RanOnce[]>;
+  /** What came from registries of images before the first stop. */
+  readonly pulled: Pulled | null;
   /** Steps of the way forward that were begun: their effects may be there. */
   readonly intended: ReadonlySet<string>;
   readonly done: ReadonlySet<string>;
@@ -48,6 +51,7 @@ const NO_PROGRESS: Progress = {
   drift: [],
   fetched: new Map(),
   once: new Map(),
+  pulled: null,
   intended: new Set(),
   done: new Set(),
   resumed: 0,
@@ -74,6 +78,7 @@ export function advance(progress: Progress, entry: JournalEntry): Progress {
         degraded: entry.degraded === undefined ? progress.degraded : new Set(entry.degraded),
         drift: entry.drift ?? progress.drift,
         once: onceWith(progress, entry.failure?.component ?? null, entry.once),
+        pulled: entry.pulled ?? progress.pulled,
       };
     case 'intent':
       if (progress.state === 'rolling-back') return next;
@@ -128,6 +133,7 @@ export function recordWith(record: DeploymentRecord, progress: Progress): Deploy
   const fetched = came.length === 0 ? {} : { fetched: came };
   const ran = [...progress.once].flatMap(([component, all]) => all.map((one) => ({ component, ...one })));
   const once = ran.length === 0 ? {} : { once: ran };
+  const pulled = progress.pulled === null ? {} : { pulled: progress.pulled };
   const { state, stages } = progress;
   return {
     ...record,
@@ -138,5 +144,6 @@ export function recordWith(record: DeploymentRecord, progress: Progress): Deploy
     ...drift,
     ...fetched,
     ...once,
+    ...pulled,
   };
 }

@@ -1,6 +1,7 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
+import { type Pulled, sumOfPulled } from '../../../shared/schema/deployment.ts';
 import { addressOf } from '../../../shared/schema/probes/probes.ts';
 import { accountsOf, programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
@@ -39,7 +40,11 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   if (await handFiles(run, changed)) changed = await place();
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
-  await each(({ unit }) => run.options.driver.prepare(unit, false, run.yielded));
+  const came: Pulled[] = [];
+  await each(async ({ unit }) => {
+    const pulled = await run.options.driver.prepare(unit, false, run.yielded);
+    if (pulled !== undefined) came.push(pulled);
+  });
   await verifyVolumeRoom(run, changed);
   await readyWayBack(run, previous);
   await each((one) => runCommands(run, one, 'preflight'));
@@ -47,7 +52,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   if (changed.some(({ snapshot }) => snapshot.length > 0)) await verifyAllowed(run);
   await each((one) => takeSnapshot(run, one));
   await verifyAllowed(run);
-  return { event: 'allowed', red };
+  return { event: 'allowed', red, ...(came.length === 0 ? {} : { pulled: sumOfPulled(came) }) };
 }
 
 /** Error: deploy/no-longer-allowed. */

@@ -32,7 +32,7 @@ export interface RunFacts {
 type Position = Pick<JournalEntry, 'sequence' | 'at'>;
 type Entered = JournalEntry & { readonly kind: 'entered' };
 
-type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift' | 'once'>;
+type Noted = Pick<Entered, 'failure' | 'red' | 'degraded' | 'drift' | 'once' | 'pulled'>;
 
 /** What the journal should remember of a step. */
 type Done = Pick<JournalEntry & { readonly kind: 'done' }, 'fetched' | 'once'>;

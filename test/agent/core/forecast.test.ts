@@ -269,15 +269,56 @@ describe('images that come from a registry', () => {
     const record = took({ bytes: MB, fetchMs: 2_000, prepareMs: 3_000, downMs: 7_000 });
     const known = ofImages([record], weighing([ONE, 0], [TWO, 0]));
 
-    expect(ofImages([record], weighing([TWO, 5]))).toEqual({ ...known, bytes: 5, unknownImages: 1 });
+    expect(ofImages([record], weighing([TWO, 5]))).toEqual({
+      ...known,
+      bytes: 5,
+      unknownImages: 1,
+      imagesMs: null,
+    });
   });
 
-  it('take the time that was measured before the first stop, not that of the vendor’s bytes', () => {
+  it('take the time that was measured before the first stop, not that of the vendor’s bytes, and nobody knows how much more', () => {
     const records = times(3, () => took({ bytes: MB, fetchMs: 2_000, prepareMs: 30_000 }));
 
     expect(ofImages(records, weighing([ONE, 900 * MB], [TWO, 0]))).toMatchObject({
-      ...{ bytes: 900 * MB, fetchMs: 0, prepareMs: 30_000, totalMs: 90_000 },
+      ...{ bytes: 900 * MB, fetchMs: 0, imagesMs: null, prepareMs: 30_000, totalMs: 90_000 },
     });
+  });
+
+  const pulling = (ms: number, bytes = 10 * MB) => ({
+    ...took({ prepareMs: ms + 3_000 }),
+    pulled: { bytes, ms },
+  });
+
+  it('take the time of their bytes at the rate of the registries here, apart from all else before the first stop', () => {
+    const records = times(3, () => pulling(20_000));
+
+    expect(ofImages(records, weighing([ONE, 40 * MB], [TWO, 0]))).toMatchObject({
+      ...{ imagesMs: 80_000, prepareMs: 3_000, totalMs: 80_000 + 3_000 + 60_000 },
+    });
+    expect(ofImages(records, weighing([ONE, 0], [TWO, 0]))).toMatchObject({
+      prepareMs: 3_000,
+      totalMs: 63_000,
+    });
+    expect(ofImages(records, weighing([ONE, 0], [TWO, 0]))).not.toHaveProperty('imagesMs');
+    expect(ofImages(records, weighing([ONE, 40 * MB])).imagesMs).toBeNull();
+  });
+
+  it.each<[string, readonly DeploymentRecord[]]>([
+    ['two have measured', times(2, () => pulling(20_000))],
+    ['so little came that it measured asking', times(3, () => pulling(20_000, 9))],
+  ])('take nobody knows how long while only %s', (_what, records) => {
+    expect(ofImages(records, weighing([ONE, 40 * MB], [TWO, 0])).imagesMs).toBeNull();
+  });
+
+  it('take a day at most, whatever a manifest says of a layer', () => {
+    const most = weighing([ONE, Number.MAX_SAFE_INTEGER], [TWO, 0]);
+    expect(
+      ofImages(
+        times(3, () => pulling(20_000)),
+        most,
+      ).imagesMs,
+    ).toBe(86_400_000);
   });
 
   it('have come once it asks about itself', () => {

@@ -244,6 +244,12 @@ describe('the cost of a plan', () => {
     expect(lines({})).toContain(
       'Takes     about 6m (4s to fetch, 1s before the first stop, 21s until all is healthy, 5m watched); by the last 4 deployments here',
     );
+    expect(lines({ imagesMs: 30_000 })[3]).toContain(
+      '(4s to fetch, 30s for images, 1s before the first stop,',
+    );
+    expect(lines({ imagesMs: null })[3]).toContain(
+      '5m watched), and as long as its images take beyond that, which is not known here; by',
+    );
     expect(lines({ atMost: true })[0]).toBe('Fetches   at most 12.0 kB');
     expect(lines({ bytes: 0, fetchMs: 0 })[0]).toBe('Fetches   nothing: all of it is here');
     expect(lines({ bytes: 0, fetchMs: 0, unknownImages: 2 })[0]).toBe(

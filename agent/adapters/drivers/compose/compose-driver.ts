@@ -19,13 +19,14 @@ import {
   untilDecided,
 } from './containers.ts';
 import { containersOf, docker, failureOf, KILLED, verifyDone } from './docker.ts';
+import type { Waiting } from './fetch-referred.ts';
 import { createImages } from './images.ts';
 import { createNextContainers, giveNames, wordsToStart } from './next-containers.ts';
 import { limitsFor, onceRuns, servicesLeft, untilStarted } from './once.ts';
 import { createProjectCommands } from './project-commands.ts';
 import { createProjectFiles } from './project-file.ts';
 import { verifyPortsFree } from './published-ports.ts';
-import { createPulledImages, imagesIn } from './pulled-images.ts';
+import { createPulledImages, hearing, imagesIn } from './pulled-images.ts';
 import { verifyHere } from './slot.ts';
 import { removeTrial, tryOnEngine, verifyNetworks } from './trial.ts';
 
@@ -147,11 +148,11 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
   }
 
   /** Everything that takes long, or that can be known to go wrong, while the version before goes on running. */
-  async function prepare(unit: UnitOf<'compose'>, again = false, signal?: AbortSignal): Promise<void> {
+  async function prepare(unit: UnitOf<'compose'>, again: boolean, waiting: Waiting): Promise<void> {
     await takeOver(unit.component);
     if (again) {
       await files.overridden(unit, await resolveAdmitted(unit));
-      await images.provide(unit, 'way-back', signal);
+      await images.provide(unit, 'way-back', waiting);
       return;
     }
     verifyHere(unit);
@@ -160,7 +161,7 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     await verifyAdmissible(unit, resolved);
     const project = await files.overridden(unit, resolved);
     await admissions.add(unit);
-    const ids = await images.provide(unit, 'way-forward', signal);
+    const ids = await images.provide(unit, 'way-forward', waiting);
     if (await runs(unit)) return;
     // Where another driver runs the version before, its ports are not to be told from a stranger's.
     if ((await readActive(unit.component)) !== null) await verifyPortsFree(unit.component, project);
@@ -235,7 +236,10 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     }
   }
 
-  return { prepare, keepOnly, start, stop, status, runs, exited, logs: readLogs, ranOnce, maintain };
+  return {
+    prepare: (unit, again = false, signal) => hearing(signal, (waiting) => prepare(unit, again, waiting)),
+    ...{ keepOnly, start, stop, status, runs, exited, logs: readLogs, ranOnce, maintain },
+  };
 }
 
 /** The engine keeps the logs, bounded as the compose file's `logging` says. */

@@ -21,6 +21,7 @@ import {
 } from '../../../../shared/node/images/registry.ts';
 import { readDockerLogin } from '../../../../shared/node/images/registry-login.ts';
 import { isPresent } from '../../../../shared/node/read-file.ts';
+import type { Pulled } from '../../../../shared/schema/deployment.ts';
 import { type ImageRef, parseImageRef } from '../../../../shared/schema/drivers/image-ref.ts';
 import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import type { Descriptor } from '../../../../shared/schema/image-documents.ts';
@@ -44,14 +45,24 @@ interface Places {
   readonly parts: string;
 }
 
-/** `onFound` is told what it consists of before it is fetched. Errors: service/start-failed, service/manager-failed, disk/*. */
+/** For a registry, until the signal aborts; hears what came once it is whole. */
+export interface Waiting {
+  readonly signal?: AbortSignal | undefined;
+  readonly onPulled?: ((pulled: Pulled) => void) | undefined;
+}
+
+interface Hearing extends Waiting {
+  /** Is told what it consists of before it is fetched. */
+  readonly onFound: (parts: ReferredParts) => Promise<void>;
+}
+
+/** Errors: service/start-failed, service/manager-failed, disk/*. */
 export async function fetchReferred(
   unit: UnitOf<'compose'>,
   ref: string,
   platforms: readonly string[],
   places: Places,
-  onFound: (parts: ReferredParts) => Promise<void>,
-  signal?: AbortSignal,
+  { onFound, onPulled, signal }: Hearing,
 ): Promise<Digest> {
   const parsed = parseImageRef(ref);
   if (parsed === null || parsed.digest === null) throw refusalOf(unit, `${ref} names no image by its digest`);
@@ -68,7 +79,10 @@ export async function fetchReferred(
       await onFound({ config: image.config, layers });
       await makeDirectory(places.layout);
       await requireRoom(places.layout, image);
+      const bytes = await weighAbsent(image.layers, places);
+      const begun = performance.now();
       await fetchImage(registry, spec, image, places);
+      if (bytes > 0) onPulled?.({ bytes, ms: Math.round(performance.now() - begun) });
       return image.config;
     });
   } catch (cause) {

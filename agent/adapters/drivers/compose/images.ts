@@ -8,6 +8,7 @@ import { namesOf, type UnitImage } from '../../../../shared/schema/drivers/image
 import { findMisfit, platformOf } from '../../../../shared/schema/image-platform.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { docker, engineDirectory, failureOf, findImage, type HeldImage, refusalOf } from './docker.ts';
+import type { Waiting } from './fetch-referred.ts';
 import { createImageRecords, type GivenImage } from './image-record.ts';
 import { type ImageSource, openImage } from './image-source.ts';
 import { enginePlatforms } from './platforms.ts';
@@ -19,9 +20,8 @@ import type { PulledImages } from './pulled-images.ts';
  */
 type WantedFor = 'start' | 'way-forward' | 'way-back';
 
-interface Providing {
+interface Providing extends Waiting {
   readonly wanted: WantedFor;
-  readonly signal: AbortSignal;
 }
 
 /**
@@ -38,7 +38,7 @@ export interface Images {
   provide(
     unit: UnitOf<'compose'>,
     wanted?: WantedFor,
-    signal?: AbortSignal,
+    waiting?: Waiting,
   ): Promise<ReadonlyMap<string, string>>;
   /** About as much as an engine needs for all that is here of them. Errors: service/manager-failed, disk/*. */
   bytesOf(unit: UnitOf<'compose'>): Promise<number>;
@@ -58,7 +58,7 @@ export function createImages(directory: string, pulled: PulledImages): Images {
   async function provideOne(
     unit: UnitOf<'compose'>,
     image: UnitImage,
-    { wanted, signal }: Providing,
+    { wanted, ...how }: Providing,
     onLoad: (id: string) => void,
   ): Promise<string> {
     const { digest } = image;
@@ -66,10 +66,10 @@ export function createImages(directory: string, pulled: PulledImages): Images {
     if (noted !== null) {
       // Also for this tree, which may be the last one that has it by the time it is needed.
       if ('ref' in image) await pulled.keep(unit, image);
-      if ('ref' in image && wanted !== 'start') await pulled.have(unit, image, signal).catch(() => undefined);
+      if ('ref' in image && wanted !== 'start') await pulled.have(unit, image, how).catch(() => undefined);
       return noted.id;
     }
-    const open = () => sourceOf(unit, image, pulled, { wanted, signal });
+    const open = () => sourceOf(unit, image, pulled, { wanted, ...how });
     const source = await open();
     const { config, manifest, layers } = source;
     const ids = [config, ...(manifest === null ? [] : [manifest])];
@@ -89,14 +89,14 @@ export function createImages(directory: string, pulled: PulledImages): Images {
 
   return {
     bytesOf: (unit) => bytesOf(unit, pulled),
-    async provide(unit, wanted = 'start', given) {
+    async provide(unit, wanted = 'start', { signal: given, onPulled } = {}) {
       const longest = AbortSignal.timeout(LONGEST_FETCH_MS);
       const signal = given === undefined ? longest : AbortSignal.any([given, longest]);
       const provided = new Map<string, string>();
       const loaded: string[] = [];
       try {
         for (const image of unit.images) {
-          const id = await provideOne(unit, image, { wanted, signal }, (one) => loaded.push(one));
+          const id = await provideOne(unit, image, { wanted, signal, onPulled }, (one) => loaded.push(one));
           for (const name of namesOf(image)) provided.set(name, id);
         }
         return provided;
@@ -128,9 +128,9 @@ async function sourceOf(
   unit: UnitOf<'compose'>,
   image: UnitImage,
   pulled: PulledImages,
-  { wanted, signal }: Providing,
+  { wanted, ...waiting }: Providing,
 ): Promise<ImageSource> {
-  const source = await openImage(image, (one) => pulled.have(unit, one, signal)).catch((error: unknown) => {
+  const source = await openImage(image, (one) => pulled.have(unit, one, waiting)).catch((error: unknown) => {
     if (isFairleadError(error)) throw error;
     const path = 'archive' in image ? image.archive : 'ref' in image ? image.ref : image.layout;
     throw refusalOf(unit, `${path}: ${error instanceof Error ? error.message : 'it cannot be read'}`);

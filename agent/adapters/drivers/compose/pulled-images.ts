@@ -5,12 +5,13 @@ import { readLayoutImage } from '../../../../shared/node/images/image-layout.ts'
 import { namesIfPresent } from '../../../../shared/node/read-file.ts';
 import { removeAll } from '../../../../shared/node/remove-all.ts';
 import { createTurns } from '../../../../shared/node/turns.ts';
+import { type Pulled, sumOfPulled } from '../../../../shared/schema/deployment.ts';
 import { blobPath, digestOfImage, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
-import type { ReferredParts, WeighedLayer } from './fetch-referred.ts';
+import type { ReferredParts, Waiting, WeighedLayer } from './fetch-referred.ts';
 import { createHeldImageFile, type HeldImage } from './held-images.ts';
 import { enginePlatforms } from './platforms.ts';
 
@@ -24,7 +25,7 @@ export interface PulledImages {
   have(
     unit: UnitOf<'compose'>,
     image: ReferredImage,
-    signal?: AbortSignal,
+    waiting?: Waiting,
   ): Promise<{ readonly layout: string; readonly digest: Digest }>;
   /** Notes that the unit's tree needs what is here of it, and asks no registry. Errors: service/manager-failed, disk/*. */
   keep(unit: UnitOf<'compose'>, image: ReferredImage): Promise<void>;
@@ -84,7 +85,7 @@ export function createPulledImages(layout: string): PulledImages {
     return known;
   }
 
-  async function have(unit: UnitOf<'compose'>, { ref, digest: of }: ReferredImage, signal?: AbortSignal) {
+  async function have(unit: UnitOf<'compose'>, { ref, digest: of }: ReferredImage, waiting: Waiting = {}) {
     const known = await keep(unit, of);
     if (known !== null && (await isWhole(layout, known.config))) return { layout, digest: known.config };
     // What speaks to registries is loaded by those that have one.
@@ -94,7 +95,7 @@ export function createPulledImages(layout: string): PulledImages {
     const onFound = (found: ReferredParts) =>
       file.note({ digest: of as Digest, platform, ...found }, unit.workingDirectory);
     const platforms = await enginePlatforms();
-    return { layout, digest: await fetchReferred(unit, ref, platforms, places, onFound, signal) };
+    return { layout, digest: await fetchReferred(unit, ref, platforms, places, { ...waiting, onFound }) };
   }
 
   async function mend({ digest: of }: ReferredImage): Promise<boolean> {
@@ -128,7 +129,7 @@ export function createPulledImages(layout: string): PulledImages {
 
   return {
     keep: (unit, { digest: of }) => inTurn(async () => void (await keep(unit, of))),
-    have: (unit, image, signal) => inTurn(() => have(unit, image, signal)),
+    have: (unit, image, waiting) => inTurn(() => have(unit, image, waiting)),
     mend: (image) => inTurn(() => mend(image)),
     bytesOf,
     tidy: () => inTurn(tidy),
@@ -146,4 +147,14 @@ async function keepIn(directory: string, names: ReadonlySet<string>): Promise<vo
   for (const name of await namesIfPresent(directory)) {
     if (!names.has(name)) await removeAll(join(directory, name));
   }
+}
+
+/** What came from registries meanwhile. */
+export async function hearing(
+  signal: AbortSignal | undefined,
+  act: (waiting: Waiting) => Promise<void>,
+): Promise<Pulled | undefined> {
+  const came: Pulled[] = [];
+  await act({ signal, onPulled: (pulled) => came.push(pulled) });
+  return came.length === 0 ? undefined : sumOfPulled(came);
 }

@@ -153,13 +153,19 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     mkdirSync(join(stateDir, 'images/parts'), { recursive: true });
     writeFileSync(join(stateDir, 'images/parts', hex(upper)), upper.subarray(0, 9));
 
-    await driver.prepare(unit(first?.() ?? '', login));
+    const one = unit(first?.() ?? '', login);
+    const came = await driver.prepare(one);
 
+    expect(came).toEqual({ bytes: sizeOf(ONE.layers), ms: expect.any(Number) });
+    expect(await driver.prepare(one)).toBeUndefined();
     expect([await weigh(first?.()), await weigh(second?.())]).toEqual([0, upper.length - 9]);
     const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
     expect(await weigh(first?.(), nowhere)).toBe(0);
     await expect(weigh(second?.(), nowhere)).rejects.toThrow();
     await expect(weigh(strange?.())).rejects.toThrow();
+    expect(await driver.prepare(unit(second?.() ?? '', login, 'v2'))).toMatchObject({
+      bytes: upper.length - 9,
+    });
   });
 
   it('are weighed anew without a registry that has said once what they consist of', async () => {

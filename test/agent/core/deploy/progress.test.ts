@@ -32,6 +32,7 @@ describe('a journal', () => {
       drift: [],
       fetched: new Map(),
       once: new Map(),
+      pulled: null,
       intended: new Set(),
       done: new Set(),
       resumed: 0,
@@ -70,6 +71,11 @@ describe('a journal', () => {
       { degraded: new Set([API]) },
     ],
     ['how the files looked', [enter('preflight', { drift: [drift] }), enter('stopping')], { drift: [drift] }],
+    [
+      'what came of images',
+      [enter('stopping', { pulled: { bytes: 7, ms: 5 } }), enter('starting')],
+      { pulled: { bytes: 7, ms: 5 } },
+    ],
     [
       'what was intended',
       [
@@ -139,6 +145,11 @@ describe('a record', () => {
     ],
     ['what was unhealthy before', [enter('stopping', { red: [API] })], { unhealthyBefore: [API] }],
     ['how the files looked', [enter('preflight', { drift: [drift] })], { drift: [drift] }],
+    [
+      'what came of images',
+      [enter('stopping', { pulled: { bytes: 7, ms: 5 } })],
+      { pulled: { bytes: 7, ms: 5 } },
+    ],
     [
       'how its files came',
       [{ kind: 'done', step: { action: 'fetch', component: AUTH }, fetched: { way: 'patch', bytes: 9 } }],

@@ -42,6 +42,17 @@ describe('preflight', () => {
     expect(await quarantined(deployer)).toEqual([]);
   });
 
+  it('remembers what came from registries for all that it prepared, and how long that took', async () => {
+    const { world, deployer } = await instanceWith(deployableOf({ [AUTH]: '1.0.0', [WEB]: '1.0.0' }));
+    for (const name of ['core/auth@1.1.0', 'core/web@1.1.0']) world.behaviours.set(name, 'pulled');
+
+    const record = await deploy(deployer, deployableOf({ [AUTH]: '1.1.0', [WEB]: '1.1.0' }));
+    const next = await deploy(deployer, deployableOf({ [AUTH]: '1.2.0', [WEB]: '1.1.0' }));
+
+    expect(record).toMatchObject({ state: 'committed', pulled: { bytes: 10_000, ms: 40 } });
+    expect(next).not.toHaveProperty('pulled');
+  });
+
   it('goes back from what could not be started again', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'), auth('1.1.0'));
     world.behaviours.set('core/auth@1.1.0', 'unready');
