@@ -171,12 +171,13 @@ it.each([
   expect(disk.outbox.delivered).toMatchObject({ record: 1 });
 });
 
-it('keeps what services wrote that ran once', async () => {
+it('keeps what services wrote that ran once, and how fast its registries were', async () => {
   const { disk, server, report } = createInstall();
   const ran = { component: 'core/auth' as never, service: 'migrate', exitStatus: 0, ms: 1, limitMs: 2 };
   const record: DeploymentRecord = {
     ...recordOf(1, 'committed'),
     once: [{ ...ran, lastLines: ['hello'] }],
+    pulled: { bytes: 71_234_567, ms: 9 },
   };
   disk.records = [record];
   server.reads = [...OPTIONAL_PARTS];
@@ -184,6 +185,7 @@ it('keeps what services wrote that ran once', async () => {
   await report();
 
   expect(server.sent).not.toContain('hello');
+  expect(server.sent).not.toContain('71234567');
   expect(disk.outbox.delivered).toMatchObject({ record: 1 });
 });
 
