@@ -1,4 +1,5 @@
 // How long an update of the files takes, durable and verified, beside what people do by hand: rsync, an archive by curl, `npm ci`.
+import { execFileSync } from 'node:child_process';
 import { createReadStream, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -41,7 +42,7 @@ export async function measureDeploys(work: string, isOffline: boolean): Promise<
     'An install that has the first release gets the second over loopback: Fairlead in a process that runs already, from the ' +
     'question for patches to the committed record, the patch applied by the executable, every file verified and on the disk for good, services of the command driver ' +
     'that need no time; rsync from a directory of this disk, in which what did not change has the time that it had; curl from ' +
-    'the same server; npm from its warm cache. Each of them ends with the link `current` turned, and syncs nothing. ' +
+    'the same server; npm from its warm cache. Each of them verifies nothing, and ends with the link `current` turned and its files on the disk for good (`sync -f`). ' +
     `Beside ${versionsOf('rsync', 'curl', 'tar', 'npm')}.`;
   return { title: 'A deployment of files', note: [note, ...skipped].join(' '), comparisons };
 }
@@ -81,6 +82,7 @@ export async function comparePair(
       ...(pair.isNpm ? [await npmWay(place)] : []),
     ];
     const asked = others.filter(({ skip }) => skip === undefined);
+    settleDisk(work);
     const [us = [], ...them] = await interleave<Took>([ours, ...asked], rounds);
     return others.flatMap((way) => {
       const { name, goal, skip } = way;
@@ -154,8 +156,14 @@ function ourWay({ pair, work, url, refs, program }: Place): Contender<Took> {
         `the deployment of ${pair.name}`,
       );
       rmSync(state, { recursive: true });
+      settleDisk(work);
     },
   };
+}
+
+/** What one run leaves to be written is not on the account of the next, which waits for the disk. */
+function settleDisk(directory: string): void {
+  execFileSync('sync', ['-f', directory]);
 }
 
 /** A way that writes the new release to `$target`; the link is turned behind it. */
@@ -173,12 +181,13 @@ function byHand(
     ...{ name, goal, ...(skip === undefined ? {} : { skip }) },
     run: () => {
       mkdirSync(target);
-      return runShell(`${command}; ln -sfn "$target" "$current"`, env);
+      return runShell(`${command}; sync -f "$target"; ln -sfn "$target" "$current"; sync -f "$current"`, env);
     },
     prove: () => {
       forgetRegistry(target);
       proveSameTree(pair.to, target, `${name} of ${pair.name}`);
       rmSync(target, { recursive: true });
+      settleDisk(work);
     },
   };
 }
