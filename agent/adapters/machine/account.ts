@@ -14,8 +14,26 @@ export interface Account {
 
 const run = promisify(execFile);
 
-/** Error: service/start-failed when there is no such account, or the agent may not switch to it. */
-export async function resolveAccount(user: string | null, component: string): Promise<Account> {
+/**
+ * For whoever starts something as it: as the machine says at this moment, since what ran just before may have put it into
+ * another group. Error: service/start-failed when there is no such account, or the agent may not switch to it.
+ */
+export function resolveAccount(user: string | null, component: string): Promise<Account> {
+  return toAccount(user, component, askAnew);
+}
+
+/** For whoever only looks: as it was within the last seconds. Error: as above. */
+export function recallAccount(user: string | null, component: string): Promise<Account> {
+  return toAccount(user, component, recall);
+}
+
+type Ids = Required<Account>;
+
+async function toAccount(
+  user: string | null,
+  component: string,
+  idsOf: (user: string) => Promise<Ids>,
+): Promise<Account> {
   if (user === null) return {};
   const ids = await idsOf(user).catch((cause: unknown) => {
     const problem = `there is no account "${user}" on this machine`;
@@ -42,32 +60,38 @@ export function environmentFor(
   return { PATH: process.env.PATH ?? '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: dataDirectory, ...own };
 }
 
-/** A deployment asks a dozen times within seconds, and each answer is three processes. What the machine itself remembers of an account it keeps for minutes. */
+/** A deployment looks a dozen times within seconds, and each answer is three processes. */
 const REMEMBERED_MS = 5_000;
 
 interface Remembered {
-  readonly ids: Promise<Required<Account>>;
+  readonly ids: Promise<Ids>;
   readonly until: number;
 }
 
 const remembered = new Map<string, Remembered>();
 
+async function recall(user: string): Promise<Ids> {
+  const known = remembered.get(user);
+  const isKnown = known !== undefined && performance.now() < known.until;
+  return isKnown ? await known.ids : await askAnew(user);
+}
+
 /** That there is none is not remembered: somebody may be about to add it. */
-async function idsOf(user: string): Promise<Required<Account>> {
+async function askAnew(user: string): Promise<Ids> {
   const now = performance.now();
   for (const [name, { until }] of remembered) if (until <= now) remembered.delete(name);
-  const known = remembered.get(user) ?? { ids: askFor(user), until: now + REMEMBERED_MS };
-  remembered.set(user, known);
+  const asked = { ids: askFor(user), until: now + REMEMBERED_MS };
+  remembered.set(user, asked);
   try {
-    return await known.ids;
+    return await asked.ids;
   } catch (cause) {
-    if (remembered.get(user) === known) remembered.delete(user);
+    if (remembered.get(user) === asked) remembered.delete(user);
     throw cause;
   }
 }
 
 /** `id` knows accounts from every source the system is configured with, not only /etc/passwd. */
-async function askFor(user: string): Promise<Required<Account>> {
+async function askFor(user: string): Promise<Ids> {
   const ask = async (flag: '-u' | '-g' | '-G') => {
     const { stdout } = await run('id', [flag, '--', user], { env: toolEnvironment() });
     // Nothing would count as 0, and that is root.

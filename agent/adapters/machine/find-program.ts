@@ -5,7 +5,7 @@ import { delimiter, resolve } from 'node:path';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ProgramCall } from '../../core/deploy/program-calls.ts';
 import type { FindProgram } from '../../ports/machine.ts';
-import { type Account, resolveAccount } from './account.ts';
+import { type Account, recallAccount } from './account.ts';
 import { parseProgramHead } from './program-head.ts';
 import { runTool } from './run-tool.ts';
 import { toolEnvironment } from './surroundings.ts';
@@ -17,7 +17,7 @@ export const findProgram: FindProgram = async (call) => {
   const refuse = (problem: string): never => {
     throw new FairleadError('service/not-runnable', { program: call.program, problem });
   };
-  const account = await resolveAccount(call.user, call.program).catch((cause: unknown) =>
+  const account = await recallAccount(call.user, call.program).catch((cause: unknown) =>
     refuse(isFairleadError(cause, 'service/start-failed') ? cause.data.problem : `its account ${call.user}`),
   );
   const path = await locate(call);

@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
-import { type Account, environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
+import { type Account, environmentFor, recallAccount, resolveAccount, uidOf } from '../../machine/account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { runTool, type ToolResult, type ToolSpec } from '../../machine/run-tool.ts';
 import { prepareDirectories } from '../service-directories.ts';
@@ -108,7 +108,7 @@ export function createCommandDriver(options: CommandDriverOptions): Driver<UnitO
 
   return {
     async prepare({ user, component }) {
-      await resolveAccount(user, component);
+      await recallAccount(user, component);
     },
     keepOnly: async () => undefined,
     start,

@@ -7,7 +7,7 @@ import { makeDirectory } from '../../../../shared/node/durable-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
-import { environmentFor, resolveAccount, uidOf } from '../../machine/account.ts';
+import { environmentFor, recallAccount, resolveAccount, uidOf } from '../../machine/account.ts';
 import { asAccount, type Spawned, withServiceUmask } from '../../machine/as-account.ts';
 import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts';
 import { systemClock } from '../../machine/surroundings.ts';
@@ -77,7 +77,7 @@ export function createProcessDriver({
 
   return {
     async prepare(unit) {
-      await resolveAccount(unit.user, unit.component);
+      await recallAccount(unit.user, unit.component);
       await findServiceProgram(unit, environmentFor(unit.dataDirectory, unit.env));
     },
     keepOnly: async () => undefined,

@@ -10,7 +10,7 @@ import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { twinOf } from '../../../core/deploy/blue-green.ts';
 import type { Driver, ProgramUnit, ServiceStatus, StopOutcome } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
-import { environmentFor, resolveAccount } from '../../machine/account.ts';
+import { environmentFor, recallAccount, resolveAccount } from '../../machine/account.ts';
 
 import { findServiceProgram, prepareDirectories } from '../service-directories.ts';
 import {
@@ -154,7 +154,7 @@ export function createSystemdDriver(options: SystemdDriverOptions): Driver<Progr
 
   return {
     async prepare(unit) {
-      await resolveAccount(unit.user, unit.component);
+      await recallAccount(unit.user, unit.component);
       const program = await findServiceProgram(unit, environmentFor(unit.dataDirectory, unit.env));
       renderUnitFile(unit, program, environmentFileOf(unit.component));
       await showUnit(unitNameOf(unit.component));
