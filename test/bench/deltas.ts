@@ -90,10 +90,10 @@ async function measurePair(pair: TreePair, work: string, program: readonly strin
   const archives = await archive(pair, work);
   const patch = join(work, 'a.patch');
   const made = await runTreeAct('make', patch, pair.from, pair.to);
-  const base = await storeTree(pair.from, join(work, 'install'));
+  const start = await storeTree(pair.from, join(work, 'install'));
   const applied = await applyProved(
     pair,
-    { patch, ref: made.ref, base, staging: join(work, 'new'), shareable: true },
+    { ...start, patch, ref: made.ref, staging: join(work, 'new'), shareable: true },
     program,
   );
   const differences = await inLanes(PEERS, LANES, (peer) => sizeOfDifference(peer, archives, work));
@@ -151,7 +151,7 @@ export function compareMeans(sized: readonly Pick<Sized, 'bytes' | 'differences'
 
 async function compareMaking(pair: TreePair, work: string, program: readonly string[]): Promise<Comparison> {
   const archives: Archives = await archive(pair, work);
-  const base = await storeTree(pair.from, join(work, 'install'));
+  const start = await storeTree(pair.from, join(work, 'install'));
   const [patch, out] = [join(work, 'a.patch'), join(work, 'full')];
   const skip = lacking('zstd');
   let made: TreeTook | undefined;
@@ -165,7 +165,7 @@ async function compareMaking(pair: TreePair, work: string, program: readonly str
       if (made === undefined) return;
       await applyProved(
         pair,
-        { patch, ref: made.ref, base, staging: join(work, 'new'), shareable: true },
+        { ...start, patch, ref: made.ref, staging: join(work, 'new'), shareable: true },
         program,
       );
     },

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PatchWork } from '../../agent/adapters/tree-store/downloads.ts';
+import { storeLayout } from '../../agent/adapters/tree-store/layout.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
 import { ownProgram } from '../../shared/node/own-parts.ts';
 import { residentBytes } from './processes.ts';
@@ -33,12 +34,16 @@ function agentIn(work: string): string {
 }
 
 /** Puts a directory into a store, as an install has it that fetched it whole: its files may be shared. */
-export async function storeTree(directory: string, work: string): Promise<string> {
+export async function storeTree(
+  directory: string,
+  work: string,
+): Promise<Pick<PatchWork, 'layout' | 'base'>> {
   mkdirSync(work, { recursive: true });
   const pack = join(work, 'base.pack');
   const { ref } = await runTreeAct('pack', directory, pack);
   await runTreeAct('unpack', pack, JSON.stringify(ref), work);
-  return join(work, 'store/trees', hexOf(ref.digest));
+  const layout = storeLayout(work);
+  return { layout, base: join(layout.trees, hexOf(ref.digest)) };
 }
 
 /** Durable in the end. The most memory is asked for while it runs, and does not grow while it waits for the disk at its end. */

@@ -5,7 +5,8 @@ import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.
 import type { PackStart } from '../../../shared/tree/pack-steps.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';
-import { FILES_DIRECTORY, INDEX_FILE, markShareable, SHAREABLE_FILE } from './layout.ts';
+import { FILES_DIRECTORY, INDEX_FILE, SHAREABLE_FILE } from './layout.ts';
+import { markShareable } from './shareable.ts';
 import { syncTree } from './sync-tree.ts';
 
 export interface BuildPlace {

@@ -116,7 +116,7 @@ async function fetchAndApply(
   attempt.isFetched = true;
   try {
     const base = placeOf(layout, patch.from);
-    await patches.apply({ patch: file, ref, base, staging, shareable }, signal);
+    await patches.apply({ layout, patch: file, ref, base, staging, shareable }, signal);
   } finally {
     await removeAll(file).catch(() => undefined);
   }

@@ -6,6 +6,7 @@ import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { PatchEnds, PatchList } from '../../../shared/protocol/patches.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
+import type { StoreLayout } from './layout.ts';
 import type { OnBytes } from './transfers.ts';
 
 export interface FetchLimits {
@@ -32,6 +33,7 @@ export interface Patches {
 }
 
 export interface PatchWork {
+  readonly layout: StoreLayout;
   readonly patch: string;
   readonly ref: TreeRef;
   /** The stored tree that it starts at. */

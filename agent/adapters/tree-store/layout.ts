@@ -1,6 +1,6 @@
 // Where a stored tree lies, and with which modes.
 
-import { chmod, lstat, writeFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
@@ -11,7 +11,7 @@ import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
  *   store/                          0711: a service finds its own tree by name, and lists nobody else's
  *     trees/<hex>/index.json        the signed bytes
  *     trees/<hex>/files/…           directories 0755, files 0444 or 0555
- *     trees/<hex>/shareable         there while nothing that could write to the files has run from it; see sharing.ts
+ *     trees/<hex>/shareable         there while nothing that could write to the files has run from it; see shareable.ts
  *     handed/<hex>                  there once the tree was handed to what may write to it, also while the tree is gone
  *     tmp/                          0700: downloads, trees under construction, trees on their way out
  *
@@ -51,15 +51,4 @@ export async function readIndexBytes(tree: string): Promise<Uint8Array | null> {
 export async function readIndex(tree: string, digest: Digest): Promise<TreeIndex | null> {
   const bytes = await readIndexBytes(tree);
   return bytes === null || digestOf(bytes) !== digest ? null : await parseIndexInTurns(bytes);
-}
-
-/** Of a tree that is being built: nothing has run from it. */
-export async function markShareable(tree: string): Promise<void> {
-  await writeFile(join(tree, SHAREABLE_FILE), '', { flag: 'wx' });
-  await chmod(join(tree, SHAREABLE_FILE), 0o444);
-}
-
-/** Asked before its files are linked and again after: in between, a tree may have been handed to what writes to them. */
-export async function isShareable(tree: string): Promise<boolean> {
-  return (await lstat(join(tree, SHAREABLE_FILE)).catch(() => null))?.isFile() === true;
 }

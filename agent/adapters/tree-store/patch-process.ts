@@ -9,7 +9,8 @@ import { readPatch } from '../../../shared/node/patch-reader.ts';
 import { buildTree } from './build-tree.ts';
 import { readDiskSpace } from './disk-space.ts';
 import type { PatchWork } from './downloads.ts';
-import { FILES_DIRECTORY, isShareable, readIndexBytes, SHAREABLE_FILE } from './layout.ts';
+import { FILES_DIRECTORY, readIndexBytes, SHAREABLE_FILE } from './layout.ts';
+import { mayShare } from './shareable.ts';
 
 /** What it says at its end, as one line of JSON. */
 export type PatchOutcome =
@@ -49,17 +50,19 @@ async function attempt(work: PatchWork): Promise<PatchOutcome> {
 }
 
 /** Errors: tree/*, disk/*, and the file system's own. */
-export async function buildFromPatch({ patch, ref, base, staging, shareable }: PatchWork): Promise<void> {
+export async function buildFromPatch(work: PatchWork): Promise<void> {
+  const { layout, patch, ref, base, staging, shareable } = work;
   const file = await open(patch, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
     const contents = await readPatch(file, ref, async () => {
       const indexBytes = await readIndexBytes(base);
       return indexBytes === null ? null : { directory: join(base, FILES_DIRECTORY), indexBytes };
     });
-    const mayLink = shareable && (await isShareable(base));
+    const { digest } = contents.base;
+    const mayLink = shareable && (await mayShare(layout, digest));
     await buildTree(contents, { staging, diskSpace: readDiskSpace, shareable }, async (files) => {
       await applyPatch(contents, files, mayLink);
-      if (mayLink && !(await isShareable(base))) throw baseChanged(contents.base.digest, SHAREABLE_FILE);
+      if (mayLink && !(await mayShare(layout, digest))) throw baseChanged(digest, SHAREABLE_FILE);
     });
   } finally {
     await file.close();

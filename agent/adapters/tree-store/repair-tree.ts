@@ -9,15 +9,9 @@ import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-i
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { copyListed, withDirectory, withFile } from './held-directory.ts';
-import {
-  FILES_DIRECTORY,
-  INDEX_FILE,
-  isShareable,
-  readIndex,
-  readIndexBytes,
-  type StoreLayout,
-} from './layout.ts';
+import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
 import { asideIn, discard, placeOf, putInPlace } from './places.ts';
+import { mayShare } from './shareable.ts';
 import { syncTree } from './sync-tree.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -39,7 +33,7 @@ export async function repairTree(
   how: RepairHow,
   options: Omit<AddTreeOptions, 'shareable'>,
 ): Promise<void> {
-  const shareable = await isShareable(placeIn({ ...options, files }));
+  const shareable = await mayShare(options.layout, files.tree.digest);
   const repair = { ...options, files, how, shareable };
   // Nothing runs from it and part by part will not do, such as where a file is immutable: then all of it at once.
   const mayReplace = how.added === 'remove' && how.from === 'anywhere';

@@ -1,18 +1,19 @@
-// Which trees may share files with others: those from which nothing has run that could write to them.
-import { lstat, mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+// Taking a tree's files apart from those of others, before anything runs from it that could write to them.
+import { lstat, mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { createRests } from '../../../shared/node/turns.ts';
 import { layOut } from '../../../shared/node/unpack.ts';
 import { type TreeFile, type TreeIndex, treeIndexBytes } from '../../../shared/tree/tree-index.ts';
-import { resolveAccount, uidOf } from '../machine/account.ts';
+import { recallAccount, uidOf } from '../machine/account.ts';
 import { type BuildPlace, buildTree } from './build-tree.ts';
 import { copyListed, copyOpen, withDirectory, withFile } from './held-directory.ts';
-import { FILES_DIRECTORY, isShareable, readIndex, SHAREABLE_FILE, type StoreLayout } from './layout.ts';
+import { FILES_DIRECTORY, readIndex, SHAREABLE_FILE, type StoreLayout } from './layout.ts';
 import { asideIn, isHeld, placeOf, putBeside } from './places.ts';
+import { isMarked, mayBeThere, noteHanded } from './shareable.ts';
 import { syncTree } from './sync-tree.ts';
 import { isRealDirectory } from './verify-tree.ts';
 
@@ -42,29 +43,19 @@ export async function handTree(
 
 async function unshare({ layout, diskSpace }: Handing, tree: Digest): Promise<boolean> {
   const place = placeOf(layout, tree);
-  const isMarked =
-    (await isShareable(place)) || (await lstat(join(place, PARTING_FILE)).catch(() => null)) !== null;
-  if (!isMarked) return false;
+  const hasMark =
+    (await mayBeThere(join(place, SHAREABLE_FILE))) || (await mayBeThere(join(place, PARTING_FILE)));
+  if (!hasMark) return false;
   try {
     await takeApart(layout, place, tree);
     return false;
   } catch (cause) {
     // What is immutable now may be written to later, and a forced patch does not wait for whoever made it so.
     if (!isHeld(cause)) throw cause;
+    // The mark may stay: whoever is about to link its files hears of it all the same.
+    await noteHanded(layout, tree);
     return await copyBeside({ layout, diskSpace }, place, tree);
   }
-}
-
-/** Where its files were lost and are fetched again it may be started as before, with no deployment to hand it over. */
-async function noteHanded(layout: StoreLayout, tree: Digest): Promise<void> {
-  if (await wasHanded(layout, tree)) return;
-  await makeDirectory(layout.handed);
-  await writeFile(join(layout.handed, hexOf(tree)), '');
-  await syncDirectory(layout.handed);
-}
-
-export async function wasHanded({ handed }: StoreLayout, tree: Digest): Promise<boolean> {
-  return (await lstat(join(handed, hexOf(tree))).catch(() => null)) !== null;
 }
 
 /** Nothing runs from the others, and nothing returns to them. Of what is here without a mark, an agent of an earlier version handed over what it liked. */
@@ -74,7 +65,7 @@ export async function keepHanded(layout: StoreLayout, kept: ReadonlySet<Digest>)
   }
   for (const tree of kept) {
     const place = placeOf(layout, tree);
-    if ((await isRealDirectory(place)) && !(await isShareable(place))) await noteHanded(layout, tree);
+    if ((await isRealDirectory(place)) && !(await isMarked(place))) await noteHanded(layout, tree);
   }
 }
 
@@ -97,16 +88,17 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   const built = { staging, diskSpace, shareable: false };
   await buildTree({ index, indexBytes: treeIndexBytes(index) }, built, (files) =>
-    layOut(index, files, () =>
-      eachFile(place, index, async (path, entry) => {
-        await withFile(path, async (file) => {
+    layOut(index, files, async () => {
+      await eachFile(place, index, async (path, entry) => {
+        return await withFile(path, async (file) => {
           const copy = join(files, entry.path);
           // What a service owns is not what was listed, and its own; under other names it may be anybody's.
-          if ((await file.stat()).nlink === 1) await copyOpen(file, copy, entry);
-          else await copyListed(file, copy, entry, buffer);
+          if ((await file.stat()).nlink > 1) return await copyListed(file, copy, entry, buffer);
+          await copyOpen(file, copy, entry);
+          return true;
         });
-      }),
-    ),
+      });
+    }),
   );
   await putBeside(layout, tree, staging);
   return true;
@@ -116,33 +108,38 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
 async function mayOneWrite(accounts: readonly (string | null)[]): Promise<boolean> {
   const agent = process.getuid?.() ?? 0;
   for (const account of accounts) {
-    const uid = await resolveAccount(account, account ?? '').then(uidOf, () => agent);
+    const uid = await recallAccount(account, account ?? '').then(uidOf, () => agent);
     if (uid === agent || uid === 0) return true;
   }
   return false;
 }
 
-/** In directories that are held open; what lies in one that is not there as it was built is passed over: that is found when the tree is verified. */
+/**
+ * In directories that are held open; what lies in one that is not there as it was built is passed over: that is found when the
+ * tree is verified. True where each of them was there, and `act` said so of it.
+ */
 async function eachFile(
   place: string,
   { entries }: Pick<TreeIndex, 'entries'>,
-  act: (path: string, file: TreeFile) => Promise<void>,
-): Promise<void> {
+  act: (path: string, file: TreeFile) => Promise<boolean | null>,
+): Promise<boolean> {
   const rest = createRests();
   const files = entries.filter((entry) => entry.kind === 'file');
+  let left = files.length;
   for (const [below, inside] of Map.groupBy(files, ({ path }) => dirname(path))) {
     await withDirectory(join(place, FILES_DIRECTORY), below, async (held) => {
       for (const file of inside) {
-        await act(join(held, basename(file.path)), file);
+        if ((await act(join(held, basename(file.path)), file)) === true) left--;
         await rest();
       }
     });
   }
+  return left === 0;
 }
 
 /**
- * All copies are durable before the first of them has its name: no power cut leaves an empty file there. False where something
- * shared is not what was signed, in neither tree: mending gives each a file of its own, but somebody may put it back in its place.
+ * All copies are durable before the first of them has its name: no power cut leaves an empty file there. False where a file was
+ * not there, or is another account's or not what was signed, under other names too: it may be put back, as what it was.
  */
 async function partFiles(layout: StoreLayout, place: string, tree: Digest): Promise<boolean> {
   const index = await readIndex(place, tree);
@@ -156,13 +153,15 @@ async function partFiles(layout: StoreLayout, place: string, tree: Digest): Prom
       aside,
       Array.from(copies.values(), ({ copy }) => copy),
     );
-    await eachFile(place, { entries: [...copies.keys()] }, async (path, file) => {
+    const isEachPut = await eachFile(place, { entries: [...copies.keys()] }, async (path, file) => {
       const { copy, ino } = copies.get(file) as Copy;
-      if ((await lstat(path).catch(() => null))?.ino === ino) await rename(copy, path);
+      if ((await lstat(path).catch(() => null))?.ino !== ino) return false;
+      await rename(copy, path);
+      return true;
     });
     const directories = [...copies.keys()].map(({ path }) => dirname(join(place, FILES_DIRECTORY, path)));
     await syncTree(place, new Set(directories));
-    return isAll;
+    return isAll && isEachPut;
   } finally {
     await removeAll(aside);
   }
@@ -179,16 +178,17 @@ async function copyShared(
   index: TreeIndex,
   aside: string,
 ): Promise<{ readonly copies: ReadonlyMap<TreeFile, Copy>; readonly isAll: boolean }> {
-  let isAll = true;
   const copies = new Map<TreeFile, Copy>();
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  await eachFile(place, index, async (path, entry) => {
-    await withFile(path, async (file) => {
+  const isAll = await eachFile(place, index, async (path, entry) => {
+    return await withFile(path, async (file) => {
       const { ino, nlink, uid } = await file.stat();
-      if (nlink === 1 || uid !== process.getuid?.()) return;
+      if (nlink === 1) return true;
+      if (uid !== process.getuid?.()) return false;
       const copy = join(aside, String(copies.size));
-      if (await copyListed(file, copy, entry, buffer)) copies.set(entry, { copy, ino });
-      else isAll = false;
+      const isCopied = await copyListed(file, copy, entry, buffer);
+      if (isCopied) copies.set(entry, { copy, ino });
+      return isCopied;
     });
   });
   return { copies, isAll };

@@ -18,7 +18,6 @@ import { createKnownFiles, type KnownFiles } from './known-files.ts';
 import {
   FILES_DIRECTORY,
   INDEX_FILE,
-  isShareable,
   readIndexBytes,
   STORE_MODE,
   type StoreLayout,
@@ -26,7 +25,8 @@ import {
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
 import { repairTree } from './repair-tree.ts';
-import { handTree, keepHanded, wasHanded } from './sharing.ts';
+import { mayShare, wasHanded } from './shareable.ts';
+import { handTree, keepHanded } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
 
@@ -106,7 +106,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     transfers: transfers.list,
     verify: (files, which = 'every') => {
       return explaining(layout.store, async () => {
-        const isKnown = which === 'unknown' && (await isShareable(placeOf(layout, files.tree.digest)));
+        const isKnown = which === 'unknown' && (await mayShare(layout, files.tree.digest));
         return await verifyStored(layout, files, isKnown ? known : { ...known, ...UNKNOWN });
       });
     },

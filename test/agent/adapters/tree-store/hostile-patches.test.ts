@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storeLayout } from '../../../../agent/adapters/tree-store/layout.ts';
 import { buildFromPatch } from '../../../../agent/adapters/tree-store/patch-process.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import type { TreeStore } from '../../../../agent/ports/state.ts';
@@ -143,7 +144,7 @@ describe('the store', () => {
     const draft = patchFrom(index);
     writeFileSync(joinPath(base, 'patch'), join(patchSections(draft)));
     const paths = { patch: joinPath(base, 'patch'), base, staging: joinPath(base, 'new') };
-    const work = { ...paths, ref: draft.ref, shareable: true };
+    const work = { ...paths, layout: storeLayout(base), ref: draft.ref, shareable: true };
 
     expect((await rejectionOf(buildFromPatch(work))).code).toBe('tree/pack-damaged');
 

@@ -1,8 +1,10 @@
 // What is not read twice in one deployment, and that nothing which happens to a file in between is missed.
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
   closeSync,
+  existsSync,
   linkSync,
   lstatSync,
   openSync,
@@ -16,13 +18,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createKnownFiles, isSettled } from '../../../../agent/adapters/tree-store/known-files.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import { digestOf } from '../../../../shared/encoding/digest.ts';
 import type { TreeFile } from '../../../../shared/tree/tree-index.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { thaw } from '../../../support/held-files.ts';
 import { join as joined, sectionsOf } from './pack-builder.ts';
 import { createPackServer } from './pack-server.ts';
 import { ref, sample, signed, tree, WHOLE } from './world.ts';
@@ -89,6 +92,22 @@ describe('a tree that was built a moment ago', () => {
   it('is read each time once it was handed to who may write: pages that are mapped are written to without a trace', async () => {
     const { store, looking } = await storeAt(settled);
     await store.hand(tree, ['no-such-account']);
+
+    for (let i = 0; i < 2; i++) expect(await looking('unknown')).toEqual({ deviations: [], isReading: true });
+  });
+
+  it('is read each time where it kept the mark of one that was not, because its place is immutable and its index was damaged', async () => {
+    const { store, looking, files } = await storeAt(settled);
+    const place = dirname(files);
+    const index = join(place, 'index.json');
+    const bytes = readFileSync(index);
+    chmodSync(index, 0o644);
+    writeFileSync(index, '{}');
+    onTestFinished(() => thaw(place));
+    if (spawnSync('chattr', ['+i', place]).status !== 0) return;
+    await store.hand(tree, [null]);
+    writeFileSync(index, bytes);
+    expect(existsSync(join(place, 'shareable'))).toBe(true);
 
     for (let i = 0; i < 2; i++) expect(await looking('unknown')).toEqual({ deviations: [], isReading: true });
   });

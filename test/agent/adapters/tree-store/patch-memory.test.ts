@@ -3,6 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join as joinPath } from 'node:path';
 import { expect, it } from 'vitest';
+import { storeLayout } from '../../../../agent/adapters/tree-store/layout.ts';
 import { applyBeside } from '../../../../agent/adapters/tree-store/patch-beside.ts';
 import { ownProgram } from '../../../../shared/node/own-parts.ts';
 import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
@@ -37,7 +38,7 @@ it('holds one unit and one dictionary at a time, however many there are', async 
 
   await applyBeside(
     {
-      ...{ patch: joinPath(work, 'patch'), ref: draft.ref, shareable: true },
+      ...{ layout: storeLayout(work), patch: joinPath(work, 'patch'), ref: draft.ref, shareable: true },
       ...{ base: joinPath(work, 'base'), staging: joinPath(work, 'staging') },
     },
     undefined,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join as joinPath } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
+import { storeLayout } from '../../../../agent/adapters/tree-store/layout.ts';
 import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
 import { join } from './pack-builder.ts';
@@ -30,6 +31,7 @@ function longWork() {
   writeFileSync(joinPath(base, 'files/big'), old);
   writeFileSync(joinPath(work, 'patch'), join(patchSections(draft)));
   return {
+    layout: storeLayout(work),
     patch: joinPath(work, 'patch'),
     ref: draft.ref,
     base,

@@ -12,6 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   unlinkSync,
   utimesSync,
@@ -126,6 +127,32 @@ function throughAnotherName(path: string): void {
 function replace(path: string): void {
   writeFileSync(`${path}.new`, 'something else');
   renameSync(`${path}.new`, path);
+}
+
+/** Each of these answers what puts it back as it was. */
+function damage(path: string, harm: (path: string) => void): () => void {
+  const signed = readFileSync(path);
+  chmodSync(path, 0o644);
+  harm(path);
+  return () => {
+    writeFileSync(path, signed);
+    chmodSync(path, 0o444);
+  };
+}
+
+function forgetAll(index: string): void {
+  writeFileSync(index, '{}');
+}
+
+function moveAway(path: string): () => void {
+  const away = join(dirname(dirname(path)), 'away');
+  renameSync(path, away);
+  return () => renameSync(away, path);
+}
+
+function giveAway(path: string): () => void {
+  execFileSync('chown', [NOBODY, path]);
+  return () => execFileSync('chown', ['root', path]);
 }
 
 describe('unchanged files of a tree that comes by a patch', () => {
@@ -297,6 +324,69 @@ describe('unchanged files of a tree that comes by a patch', () => {
     expect(isApart()).toBe(true);
   });
 
+  /** Its place is immutable: the mark stays in it, whatever is handed over. */
+  function holdPlace(place: string): boolean {
+    onTestFinished(() => thaw(place));
+    return spawnSync('chattr', ['+i', place]).status === 0;
+  }
+
+  it('are others where the old tree was handed over beside a place that keeps its mark, and where it was handed is lost', async () => {
+    const { store, at, isApart, marks } = await storeWithOld();
+    const first = dirname(at(old, ''));
+    if (!holdPlace(first)) return;
+    expect(await store.hand(old.ref.digest, [null])).toBe(true);
+    rmSync(dirname(at(old, '')), { recursive: true });
+    expect([dirname(at(old, '')), marks(old)]).toEqual([first, [true, false]]);
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+
+    expect([isApart(), await damaged(store, next)]).toEqual([true, []]);
+  });
+
+  it('are others where the old tree keeps its mark because its index could not be read as it was handed over', async () => {
+    const { store, at, isApart, marks } = await storeWithOld();
+    const putBack = damage(at(old, '../index.json'), forgetAll);
+    if (!holdPlace(dirname(at(old, '')))) return;
+    expect(await store.hand(old.ref.digest, [null])).toBe(false);
+    putBack();
+    expect(marks(old)).toEqual([true, false]);
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+
+    expect([isApart(), await damaged(store, next)]).toEqual([true, []]);
+  });
+
+  it('are others in a tree that is written anew as a whole where the mark of the old one only stays', async () => {
+    const { store, at, marks } = await storeWithOld();
+    const first = dirname(at(old, ''));
+    if (!holdPlace(first)) return;
+    await store.hand(old.ref.digest, [null]);
+    rmSync(dirname(at(old, '')), { recursive: true });
+    chmodSync(at(old, 'bulk'), 0o644);
+    spawnSync('chattr', ['+i', at(old, 'bulk')]);
+
+    await store.repair({ tree: old.ref, writable: [] }, WHOLE);
+
+    expect([dirname(at(old, '')) === first, marks(old), await damaged(store, old)]).toEqual([
+      false,
+      [false, false],
+      [],
+    ]);
+  });
+
+  it('are others where nobody can tell whether it was handed over', async () => {
+    const { store, stateDir, at, marks } = await storeWithOld();
+    await store.hand(old.ref.digest, [null]);
+    rmSync(dirname(at(old, '')), { recursive: true });
+    const handed = join(stateDir, 'store/handed');
+    rmSync(handed, { recursive: true });
+    symlinkSync(handed, handed);
+
+    await store.add(old.ref);
+
+    expect(marks(old)).toEqual([false, false]);
+  });
+
   it('are others in a tree that is repaired by a patch and that nobody hands over any more', async () => {
     const { store, at, isApart, marks } = await storeWithOld();
     await store.add(next.ref);
@@ -354,32 +444,47 @@ describe('unchanged files of a tree that comes by a patch', () => {
     ]);
   });
 
-  it.each<[string, string, (path: string) => void]>([
-    ['a file', 'bulk', rewriteUnseen],
-    ['the index', '../index.json', (path) => writeFileSync(path, '{}')],
+  it.each<[string, string, readonly string[], (path: string) => () => void]>([
+    ['a file was damaged', 'bulk', ['changed'], (path) => damage(path, rewriteUnseen)],
+    ['the index was damaged', '../index.json', ['changed'], (path) => damage(path, forgetAll)],
+    ['a file was away', 'bulk', ['missing'], moveAway],
+    ['a directory was away', 'lib', Array(5).fill('missing'), moveAway],
+    ...(isRoot ? [['a file was another account’s', 'bulk', [], giveAway] as never] : []),
   ])(
-    'are taken apart by a later start where %s was damaged at the first, and was put back since',
-    async (_, path, damage) => {
+    'are taken apart by a later start where %s at the first, and was put back since',
+    async (_, path, problems, harm) => {
       const { store, at, isApart, marks } = await storeWithOld();
       await store.add(next.ref);
-      const changed = at(next, path);
-      const signed = readFileSync(changed);
-      chmodSync(changed, 0o644);
-      damage(changed);
+      const putBack = harm(at(next, path));
 
       await store.hand(next.ref.digest, [null]);
 
-      expect([await damaged(store, next), marks(next)]).toMatchObject([
-        [{ problem: 'changed' }],
-        [false, true],
-      ]);
-      writeFileSync(changed, signed);
-      chmodSync(changed, 0o444);
+      const found = await damaged(store, next);
+      expect([found.map(({ problem }) => problem), marks(next)]).toEqual([problems, [false, true]]);
+      putBack();
       expect([await damaged(store, old), await damaged(store, next), isApart()]).toEqual([[], [], false]);
       await store.hand(next.ref.digest, [null]);
       expect([isApart(), marks(next)]).toEqual([true, [false, false]]);
     },
   );
+
+  it('are taken apart by a later start where one was moved away in the middle of the first, and was put back since', async () => {
+    const { store, stateDir, at, isApart, marks } = await storeWithOld();
+    await store.add(next.ref);
+    const temporary = join(stateDir, 'store/tmp');
+    const isCopied = () => readdirSync(temporary).some((name) => existsSync(join(temporary, name, '0')));
+
+    const handing = store.hand(next.ref.digest, [null]);
+    while (!isCopied()) await setImmediate();
+    const putBack = moveAway(at(next, 'bulk'));
+    await handing;
+
+    expect(marks(next)).toEqual([false, true]);
+    putBack();
+    expect(isApart()).toBe(false);
+    await store.hand(next.ref.digest, [null]);
+    expect([isApart(), marks(next)]).toEqual([true, [false, false]]);
+  });
 
   it('stay when the old tree goes', async () => {
     const { store } = await storeWithOld();
