@@ -132,10 +132,10 @@ export async function containersOf(component: ComponentKey): Promise<readonly Co
   return lines.map(parseContainer);
 }
 
-/** Of its state only what is read: all of it holds what its last healthchecks wrote. */
+/** Of its state only what is read: all of it holds what its last healthchecks wrote. Times as JSON: Podman's own have blanks. */
 const CONTAINER_FORMAT = [
   '{{.ID}} {{.Name}} {{.RestartCount}} {{index .Config.Labels "com.docker.compose.service"}}',
-  '{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}',
+  '{{.State.Status}} {{.State.ExitCode}} {{json .State.StartedAt}} {{json .State.FinishedAt}}',
   '{{with .State.Health}}{{.Status}}{{end}}',
 ].join(' ');
 
@@ -144,23 +144,17 @@ const count = z
   .regex(/^-?\d+$/)
   .transform(Number);
 const word = z.string().min(1);
-const containerRow = z.tuple([
-  word,
-  word,
-  count,
-  z.string(),
-  word,
-  count,
-  z.string(),
-  z.string(),
-  z.string(),
-]);
+const time = z
+  .string()
+  .regex(/^"[^"]*"$/)
+  .transform((quoted) => Date.parse(quoted.slice(1, -1)));
+const containerRow = z.tuple([word, word, count, z.string(), word, count, time, time, z.string()]);
 
 function parseContainer(line: string): Container {
   const row = containerRow.safeParse(line.split(' ')).data;
   if (row === undefined) throw engineFailure('what it says of its containers cannot be understood');
   const [id, name, restarts, service, state, exitStatus, startedAt, finishedAt, health] = row;
-  const ms = Date.parse(finishedAt) - Date.parse(startedAt);
+  const ms = finishedAt - startedAt;
   return {
     ...{ id, name: name.replace(/^\//, ''), service, state, exitStatus, restarts },
     // What has not ended has a time of the year 1, or none.

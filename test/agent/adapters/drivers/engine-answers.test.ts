@@ -174,7 +174,7 @@ describe('what was noted of images', () => {
 
 describe('an engine that is asked', () => {
   const PATH = process.env.PATH;
-  const ROW = 'one /fairlead_core_auth-web-1 0 web running 0 2026-01-01T00:00:00Z 0001-01-01T00:00:00Z';
+  const ROW = 'one /fairlead_core_auth-web-1 0 web running 0 "2026-01-01T00:00:00Z" "0001-01-01T00:00:00Z"';
   afterEach(() => {
     process.env.PATH = PATH;
   });
@@ -183,7 +183,30 @@ describe('an engine that is asked', () => {
   function saying(text: string): void {
     const directory = temporaryDirectory();
     writeFileSync(join(directory, 'says'), text);
-    const script = `#!/bin/sh\n[ "$1" = ps ] && { echo one; exit; }\ncat ${directory}/says\n`;
+    answering(directory, `cat ${directory}/says`);
+  }
+
+  /** A container that was made and never started, in the format that is asked for, as Podman's own program writes it. */
+  function asPodman(): void {
+    const said = [
+      ['{{.ID}}', 'one'],
+      ['{{.Name}}', 'web'],
+      ['{{.RestartCount}}', '0'],
+      ['{{index .Config.Labels "com.docker.compose.service"}}', 'web'],
+      ['{{.State.Status}}', 'created'],
+      ['{{.State.ExitCode}}', '0'],
+      ...['StartedAt', 'FinishedAt'].flatMap((time) => [
+        [`{{.State.${time}}}`, '0001-01-01 00:00:00 +0000 UTC'],
+        [`{{json .State.${time}}}`, '"0001-01-01T00:00:00Z"'],
+      ]),
+      ['{{with .State.Health}}{{.Status}}{{end}}', ''],
+    ];
+    const fill = said.map(([asked, text]) => `-e 's|${asked}|${text}|'`).join(' ');
+    answering(temporaryDirectory(), `printf '%s\\n' "$3" | sed ${fill}`);
+  }
+
+  function answering(directory: string, command: string): void {
+    const script = `#!/bin/sh\n[ "$1" = ps ] && { echo one; exit; }\n${command}\n`;
     writeFileSync(join(directory, 'docker'), script);
     chmodSync(join(directory, 'docker'), 0o755);
     process.env.PATH = `${directory}:${PATH}`;
@@ -197,6 +220,28 @@ describe('an engine that is asked', () => {
     expect([containers.length, containers[0]?.health, containers[1]?.health]).toEqual([
       ...[2001, 'healthy', 'none'],
     ]);
+  });
+
+  it('tells of containers also where it is Podman’s own program, whose times have blanks', async () => {
+    asPodman();
+
+    expect(await containersOf(COMPONENT)).toEqual([
+      {
+        ...{ id: 'one', name: 'web', service: 'web', state: 'created', exitStatus: 0 },
+        ...{ restarts: 0, ranMs: 0, health: 'none' },
+      },
+    ]);
+  });
+
+  it.each([
+    ['Docker says it', '/web', '"2026-01-01T00:00:00.5Z" "2026-01-01T00:00:02Z"', 1_500],
+    ['Podman says it', 'web', '"2026-01-01T01:00:00.5+01:00" "2026-01-01T00:00:02Z"', 1_500],
+    ['it never ran', 'web', '"0001-01-01T00:00:00Z" "0001-01-01T00:00:00Z"', 0],
+    ['it has no end', 'web', '"2026-01-01T00:00:00Z" ""', 0],
+  ])('tells how long a container ran, as %s', async (_, name, times, ranMs) => {
+    saying(`one ${name} 0 web exited 3 ${times} `);
+
+    expect(await containersOf(COMPONENT)).toMatchObject([{ name: 'web', exitStatus: 3, ranMs }]);
   });
 
   it.each([
