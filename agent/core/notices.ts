@@ -78,7 +78,7 @@ export function noticesOf(status: StatusReply, told: Told): readonly Notice[] {
   // While something else waits too, a longer window would change nothing, and each that ends would be told of.
   const isOnlyWindows = decision.blockers.every(({ code }) => isOfWindows(code));
   const asked = decision.blockers
-    .filter(({ owner, code }) => (owner === 'admin' ? !CHOSEN.has(code) : isOnlyWindows && isTooShort(code)))
+    .filter(({ owner, code }) => (isTooShort(code) ? isOnlyWindows : owner === 'admin' && !CHOSEN.has(code)))
     .map(({ code, message, clearWith }): Notice => {
       const text = clearWith === undefined ? message : `${message}: ${clearWith}`;
       // What is said of a window has two forms, one while it is open: it is no other matter.

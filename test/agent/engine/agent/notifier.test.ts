@@ -221,15 +221,18 @@ describe('what waits for a person', () => {
     expect(told(statusOf([], [one]))).toHaveLength(count);
   });
 
-  const short = blocker('window-short', { owner: 'time' });
+  const short = [blocker('window-short', { owner: 'time' }), blocker('windows-too-short')];
   it.each([
-    ['alone', [], ['window-short it is']],
-    ['beside another of windows', [blocker('window-closed', { owner: 'time' })], ['window-short it is']],
+    ['alone', [], ['it is short']],
+    ['beside another of windows', [blocker('window-closed', { owner: 'time' })], ['it is short']],
     ['not behind a hold', [blocker('hold')], []],
     ['not behind an approval, which is told', [blocker('approval-needed')], ['approval-needed it is']],
     ['not behind a wave', [blocker('rollout-wave', { owner: 'time' })], []],
-  ])('is a window that is too short now, %s', (_, others, texts) => {
-    expect(told(statusOf([], [...others, short])).map(([, text]) => text)).toEqual(texts);
+  ])('is a window that is too short, now or ever, %s', (_, others, texts) => {
+    for (const one of short) {
+      const blockers = [...others, { ...one, message: 'it is short' }];
+      expect(told(statusOf([], blockers)).map(([, text]) => text)).toEqual(texts);
+    }
   });
 
   it('is a proposal, and a hole that is critical', () => {
