@@ -25,7 +25,7 @@ import type {
 import type { Rehearsal, RollbackTo } from '../core/deploy/rollback-target.ts';
 import type { TreeDeviation } from './state.ts';
 
-export type { Generation, Quarantined };
+export type { DriverName, Generation, ProgramUnit, Quarantined, ServiceUnit, UnitOf };
 
 export interface DeploymentRequest {
   readonly manifest: DeploymentManifest;
@@ -39,8 +39,8 @@ export interface DeploymentRequest {
   readonly actor: string;
   /** Why a person started it, in their words; kept in the record. */
   readonly note?: string;
-  /** Asked at the last safe point, before anything stops; false abandons the deployment. */
-  readonly stillAllowed: () => Promise<boolean>;
+  /** Asked at the last safe point, before anything stops, with how long this one is watched; false abandons the deployment. */
+  readonly stillAllowed: (soakMs: number) => Promise<boolean>;
   /** Go on although a component that changes is unhealthy already; it is then not held against the release. */
   readonly acceptUnhealthy?: boolean;
   /** Go on although the files of what is left are damaged and cannot be mended; a forced patch does so by itself. */
@@ -84,6 +84,8 @@ export interface Repair {
 /** `soakMs`: how long a healthy new generation is watched before it commits, as it stands now. */
 export interface Deployer {
   soakMs(): Promise<number>;
+  /** The same of the deployment under way, which may be less; null where none is. */
+  soakInProgressMs(): Promise<number | null>;
   /** Hears of every state a deployment enters from here on: subscribed to before `recover`, of every single one. */
   onRecord(listener: (record: DeploymentRecord) => void): void;
   /** Called once at start: ends what an earlier process left unfinished, then starts what should run. */
@@ -131,8 +133,6 @@ export interface Deployer {
   /** Watches what runs: restarts what exits, undoes what degrades on probation. Until the signal aborts. */
   supervise(signal: AbortSignal): Promise<void>;
 }
-
-export type { DriverName, ProgramUnit, ServiceUnit, UnitOf };
 
 export type ServiceStatus =
   /** `pid` is null where no single process is the service. */

@@ -372,7 +372,7 @@ function createFakeDeployer(clock: FakeClock) {
     enter('planned');
     request.onStarted?.(live);
     for (const state of WAY_FORWARD.slice(1, 3)) enter(state);
-    if (!(await request.stillAllowed())) return end('abandoned');
+    if (!(await request.stillAllowed(fake.soakMs))) return end('abandoned');
     for (const state of WAY_FORWARD.slice(3)) enter(state);
     if (fake.slow) await new Promise<void>((resolve) => (fake.finish = resolve));
     if (fake.ends === 'committed') {
@@ -398,6 +398,7 @@ function createFakeDeployer(clock: FakeClock) {
 
   fake.port = {
     soakMs: async () => fake.soakMs,
+    soakInProgressMs: async () => (live === null ? null : fake.soakMs),
     onRecord(listener) {
       fake.onRecord = listener;
     },

@@ -25,8 +25,8 @@ export interface Assessment extends Conclusion {
 
 export interface AssessOptions {
   readonly command?: ApplyCommand;
-  /** A deployment that asks whether it may still go on does not count itself as one under way. */
-  readonly within?: boolean;
+  /** A deployment that asks whether it may still go on does not count itself as one under way, and is watched for so long. */
+  readonly within?: { readonly soakMs: number };
 }
 
 /** Needs no network: the catalog is what the repository last verified. */
@@ -84,7 +84,7 @@ async function gather(
       choice.approvals.read(),
       choice.facts.read(),
       trees.stored(),
-      deployer.soakMs(),
+      options.within?.soakMs ?? deployer.soakMs(),
     ]);
   const facts: Facts = {
     instance: state.self.instance.id,
@@ -99,10 +99,10 @@ async function gather(
     freshness: offers.freshness(now),
     host: hostFacts(state, options, records, { quarantineDamage, currentDamage: current.damage }),
     // The deployment that asks is no failed attempt.
-    records: options.within === true ? records.slice(0, -1) : records,
+    records: options.within !== undefined ? records.slice(0, -1) : records,
     means: {
       ...{ stored, weights: offers.weights.known(), soakMs },
-      isBegun: options.within === true,
+      isBegun: options.within !== undefined,
     },
   };
   return { facts, current: current.generation };
@@ -110,12 +110,12 @@ async function gather(
 
 function hostFacts(
   { deployer, self: { drivers } }: Assessing,
-  { within = false }: AssessOptions,
+  { within }: AssessOptions,
   records: Facts['records'],
   damages: Pick<Facts['host'], 'currentDamage' | 'quarantineDamage'>,
 ): Facts['host'] {
   return {
-    deploymentInProgress: !within && deployer.inProgress() !== null,
+    deploymentInProgress: within === undefined && deployer.inProgress() !== null,
     inconsistent: selectInconsistent(records) !== null,
     ...damages,
     ...(drivers === undefined ? {} : { drivers }),

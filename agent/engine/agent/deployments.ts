@@ -102,9 +102,9 @@ function requestFor(
     acceptUnhealthy: command?.override.includes('health') === true,
     acceptDrift: command?.override.includes('drift') === true,
     // Minutes of fetching lie between the decision and this moment: policy, halts and time may say no by now.
-    stillAllowed: async () => {
-      const options = command === null ? { within: true } : { within: true, command };
-      const { decision } = await assess(state, options);
+    stillAllowed: async (soakMs) => {
+      const within = { soakMs };
+      const { decision } = await assess(state, command === null ? { within } : { within, command });
       return decision.verdict === 'apply' && decision.target?.plan === digestOfValue(plan);
     },
   };

@@ -34,8 +34,9 @@ async function leftOf(
     deployer.records(),
     deployer.generations(),
     trees.stored(),
-    deployer.soakMs(),
+    deployer.soakInProgressMs(),
   ]);
+  if (soakMs === null) return null;
   const target = generations.find(({ number }) => number === live.generation);
   const missing = target?.manifest.components.map(({ tree }) => tree).filter((tree) => !stored.has(tree));
   const fetchMs = missing === undefined ? null : fetchLeft(new Set(missing), coming);

@@ -40,7 +40,7 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<De
   const maintain = createMaintenance(asked);
   const watch = createWatch(options);
   const turn = createTurn();
-  const { leave, giveWay, inProgress } = turn;
+  const { leave, giveWay, inProgress, soakInProgressMs } = turn;
 
   const runNew = (begin: () => Promise<Run>, onStarted: ((record: DeploymentRecord) => void) | undefined) =>
     turn.deploy(async (hold) => {
@@ -74,7 +74,7 @@ function createEngine(options: DeployerOptions, asked: DeployerOptions): Omit<De
 
   return {
     recover: async () => void (await recoverAndAttend()),
-    ...{ leave, giveWay, inProgress, soakMs: options.soakMs },
+    ...{ leave, giveWay, inProgress, soakInProgressMs, soakMs: options.soakMs },
     deploy: (request) => runNew(() => beginDeployment(options, request), request.onStarted),
     rollback: (request) => runNew(() => beginRollback(options, request), request.onStarted),
     rehearse: (to) => turn.waitUnlessBusy(() => rehearse(options, to)),

@@ -56,8 +56,8 @@ export async function checkBefore(run: Run): Promise<Outcome> {
 }
 
 /** Error: deploy/no-longer-allowed. */
-async function verifyAllowed({ stillAllowed }: Run): Promise<void> {
-  if (!(await stillAllowed())) throw new FairleadError('deploy/no-longer-allowed', {});
+async function verifyAllowed({ stillAllowed, options }: Run): Promise<void> {
+  if (!(await stillAllowed(await options.soakMs()))) throw new FairleadError('deploy/no-longer-allowed', {});
 }
 
 /** Before the first of their programs runs, which hooks may be. True where one stands elsewhere since. Errors: disk/*. */

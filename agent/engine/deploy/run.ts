@@ -23,7 +23,7 @@ export interface RunFacts {
   readonly target: StoredGeneration;
   readonly previous: StoredGeneration | null;
   readonly plan: Plan;
-  readonly stillAllowed: () => Promise<boolean>;
+  readonly stillAllowed: (soakMs: number) => Promise<boolean>;
   readonly acceptUnhealthy: boolean;
   /** Go on though the files of what is left are damaged and cannot be mended. */
   readonly acceptDrift: boolean;

@@ -15,6 +15,8 @@ export interface Turn {
   /** For questions about what stands still. Error: deploy/busy. */
   waitUnlessBusy<T>(work: Work<T>): Promise<T>;
   inProgress(): DeploymentRecord | null;
+  /** How long the deployment under way is watched; null where none is. */
+  soakInProgressMs(): Promise<number | null>;
   /** Asks what is at work to give way, unless it is the deployment of this plan. */
   giveWay(plan: string): void;
   /** The number of the deployment that was at work last; 0 where none was. */
@@ -45,6 +47,8 @@ export function createTurn(): Turn {
         held = null;
       });
     });
+
+  const live = (): Run | null => (held === null || isFinal(held.current().state) ? null : held);
 
   function verifyIdle(): void {
     if (leaving) throw new FairleadError('deploy/agent-stops', {});
@@ -79,9 +83,7 @@ export function createTurn(): Turn {
       await held?.leave();
       await inTurn(async () => undefined);
     },
-    inProgress: () => {
-      const record = held?.current() ?? null;
-      return record === null || isFinal(record.state) ? null : record;
-    },
+    inProgress: () => live()?.current() ?? null,
+    soakInProgressMs: async () => (await live()?.options.soakMs()) ?? null,
   };
 }

@@ -267,9 +267,9 @@ describe('the last safe point', () => {
       deploy: (request: Parameters<typeof deploy>[0]) =>
         deploy({
           ...request,
-          async stillAllowed() {
+          async stillAllowed(soakMs) {
             if (stillAllowed.length === 0) await change(network, plan);
-            stillAllowed.push(await request.stillAllowed());
+            stillAllowed.push(await request.stillAllowed(soakMs));
             return stillAllowed.at(-1) === true;
           },
         }),

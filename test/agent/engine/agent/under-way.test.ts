@@ -22,7 +22,9 @@ function fetching(coming: readonly (readonly [string | undefined, number | null]
   const state = {
     clock: { now: () => instantMs('2026-03-01T10:05:00Z') },
     deployer: {
-      soakMs: async () => 60_000,
+      // That of the next one would be longer.
+      soakMs: async () => 600_000,
+      soakInProgressMs: async () => 60_000,
       inProgress: () => recordOf(2, ['planned', 'fetching']),
       records: async () => [EARLIER],
       generations: async () => [{ number: 2, manifest: { components } }],

@@ -153,9 +153,19 @@ describe('a deployment that does not fit its window', () => {
 
     const request = world.deployer.requests.at(-1);
     world.deployer.generations.pop();
-    expect(await request?.stillAllowed()).toBe(true);
+    expect(await request?.stillAllowed(35 * MINUTE_MS)).toBe(true);
     await world.clock.advance(5 * MINUTE_MS);
-    expect(await request?.stillAllowed()).toBe(false);
+    expect(await request?.stillAllowed(35 * MINUTE_MS)).toBe(false);
+  });
+
+  it('goes on past its last safe point by the soak that it began with, whatever the next one has', async () => {
+    const { world } = await running(35 * MINUTE_MS, 20);
+    const request = world.deployer.requests.at(-1);
+    world.deployer.generations.pop();
+    world.deployer.soakMs = 300 * MINUTE_MS;
+
+    expect(await request?.stillAllowed(35 * MINUTE_MS)).toBe(true);
+    expect(await request?.stillAllowed(300 * MINUTE_MS)).toBe(false);
   });
 });
 

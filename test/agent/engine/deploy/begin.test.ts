@@ -96,7 +96,7 @@ describe('a deployment', () => {
       ['record', record],
       ['told', record],
     ]);
-    expect([run.acceptUnhealthy, run.acceptDrift, await run.stillAllowed()]).toEqual([false, false, true]);
+    expect([run.acceptUnhealthy, run.acceptDrift, await run.stillAllowed(0)]).toEqual([false, false, true]);
   });
 
   it('keeps the reason that a person gave, and what they accepted', async () => {
@@ -111,7 +111,7 @@ describe('a deployment', () => {
     const run = await beginDeployment(options, asked(NEW, OLD, more));
 
     expect(done[1]).toMatchObject(['record', { note: 'ticket 7' }]);
-    expect([run.acceptUnhealthy, run.acceptDrift, await run.stillAllowed()]).toEqual([true, true, false]);
+    expect([run.acceptUnhealthy, run.acceptDrift, await run.stillAllowed(0)]).toEqual([true, true, false]);
   });
 
   it('of an empty instance comes from nowhere', async () => {
@@ -253,7 +253,7 @@ describe('a rollback', () => {
       },
     });
     expect([run.target.number, run.previous?.number, run.acceptUnhealthy]).toEqual([1, 2, true]);
-    expect(await run.stillAllowed()).toBe(true);
+    expect(await run.stillAllowed(0)).toBe(true);
     expect(done[2]).toEqual(['entry', { kind: 'entered', sequence: 1, at: AT, state: 'planned' }]);
   });
 

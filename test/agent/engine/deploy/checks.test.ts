@@ -180,6 +180,7 @@ describe('preflight', () => {
     const options = {
       clock,
       onWarning: (error: unknown) => void warnings.push(error),
+      soakMs: async () => 0,
       secrets: { learn: () => undefined },
       readReference: async () => 'hunter2',
       findProgram: async ({ program }: { readonly program: string }) => act(`find ${program}`),

@@ -107,6 +107,34 @@ describe('deploying', () => {
     expect(soaks.map(Math.floor)).toEqual(watched);
   });
 
+  it.each([
+    ['longer', 60, 30],
+    ['shorter', 10, 10],
+  ])(
+    'asks at its last safe point by its own soak, where that of the next is made %s',
+    async (_, nextS, ownS) => {
+      let soakMs = 30_000;
+      const world = createWorld({ soakMs: () => soakMs });
+      const { deployer } = world.boot(({ detail }) => {
+        if (detail === 'entered fetching') soakMs = nextS * 1000;
+        return 'none';
+      });
+      await deployer.recover();
+      const asked: unknown[] = [];
+      const stillAllowed = async (ownMs: number) => {
+        asked.push([ownMs, await deployer.soakInProgressMs(), await deployer.soakMs()]);
+        return true;
+      };
+      const to = auth('1.0.0');
+      await deployer.deploy({ ...to, plan: planOf(null, to), actor: 'agent', stillAllowed });
+
+      // Before its snapshot, and before the first stop.
+      const one = [ownS * 1000, ownS * 1000, nextS * 1000];
+      expect(asked).toEqual([one, one]);
+      expect(await deployer.soakInProgressMs()).toBeNull();
+    },
+  );
+
   it('refuses a second deployment while one is under way', async () => {
     const { deployer } = await instanceWith(auth('1.0.0'));
 
