@@ -101,6 +101,12 @@ export interface FetchedTree {
   readonly instead?: unknown;
 }
 
+/** A registry was asked, and did not say. */
+export interface Unanswered {
+  readonly kind: 'unanswered';
+  readonly cause: unknown;
+}
+
 /** A tree on its way here. */
 export interface Transfer {
   readonly tree: Digest;

@@ -222,7 +222,7 @@ export function createAgentNetwork({ soakMs }: { readonly soakMs?: number } = {}
       writeTextfile: async () => undefined,
     },
     survey: async () => world.endpoints,
-    weighImage: async () => world.imageWeighs,
+    weighImage: async () => world.imageWeighs ?? { kind: 'unanswered', cause: 'it is away' },
     bill: async (_tree, { digest }) => world.bill(digest),
     preview: async ({ report }) => [
       { kind: 'metadata', bytes: 'GET' },

@@ -5,7 +5,7 @@ import { digestOfImage } from '../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import type { Weight } from '../../core/forecast.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
-import type { TreeStore } from '../../ports/state.ts';
+import type { TreeStore, Unanswered } from '../../ports/state.ts';
 
 export interface Weights {
   known(): ReadonlyMap<Digest, Weight>;
@@ -17,8 +17,8 @@ export interface Weights {
 
 export interface WeightsOptions {
   readonly trees: Pick<TreeStore, 'has' | 'weigh'>;
-  /** Of an image in a registry, by its reference: 0 where it is here, null where nobody says. */
-  readonly weighImage: (ref: string) => Promise<number | null>;
+  /** Of an image in a registry, by its reference: 0 where it is here. Throws what keeps the registry from being asked. */
+  readonly weighImage: (ref: string) => Promise<number | Unanswered>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onNews: () => void;
@@ -35,6 +35,7 @@ interface Asked {
   readonly at: number;
   /** Null where nobody says. */
   readonly weight: Weight | null;
+  readonly pauseMs: number;
   /** Of a registry, how often in a row it gave no answer. */
   readonly misses: number;
 }
@@ -49,16 +50,18 @@ export function createWeights(options: WeightsOptions): Weights {
     const next = new Map([...asked].filter(([digest]) => wanted.has(digest)));
     let isNews = false;
     let looked = 0;
-    for (const [digest, { weigh, isInRegistry }] of wanted) {
+    for (const [digest, weigh] of wanted) {
       if (looked === MOST_ASKED) break;
       const before = next.get(digest);
-      const isRecent = before !== undefined && clock.monotonic() - before.at < pauseAfter(before);
-      const weight = isRecent ? before.weight : await weigh();
-      if (weight !== undefined && weight?.bytes !== 0) looked += 1;
-      if (isRecent || weight === undefined) continue;
+      const isRecent = before !== undefined && clock.monotonic() - before.at < before.pauseMs;
+      const said = isRecent ? before.weight : await weigh();
+      if (said === undefined) continue;
+      const weight = said === 'unanswered' ? null : said;
+      if (weight?.bytes !== 0) looked += 1;
+      if (isRecent) continue;
       // Who cannot be asked now has not taken back what was said before.
-      const misses = isInRegistry && weight === null ? (before?.misses ?? 0) + 1 : 0;
-      next.set(digest, { at: clock.monotonic(), weight: weight ?? before?.weight ?? null, misses });
+      const known = weight ?? before?.weight ?? null;
+      next.set(digest, { at: clock.monotonic(), weight: known, ...pauseAfter(said, before?.misses ?? 0) });
       isNews ||= weight !== null && weight.bytes !== before?.weight?.bytes;
     }
     asked = next;
@@ -83,32 +86,37 @@ export function createWeights(options: WeightsOptions): Weights {
   };
 }
 
-function pauseAfter({ misses }: Asked): number {
-  return Math.min(ASKED_AGAIN_MS * 2 ** Math.max(0, misses - 1), LONGEST_PAUSE_MS);
+/** What failed before a registry was asked, such as the engine, is no miss of its. */
+function pauseAfter(said: Said, misses: number): Pick<Asked, 'pauseMs' | 'misses'> {
+  if (said !== 'unanswered') return { pauseMs: ASKED_AGAIN_MS, misses: said === null ? misses : 0 };
+  return { pauseMs: Math.min(ASKED_AGAIN_MS * 2 ** misses, LONGEST_PAUSE_MS), misses: misses + 1 };
 }
 
-/** Null where nobody says; undefined where nobody has to. */
-type Weigh = () => Promise<Weight | null | undefined>;
-
-interface Wanted {
-  readonly weigh: Weigh;
-  readonly isInRegistry: boolean;
-}
+/** Null where nobody says; `unanswered` where a registry was asked in vain. */
+type Said = Weight | 'unanswered' | null;
+/** Undefined where nobody has to. */
+type Weigh = () => Promise<Said | undefined>;
 
 function weighedOf(
   { document: { tree, service } }: Verified<CapabilityRelease>,
   { trees, weighImage, log }: WeightsOptions,
-): readonly (readonly [Digest, Wanted])[] {
+): readonly (readonly [Digest, Weigh])[] {
   const weighTree: Weigh = async () => ((await trees.has(tree.digest)) ? undefined : await trees.weigh(tree));
   const images = referredImages(service).map((image) => {
+    const unknown = (err: unknown) =>
+      log.info({ err, image: image.ref }, 'how much of an image would be fetched is not known');
     const weigh: Weigh = async () => {
-      const bytes = await weighImage(image.ref).catch((err) => {
-        log.info({ err, image: image.ref }, 'how much of an image would be fetched is not known');
+      try {
+        const said = await weighImage(image.ref);
+        if (typeof said === 'number') return { way: 'image', bytes: said };
+        unknown(said.cause);
+        return 'unanswered';
+      } catch (err) {
+        unknown(err);
         return null;
-      });
-      return bytes === null ? null : { way: 'image', bytes };
+      }
     };
-    return [digestOfImage(image), { weigh, isInRegistry: true }] as const;
+    return [digestOfImage(image), weigh] as const;
   });
-  return [[tree.digest, { weigh: weighTree, isInRegistry: false }], ...images];
+  return [[tree.digest, weighTree], ...images];
 }

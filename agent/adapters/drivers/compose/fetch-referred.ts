@@ -27,6 +27,7 @@ import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import type { Descriptor } from '../../../../shared/schema/image-documents.ts';
 import type { InstanceConfig, OperatorText } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
+import type { Unanswered } from '../../../ports/state.ts';
 import { readReference, toolEnvironment } from '../../machine/surroundings.ts';
 import { engineDirectory, refusalOf } from './docker.ts';
 
@@ -99,18 +100,27 @@ export interface WeighedLayer {
   readonly plain: Digest;
 }
 
-/** What it consists of, by a registry's word. Throws what the registry, or the way to it, gives cause to. */
+/** What it consists of, by a registry's word. Throws what keeps the registry from being asked. */
 export async function layersOf(
   ref: string,
   { registries, platforms }: Pick<Asking, 'registries' | 'platforms'>,
-): Promise<readonly WeighedLayer[]> {
+): Promise<readonly WeighedLayer[] | Unanswered> {
   const signal = AbortSignal.timeout(WEIGH_MS);
-  const asking = { registries, platforms, signal, onPlace: () => undefined };
+  let isAsked = false;
+  const onPlace = () => {
+    isAsked = true;
+  };
   const parsed = parseImageRef(ref);
   if (parsed === null || parsed.digest === null) throw new Error(`${ref} names no image by its digest`);
-  return askFor({ ...parsed, digest: parsed.digest }, asking, async (_registry, _spec, { layers }) =>
-    layers.map(({ packed: { digest, size }, plain }) => ({ packed: { digest, size }, plain })),
-  );
+  const asking = { registries, platforms, signal, onPlace };
+  try {
+    return await askFor({ ...parsed, digest: parsed.digest }, asking, async (_registry, _spec, { layers }) =>
+      layers.map(({ packed: { digest, size }, plain }) => ({ packed: { digest, size }, plain })),
+    );
+  } catch (cause) {
+    if (isAsked) return { kind: 'unanswered', cause };
+    throw cause;
+  }
 }
 
 /** Bytes that would come, without those that are here. */

@@ -9,6 +9,7 @@ import { type Pulled, sumOfPulled } from '../../../../shared/schema/deployment.t
 import { blobPath, digestOfImage, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
+import type { Unanswered } from '../../../ports/state.ts';
 import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
 import type { ReferredParts, Waiting, WeighedLayer } from './fetch-referred.ts';
@@ -50,11 +51,11 @@ const MOST_REMEMBERED = 100;
 
 /**
  * Bytes that would come of an image in a registry; 0 where it is here. A registry is asked once for each: a digest names the
- * same for ever, and what it gives counts against a quota. Throws where the engine or the registry does not say.
+ * same for ever, and what it gives counts against a quota. Throws what keeps it from being asked, as an engine that is away.
  */
 export function createImageScale(
   stateDir: string,
-): (ref: string, registries: InstanceConfig['registries']) => Promise<number> {
+): (ref: string, registries: InstanceConfig['registries']) => Promise<number | Unanswered> {
   const { held, ...places } = placesIn(imagesIn(stateDir));
   const remembered = new Map<string, readonly WeighedLayer[]>();
   return async (ref, registries) => {
@@ -65,6 +66,7 @@ export function createImageScale(
     const { layersOf, weighAbsent } = await import('./fetch-referred.ts');
     const key = [of, ...platforms].join(' ');
     const layers = remembered.get(key) ?? (await layersOf(ref, { registries, platforms }));
+    if ('kind' in layers) return layers;
     // The one that was wanted last is forgotten last.
     remembered.delete(key);
     remembered.set(key, layers);

@@ -161,18 +161,24 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     expect([await weigh(first?.()), await weigh(second?.())]).toEqual([0, upper.length - 9]);
     const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
     expect(await weigh(first?.(), nowhere)).toBe(0);
-    await expect(weigh(second?.(), nowhere)).rejects.toThrow();
-    await expect(weigh(strange?.())).rejects.toThrow();
+    const unanswered = { kind: 'unanswered' };
+    expect(await weigh(second?.(), nowhere)).toMatchObject(unanswered);
+    expect(await weigh(strange?.())).toMatchObject(unanswered);
+    // It is not asked without the login that is its own, nor where nobody knows for which machine.
+    const unreadable = { [server.host]: { user: USER, password: kept('nowhere') } };
+    expect((await rejectionOf(weigh(second?.(), unreadable))).code).toBe('setting/unreadable');
     expect(await driver.prepare(unit(second?.() ?? '', login, 'v2'))).toMatchObject({
       bytes: upper.length - 9,
     });
+    writeFileSync(join(stateDir, 'engine/state/away'), '');
+    expect((await rejectionOf(weigh(second?.()))).code).toBe('service/manager-failed');
   });
 
   it('are weighed anew without a registry that has said once what they consist of', async () => {
     const { stateDir, driver, unit } = setUp();
     const weigh = createImageScale(stateDir);
     const nowhere = { [server.host]: { mirror: 'http://127.0.0.1:1' } };
-    await expect(weigh(second?.() ?? '', nowhere)).rejects.toThrow();
+    expect(await weigh(second?.() ?? '', nowhere)).toMatchObject({ kind: 'unanswered' });
     const all = await weigh(second?.() ?? '', login);
 
     expect(await weigh(second?.() ?? '', nowhere)).toBe(all);

@@ -54,7 +54,7 @@ async function agentOver(instance: Instance) {
     },
     settings: createSettings(stateDir, join(stateDir, 'instance.json')),
     survey: async () => [],
-    weighImage: async () => null,
+    weighImage: async () => 0,
     preview: async () => [],
     channel: {
       beat: () => Promise.reject(new Error('nobody names a report that is held')),

@@ -178,7 +178,10 @@ describe('what would be fetched', () => {
 
   function weighing() {
     const clock = createFakeClock();
-    const world = { says: null as number | null, asked: 0, news: 0, there: false, images: [] as string[] };
+    const world = {
+      ...{ says: null as number | null, asked: 0, news: 0, there: false, images: [] as string[] },
+      isEngineAway: false,
+    };
     const weights = createWeights({
       clock,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
@@ -187,8 +190,8 @@ describe('what would be fetched', () => {
       },
       async weighImage(ref) {
         world.images.push(ref);
-        if (world.says === null) throw new Error('no way there');
-        return world.says;
+        if (world.isEngineAway) throw new Error('the engine is away');
+        return world.says ?? { kind: 'unanswered', cause: 'no way there' };
       },
       trees: {
         has: async () => world.there,
@@ -272,6 +275,30 @@ describe('what would be fetched', () => {
     expect(world.asked).toBe((1 + 23 + 24 + 24 + 6 + 1 + 1) * 4);
   });
 
+  it('is asked as ever where the registry was none of what failed, and its misses stand', async () => {
+    const { world, weights, look, clock } = weighing();
+    const quarter = async () => {
+      await look(releaseOf('2.0.0', ofImages));
+      await clock.advance(15 * MINUTE_MS);
+      return world.images.length;
+    };
+    world.isEngineAway = true;
+    for (let asked = 1; asked <= 40; asked += 1) expect(await quarter()).toBe(asked);
+
+    world.isEngineAway = false;
+    expect([await quarter(), await quarter(), await quarter(), await quarter()]).toEqual([41, 42, 42, 43]);
+    await clock.advance(45 * MINUTE_MS);
+    world.isEngineAway = true;
+    expect([await quarter(), await quarter()]).toEqual([44, 45]);
+    world.isEngineAway = false;
+    expect([await quarter(), await quarter()]).toEqual([46, 46]);
+    await clock.advance(2 * 60 * MINUTE_MS);
+    world.says = 7;
+    await quarter();
+
+    expect(weights.known().get(IMAGE as never)?.bytes).toBe(7);
+  });
+
   it('counts with its images, and holds nothing back where nobody says how large one is', async () => {
     const { world, explanation, publish } = await running(50 * MINUTE_MS, 20, { fetchAhead: false });
     publish(releaseOf('2.0.1', ofImages));
@@ -296,7 +323,7 @@ describe('what would be fetched', () => {
     const there = new Set(releases.slice(0, here).map(({ document: { tree } }) => tree.digest));
     const asked: string[] = [];
     const weights = createWeights({
-      ...{ clock: createFakeClock(), onNews: () => undefined, weighImage: async () => null },
+      ...{ clock: createFakeClock(), onNews: () => undefined, weighImage: async () => 0 },
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       trees: {
         has: async (tree) => there.has(tree),
