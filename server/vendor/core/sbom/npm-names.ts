@@ -21,13 +21,25 @@ export function namesOf(name: string, version: string | null): NpmNames {
   };
 }
 
-/** The manifest of an installed one; where pnpm keeps them too, not what a package brings along as something to test with. */
-export const NPM_MANIFEST =
-  /^(?:(?!node_modules\/)[^/]+\/)*(?:node_modules\/(?:\.pnpm\/[^/]+\/node_modules\/)?(?:@[^/]+\/)?[^/@.][^/]*\/)+package\.json$/;
+const NAME = '(?:@[^/]+/)?(?!node_modules/)[^/@.][^/]*/';
+/** Below a `node_modules`: of pnpm, and of npm with `install-strategy=linked`. Only one way through it, or it takes for ever. */
+const STORE = String.raw`\.(?:pnpm|store)/(?:@[^/]+/)?(?!node_modules/)[^/]+/node_modules/`;
+/** Of Yarn with `nodeLinker: pnpm`. */
+const YARN_STORE = String.raw`\.store/[^/]+/`;
 
-/** Of the files of a tree those that are manifests of installed packages, by where these stand: `app/node_modules/a`. */
-export function placesAmong(files: Iterable<string>): ReadonlySet<string> {
-  const manifests = [...files].filter((path) => NPM_MANIFEST.test(path));
+/** The manifest of an installed one, wherever package managers keep them; not what a package brings along, such as something to test with. */
+export const NPM_MANIFEST = new RegExp(
+  String.raw`^(?:(?!node_modules/)[^/]+/)*(?:node_modules/(?:${STORE})?${NAME})*node_modules/(?:${STORE}|${YARN_STORE})?${NAME}package\.json$`,
+);
+
+/** Of whatever may be a package, inside of others too; npm unpacks one with a shrinkwrap into its store itself. */
+export const ANY_NPM_MANIFEST = new RegExp(
+  String.raw`(?:^|/)node_modules/(?:\.store/(?:[^/]+/)?)?${NAME}package\.json$`,
+);
+
+/** Of the files of a tree those that are such manifests, by where the packages stand: `app/node_modules/a`. */
+export function placesAmong(files: Iterable<string>, manifest: RegExp): ReadonlySet<string> {
+  const manifests = [...files].filter((path) => manifest.test(path));
   return new Set(manifests.map((path) => path.slice(0, -manifestAt('').length)));
 }
 

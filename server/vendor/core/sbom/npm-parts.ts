@@ -1,7 +1,7 @@
 // The packages that a tree ships, by its lockfiles: each once, with what it depends on, in an order that is always the same.
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { findPackage, type LockedPackage, type NpmLock } from './npm-lock.ts';
-import { manifestAt, namesOf, placesAmong } from './npm-names.ts';
+import { ANY_NPM_MANIFEST, manifestAt, NPM_MANIFEST, namesOf, placesAmong } from './npm-names.ts';
 
 export interface TreeLock {
   /** Of the project in the tree, '' for the tree itself. */
@@ -15,7 +15,7 @@ export interface NpmParts {
   readonly needs: ReadonlyMap<string, ReadonlySet<string>>;
   /** What the projects themselves need. */
   readonly roots: ReadonlySet<string>;
-  /** Places in the tree that hold a package which is none of the components, for no lockfile lists it. */
+  /** Places in the tree that hold a package, maybe inside of another, which is none of the components, for no lockfile lists it. */
   readonly unlisted: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
   const components = new Map<string, JsonObject>();
   const needs = new Map<string, Set<string>>();
   const roots = new Set<string>();
-  const places = placesAmong(files);
+  const places = placesAmong(files, NPM_MANIFEST);
   const listed = new Set<string>();
   for (const { directory, lock } of locks) {
     const below = directory === '' ? '' : `${directory}/`;
@@ -51,9 +51,10 @@ export function collectNpmParts(locks: readonly TreeLock[], files: ReadonlySet<s
     }
     for (const [place, { link }] of lock.packages) if (refs.has(link ?? place)) listed.add(below + place);
   }
+  const unlisted = [...placesAmong(files, ANY_NPM_MANIFEST)].filter((place) => !listed.has(place));
   return {
     components: [...components].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => component),
-    ...{ needs, roots, unlisted: [...places].filter((place) => !listed.has(place)).toSorted() },
+    ...{ needs, roots, unlisted: unlisted.toSorted() },
   };
 }
 

@@ -227,9 +227,16 @@ describe('of a path is wanted', () => {
     ['srv/app/node_modules/a/package.json', true],
     ['srv/app/node_modules/@a/b/node_modules/c/package.json', true],
     ['srv/node_modules/.pnpm/a@1.0.0/node_modules/a/package.json', true],
+    ['srv/node_modules/.store/a@1.0.0-x/node_modules/a/package.json', true],
+    ['srv/node_modules/.store/@s/a@1.0.0-x/node_modules/@s/a/node_modules/b/package.json', true],
+    ['srv/node_modules/.store/a-npm-1.0.0-x/package/package.json', true],
     ['srv/app/package.json', false],
     ['node_modules/a/test/node_modules/fixture/package.json', false],
     ['node_modules/a/lib/package.json', false],
+    ['node_modules/.store/a@1.0.0-x/node_modules/a/lib/package.json', false],
+    [`${'node_modules/.store/@a/b/node_modules/'.repeat(100)}package.json`, false],
+    [`${'node_modules/.store/@a/node_modules/'.repeat(100)}package.json`, false],
+    [`${'node_modules/.store/a/node_modules/a/'.repeat(100)}x`, false],
     [`${'node_modules/a/'.repeat(100_000)}package.json`, false],
   ])('%.80s: %s', (path, isWanted) => {
     expect(bytesWanted(path) !== null).toBe(isWanted);

@@ -116,10 +116,13 @@ describe('a bill of materials made of a lockfile', () => {
 
   it('says that it is not whole where a package stands in the tree that no lockfile lists', () => {
     const more = [...LOCKED_FILES, 'node_modules/stray/package.json'];
-    const beside = [...LOCKED_FILES, 'node_modules/left/test/node_modules/fixture/package.json'];
+    const inside = [...LOCKED_FILES, 'node_modules/left/dist/node_modules/bundled/package.json'];
+    const beside = [...LOCKED_FILES, 'node_modules/left/dist/package.json'];
 
     const dependencies = ['core/auth@1.0.1'];
     expect(billOf(LOCK, more).compositions).toEqual([{ aggregate: 'incomplete', dependencies }]);
+    expect(billOf(LOCK, inside).compositions).toEqual([{ aggregate: 'incomplete', dependencies }]);
+    expect(billOf(LOCK, inside).components).toEqual(billOf(LOCK).components);
     expect(billOf(LOCK, beside).compositions).toMatchObject([{ aggregate: 'complete' }]);
   });
 
@@ -128,6 +131,11 @@ describe('a bill of materials made of a lockfile', () => {
     ['in a folder', 'tools/node_modules/stray', { isLocked: true }],
     ['in a workspace', 'packages/own/node_modules/stray', { isLocked: true }],
     ['as pnpm keeps it', 'node_modules/.pnpm/stray@1.0.0/node_modules/stray', { isLocked: true }],
+    ['as npm links it', 'node_modules/.store/stray@1.0.0-x/node_modules/stray', { isLocked: true }],
+    ['as npm links one with a scope', 'node_modules/.store/@s/a@1-x/node_modules/@s/a', { isLocked: true }],
+    ['as npm links one with a shrinkwrap', 'node_modules/.store/stray@1.0.0', { isLocked: true }],
+    ['as Yarn links it', 'node_modules/.store/stray-npm-1.0.0-x/package', { isLocked: true }],
+    ['inside of another', 'node_modules/left/dist/node_modules/@s/stray', { isLocked: true }],
     ['in the place of a link to nothing', 'node_modules/gone', { isLocked: true }],
   ])('says so where one stands %s, with an image too', (_, stray, { isLocked }) => {
     const gone = { resolved: 'packages/gone', link: true };
@@ -148,6 +156,23 @@ describe('a bill of materials made of a lockfile', () => {
     const { components, compositions } = billOf(LOCK, [...copied, 'node_modules/vitest/package.json']);
 
     expect(components.map(({ name }) => name)).toEqual(['core', 'left-original', 'left', 'own', 'vitest']);
+    expect(compositions).toMatchObject([{ aggregate: 'complete' }]);
+  });
+
+  it('lists what npm has linked, by what it wrote down of that', () => {
+    const at = (name: string) => `node_modules/.store/${name}@1.0.0-x/node_modules/${name}`;
+    const packages = {
+      'node_modules/.store/@s/a@1.0.0-x': {},
+      [at('@s/a')]: { version: '1.0.0', dependencies: { b: '1' } },
+      'node_modules/.store/@s/a@1.0.0-x/node_modules/b': { resolved: at('b'), link: true },
+      'node_modules/.store/b@1.0.0-x': {},
+      [at('b')]: { version: '1.0.0' },
+      'node_modules/@s/a': { resolved: at('@s/a'), link: true },
+    };
+    const files = [at('@s/a'), at('b')].map((place) => `${place}/package.json`);
+    const { components, compositions } = billOf({ lockfileVersion: 3, packages }, files);
+
+    expect(components.map(({ purl }) => purl)).toEqual(['pkg:npm/%40s/a@1.0.0', 'pkg:npm/b@1.0.0']);
     expect(compositions).toMatchObject([{ aggregate: 'complete' }]);
   });
 
