@@ -81,6 +81,12 @@ export function toDiskError(path: string, cause: unknown, needed = 0): FairleadE
   return new FairleadError('disk/failed', { path, problem: systemCode(cause) }, { cause });
 }
 
+/** What the system refused, at `place` where it does not say where; null where the error is none of its. */
+export function machineFault(cause: unknown, place: string): FairleadError | null {
+  if (!(cause instanceof Error) || !('syscall' in cause)) return null;
+  return toDiskError('path' in cause ? String(cause.path) : place, cause);
+}
+
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
 

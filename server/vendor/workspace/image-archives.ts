@@ -10,6 +10,7 @@ import { count } from '../../../shared/errors/entry.ts';
 import { boundUnpacked, writePlainLayer } from '../../../shared/node/images/plain-layer.ts';
 import {
   createDecompressor,
+  ImageFault,
   readEntries,
   type TarEntry,
   tarSourceOf,
@@ -51,7 +52,7 @@ const MOST_INDEXES = 4;
 
 /**
  * Writes the blobs of one image below `layout`, and answers with the digest of its configuration. `scratch` takes an archive
- * that has to be unpacked first. Throws an error whose message says what is wrong with it; errors of the system pass.
+ * that has to be unpacked first. Throws an ImageFault whose message says what is wrong with it; errors of the system pass.
  */
 export async function takeApart(
   file: string,
@@ -66,14 +67,16 @@ export async function takeApart(
     const bytes = await archive.small(image.config);
     const config = digestOf(bytes);
     if (image.digest !== null && image.digest !== config)
-      throw new Error(`${image.config} is something else`);
+      throw new ImageFault(`${image.config} is something else`);
     const parsed = readImageDocument(imageConfig, bytes);
-    if (parsed === null) throw new Error(`${image.config} is no configuration of an image`);
+    if (parsed === null) throw new ImageFault(`${image.config} is no configuration of an image`);
     const misfit = findMisfit(parsed, [wanted.platform]);
-    if (misfit !== null) throw new Error(misfit);
+    if (misfit !== null) throw new ImageFault(misfit);
     const layers = parsed.rootfs.diff_ids;
     if (layers.length !== image.layers.length) {
-      throw new Error(`it has ${image.layers.length} layers where its configuration names ${layers.length}`);
+      throw new ImageFault(
+        `it has ${image.layers.length} layers where its configuration names ${layers.length}`,
+      );
     }
     for (const [at, layer] of layers.entries()) {
       await writePlainLayer(layout, layer, () => archive.stream(image.layers[at] ?? ''));
@@ -96,13 +99,13 @@ interface FoundImage {
 
 function findDocker(bytes: Buffer, { name }: WantedImage): FoundImage {
   const list = readImageDocument(dockerList, bytes);
-  if (list === null) throw new Error('its manifest.json is not what "docker save" writes');
+  if (list === null) throw new ImageFault('its manifest.json is not what "docker save" writes');
   const named = list.filter(({ RepoTags }) => RepoTags?.some((tag) => isSameName(tag, name)));
   const found = list.length === 1 ? list : named;
   const [image, ...others] = found;
   if (image === undefined || others.length > 0) {
     const tags = list.flatMap(({ RepoTags }) => RepoTags ?? []).slice(0, 10);
-    throw new Error(
+    throw new ImageFault(
       `it holds ${count(list.length, 'image')}, ${found.length} of them under that name: ${tags.join(', ')}`,
     );
   }
@@ -120,10 +123,10 @@ function isSameName(tag: string, name: string): boolean {
 
 async function findOci(archive: Archive, wanted: WantedImage): Promise<FoundImage> {
   if (!archive.has('index.json')) {
-    throw new Error('it has neither a manifest.json nor an index.json: write it with "docker save"');
+    throw new ImageFault('it has neither a manifest.json nor an index.json: write it with "docker save"');
   }
   const top = readImageDocument(imageIndex, await archive.small('index.json'));
-  if (top === null) throw new Error('its index.json is no index of images');
+  if (top === null) throw new ImageFault('its index.json is no index of images');
   const { config, layers } = await followIndexes(archive, namedIn(top, wanted), wanted.platform);
   return {
     config: blobPath(config.digest),
@@ -147,18 +150,18 @@ async function followIndexes(archive: Archive, top: ImageIndex, platform: string
   for (let depth = 0; depth < MOST_INDEXES; depth++) {
     const chosen = index.manifests.length === 1 ? index.manifests[0] : selectManifest(index, [platform]);
     if (chosen === undefined || chosen === null)
-      throw new Error(`it holds several images, none alone for ${platform}`);
+      throw new ImageFault(`it holds several images, none alone for ${platform}`);
     const bytes = await archive.small(blobPath(chosen.digest));
-    if (digestOf(bytes) !== chosen.digest) throw new Error(`${chosen.digest} is something else`);
+    if (digestOf(bytes) !== chosen.digest) throw new ImageFault(`${chosen.digest} is something else`);
     const manifest = readImageDocument(imageManifest, bytes);
     const unusable = manifest === null ? null : findUnusable(manifest);
-    if (unusable !== null) throw new Error(unusable);
+    if (unusable !== null) throw new ImageFault(unusable);
     if (manifest !== null) return manifest;
     const next = readImageDocument(imageIndex, bytes);
-    if (next === null) throw new Error(`${chosen.digest} is neither a manifest nor an index`);
+    if (next === null) throw new ImageFault(`${chosen.digest} is neither a manifest nor an index`);
     index = next;
   }
-  throw new Error('its indexes lead through one another');
+  throw new ImageFault('its indexes lead through one another');
 }
 
 interface Archive {
@@ -182,15 +185,16 @@ async function openArchive(file: string, scratch: string): Promise<Archive> {
       entry = entries.get(posix.join(dirname(entry.name), entry.target)) ?? entries.get(entry.target);
     }
     if (entry?.kind === 'file') return entry;
-    throw new Error(`it names ${JSON.stringify(name)}, which is not there`);
+    throw new ImageFault(`it names ${JSON.stringify(name)}, which is not there`);
   };
   return {
     has: (name) => entries.has(name),
     async small(name) {
       const { at, size } = find(name);
-      if (size > MAX_IMAGE_DOCUMENT_BYTES) throw new Error(`${name} is larger than any document of an image`);
+      if (size > MAX_IMAGE_DOCUMENT_BYTES)
+        throw new ImageFault(`${name} is larger than any document of an image`);
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(size), 0, size, at);
-      if (bytesRead < size) throw new Error('the archive is cut');
+      if (bytesRead < size) throw new ImageFault('the archive is cut');
       return buffer;
     },
     stream(name) {
@@ -212,7 +216,7 @@ async function listEntries(handle: FileHandle): Promise<ReadonlyMap<string, TarE
   const entries = new Map<string, TarEntry>();
   for await (const entry of readEntries(await tarSourceOf(handle, Number.POSITIVE_INFINITY))) {
     if (entry.kind === 'other' || entry.kind === 'directory') continue;
-    if (entries.has(entry.name)) throw new Error(`it holds two files ${JSON.stringify(entry.name)}`);
+    if (entries.has(entry.name)) throw new ImageFault(`it holds two files ${JSON.stringify(entry.name)}`);
     entries.set(entry.name, entry);
   }
   return entries;

@@ -3,8 +3,9 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, hexOf } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
+import { machineFault } from '../../../shared/errors/error.ts';
 import { readImages } from '../../../shared/node/images/image-archive.ts';
+import { faultOf, ImageFault } from '../../../shared/node/images/tar-files.ts';
 import { blobPath, digestOfImage, type ServiceImage } from '../../../shared/schema/drivers/images.ts';
 import { imageConfig, readImageDocument } from '../../../shared/schema/image-documents.ts';
 import { platformOf } from '../../../shared/schema/image-platform.ts';
@@ -16,7 +17,7 @@ import { readInside } from './image-files.ts';
 /** By the digest that the release has for each: what is in it, or why nobody knows. */
 type ContentsOfImages = ReadonlyMap<Digest, ImageContents | string>;
 
-/** `place` says where a file of the tree is; `scratch` takes archives apart. Errors: disk/*. */
+/** `place` says where a file of the tree is; `scratch` takes archives apart. A bill has no word of this machine. Errors: disk/*. */
 export async function readContents(
   { service }: CapabilityRelease,
   place: (path: string) => string,
@@ -27,19 +28,12 @@ export async function readContents(
   for (const image of service.images) {
     const found = await contentsOf(image, place, scratch).catch((error: unknown) => {
       const why = faultOf(error);
-      if (why !== null) return why;
-      const path = error instanceof Error && 'path' in error ? String(error.path) : scratch;
-      throw toDiskError(path, error);
+      if (why !== null) return sanitizeLine(why, 200);
+      throw machineFault(error, scratch) ?? error;
     });
     contents.set(digestOfImage(image), found);
   }
   return contents;
-}
-
-/** What is wrong with an image; null where it is this machine, of which no bill has a word. */
-function faultOf(error: unknown): string | null {
-  if (isFairleadError(error) || !(error instanceof Error) || 'syscall' in error) return null;
-  return sanitizeLine(error.message, 200);
 }
 
 /** What of the images is not told, a line for each. */
@@ -86,6 +80,6 @@ async function contentsOf(
 
 async function readLayers(config: Digest, place: (blob: Digest) => string): Promise<ImageContents> {
   const parsed = readImageDocument(imageConfig, await readFile(place(config)));
-  if (parsed === null) throw new Error(`${hexOf(config)} is no configuration of an image`);
+  if (parsed === null) throw new ImageFault(`${hexOf(config)} is no configuration of an image`);
   return readPackages(await readInside(parsed.rootfs.diff_ids.map(place), bytesWanted));
 }

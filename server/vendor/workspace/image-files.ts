@@ -1,7 +1,12 @@
 // Files inside of an image, by laying its layers over one another as engines do; names in them are text, and never opened here.
 import { open } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { readEntries, type TarEntry, tarSourceOf } from '../../../shared/node/images/tar-files.ts';
+import {
+  ImageFault,
+  readEntries,
+  type TarEntry,
+  tarSourceOf,
+} from '../../../shared/node/images/tar-files.ts';
 
 /** Null where it is too large, or stands for something else than a file. */
 type InsideFiles = ReadonlyMap<string, Uint8Array | null>;
@@ -19,13 +24,13 @@ const OPAQUE = '.wh..wh..opq';
 
 /**
  * `layers` are plain archives, lowest first; `wanted` says how many bytes of the file at a path are read at most, null for none.
- * Throws an error whose message says what is wrong with one; errors of the system pass.
+ * Throws an ImageFault whose message says what is wrong with one; errors of the system pass.
  */
 export async function readInside(
   layers: readonly string[],
   wanted: (path: string) => number | null,
 ): Promise<InsideFiles> {
-  if (layers.length > MOST_LAYERS) throw new Error(`it has more than ${MOST_LAYERS} layers`);
+  if (layers.length > MOST_LAYERS) throw new ImageFault(`it has more than ${MOST_LAYERS} layers`);
   let files = new Map<string, Uint8Array | null>();
   for (const layer of layers) files = await layOver(files, layer, wanted);
   return files;
@@ -58,7 +63,7 @@ async function layOver(
         if (most === null) continue;
         const bytes = await contentOf(entry, most, (length) => source.read(length), own, below);
         left -= 1 + (bytes?.length ?? 0) / BYTES_A_FILE;
-        if (left < 0) throw new Error('more is installed in it than is looked at');
+        if (left < 0) throw new ImageFault('more is installed in it than is looked at');
         own.set(path, bytes);
       }
     }
@@ -86,7 +91,7 @@ async function contentOf(
   if (linked !== null) return own.get(linked) ?? below.get(linked) ?? null;
   if (kind !== 'file' || size > most) return null;
   const bytes = await read(size);
-  if (bytes.length < size) throw new Error('a layer of it is cut');
+  if (bytes.length < size) throw new ImageFault('a layer of it is cut');
   return bytes;
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { isJsonObject, type JsonValue } from '../../../shared/encoding/json.ts';
-import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, machineFault, systemCode } from '../../../shared/errors/error.ts';
 import { readLayoutImage } from '../../../shared/node/images/image-layout.ts';
 import { fetchImage, findImageIn } from '../../../shared/node/images/pull.ts';
 import { createRegistry, urlOfRegistry } from '../../../shared/node/images/registry.ts';
@@ -108,6 +108,9 @@ async function layOut({ name, source }: NamedImage, how: LayOut): Promise<Servic
     return { ...(await pull(source, ref, how)), name };
   } catch (cause) {
     if (isFairleadError(cause)) throw cause;
+    const isOfSource = cause instanceof Error && 'path' in cause && cause.path === source;
+    const machine = isOfSource ? null : machineFault(cause, scratch);
+    if (machine !== null) throw machine;
     const code = systemCode(cause);
     const problem = code === 'unknown error' && cause instanceof Error ? cause.message : code;
     throw new FairleadError('vendor/image-refused', { name, source, problem }, { cause });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Digest, digestOf } from '../../encoding/digest.ts';
 import { readImageDocument, saidPlatform } from '../../schema/image-documents.ts';
 import type { SaidPlatform } from '../../schema/image-platform.ts';
-import { readSmallFiles } from './tar-files.ts';
+import { ImageFault, readSmallFiles } from './tar-files.ts';
 
 export interface ArchivedImage {
   /** Digest of its configuration: its id in Docker's own store. */
@@ -27,21 +27,21 @@ const configuration = z.object({
 const index = z.object({ manifests: z.array(z.object({ digest: z.string() })).max(1000) });
 const manifest = z.object({ config: z.object({ digest: z.string() }) });
 
-/** Throws an error whose message says what is wrong with the archive; errors of the system pass. */
+/** Throws an ImageFault whose message says what is wrong with the archive; errors of the system pass. */
 export async function readImages(path: string): Promise<readonly ArchivedImage[]> {
   const files = await readSmallFiles(path);
   const list = files.get('manifest.json');
   // What skopeo writes as `oci-archive:` or buildx as `type=oci`: Docker's own store does not load it.
   if (list === undefined && files.has('index.json')) {
-    throw new Error(
+    throw new ImageFault(
       'it is an OCI archive: write it with "docker save", or skopeo copy … docker-archive:FILE',
     );
   }
-  if (list === undefined) throw new Error('it has no manifest.json: write it with "docker save"');
+  if (list === undefined) throw new ImageFault('it has no manifest.json: write it with "docker save"');
   const known = manifestsIn(files);
   return parse(manifests, list).map(({ Config }) => {
     const bytes = files.get(Config);
-    if (bytes === undefined) throw new Error(`its manifest.json names ${Config}, which is not there`);
+    if (bytes === undefined) throw new ImageFault(`its manifest.json names ${Config}, which is not there`);
     const config = digestOf(bytes);
     const { rootfs, ...platform } = parse(configuration, bytes);
     return { config, manifest: known.get(config) ?? null, layers: rootfs.diff_ids, platform };
@@ -65,5 +65,5 @@ function manifestsIn(files: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Di
 function parse<Schema extends z.ZodType>(schema: Schema, bytes: Buffer): z.output<Schema> {
   const parsed = readImageDocument(schema, bytes);
   if (parsed !== null) return parsed;
-  throw new Error('what describes its images is not what "docker save" writes');
+  throw new ImageFault('what describes its images is not what "docker save" writes');
 }

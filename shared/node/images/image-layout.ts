@@ -13,6 +13,7 @@ import {
 } from '../../schema/image-documents.ts';
 import type { SaidPlatform } from '../../schema/image-platform.ts';
 import { readIfPresent } from '../read-file.ts';
+import { ImageFault } from './tar-files.ts';
 
 export interface PlainImage {
   readonly config: Uint8Array;
@@ -21,15 +22,15 @@ export interface PlainImage {
   readonly platform: SaidPlatform;
 }
 
-/** Throws an error whose message says what the layout lacks; errors of the system pass. */
+/** Throws an ImageFault whose message says what the layout lacks; errors of the system pass. */
 export async function readLayoutImage(layout: string, digest: Digest): Promise<PlainImage> {
   const config = await readIfPresent(join(layout, blobPath(digest)), MAX_IMAGE_DOCUMENT_BYTES + 1);
-  if (config === null) throw new Error(`it does not hold the image ${digest}`);
+  if (config === null) throw new ImageFault(`it does not hold the image ${digest}`);
   const { rootfs, ...platform } = parseConfig(config, digest);
   const layers: Blob[] = [];
   for (const layer of rootfs.diff_ids) {
     const found = await stat(join(layout, blobPath(layer))).catch(() => null);
-    if (found?.isFile() !== true) throw new Error(`it lacks the layer ${layer} of the image ${digest}`);
+    if (found?.isFile() !== true) throw new ImageFault(`it lacks the layer ${layer} of the image ${digest}`);
     layers.push({ digest: layer, size: found.size });
   }
   return { config, layers, platform };
@@ -38,10 +39,10 @@ export async function readLayoutImage(layout: string, digest: Digest): Promise<P
 /** A configuration that must be the one meant. Throws what is wrong with it. */
 function parseConfig(config: Uint8Array, digest: Digest): z.output<typeof imageConfig> {
   if (config.length > MAX_IMAGE_DOCUMENT_BYTES || digestOf(config) !== digest) {
-    throw new Error(`what it holds as ${digest} is something else`);
+    throw new ImageFault(`what it holds as ${digest} is something else`);
   }
   const parsed = readImageDocument(imageConfig, config);
-  if (parsed === null) throw new Error(`${digest} is no configuration of an image`);
+  if (parsed === null) throw new ImageFault(`${digest} is no configuration of an image`);
   return parsed;
 }
 

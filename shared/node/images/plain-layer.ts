@@ -7,7 +7,7 @@ import { createDigester, type Digest } from '../../encoding/digest.ts';
 import { blobPath } from '../../schema/drivers/images.ts';
 import { MAX_TREE_BYTES } from '../../schema/tree-bounds.ts';
 import { isPresent } from '../read-file.ts';
-import { createDecompressor } from './tar-files.ts';
+import { createDecompressor, ImageFault } from './tar-files.ts';
 
 /**
  * Puts a layer, plain or compressed with gzip or zstd, into a layout; nothing is read where it is there. Throws an error whose
@@ -25,7 +25,7 @@ export async function writePlainLayer(
   const out = await open(temporary, 'w', 0o644);
   try {
     const found = await copyPlain(await openInput(), out);
-    if (found !== layer) throw new Error(`its layer ${layer} is something else: ${found}`);
+    if (found !== layer) throw new ImageFault(`its layer ${layer} is something else: ${found}`);
     await out.sync();
     await rename(temporary, path);
   } finally {
@@ -53,7 +53,7 @@ export async function* boundUnpacked(pieces: AsyncIterable<Buffer>): AsyncGenera
   let left = MAX_TREE_BYTES;
   for await (const piece of pieces) {
     left -= piece.length;
-    if (left < 0) throw new Error('unpacked it is larger than a release may be');
+    if (left < 0) throw new ImageFault('unpacked it is larger than a release may be');
     yield piece;
   }
 }

@@ -1,10 +1,12 @@
-// The entries of a tar archive in their order, and its small files by name: plain, or compressed with gzip or zstd.
+// The entries of a tar archive in their order, and its small files by name, plain or compressed; and what is the fault of an image that is read so.
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 
 const BLOCK = 512;
 const MOST_ENTRIES = 20_000;
+/** No disk holds as much; beyond, places in a file would be no exact numbers. */
+const MOST_SIZE = 2 ** 50;
 /** Of what stands before an entry because its own header has no room for it. */
 const MOST_EXTENDED_BYTES = 1 << 20;
 
@@ -32,6 +34,19 @@ interface TarSource {
   at(): number;
 }
 
+/** Its message says what is wrong, and may stand in what is signed: whoever reads the same image finds the same. */
+export class ImageFault extends Error {}
+
+/** Of zlib and zstd, for bytes that are not what they should be; that there is no memory is none of these. */
+const OF_THE_BYTES = /^(?:Z_(?:BUF|DATA)_ERROR|Z_NEED_DICT|ZSTD_error_(?!memory_allocation$))/;
+
+/** Null where it is the fault of the machine that reads it, or of this program. */
+export function faultOf(error: unknown): string | null {
+  if (error instanceof ImageFault) return error.message;
+  const isOfTheBytes = error instanceof Error && 'code' in error && OF_THE_BYTES.test(String(error.code));
+  return isOfTheBytes ? error.message : null;
+}
+
 /**
  * By name, those of at most 4 MiB and 32 MiB in all; of two with one name the last counts, as for tar itself. Plain, or
  * compressed with gzip or zstd. Throws where it is no such archive, where reading it takes too long, and errors of the system.
@@ -54,7 +69,7 @@ async function collect(source: TarSource): Promise<ReadonlyMap<string, Buffer>> 
   for await (const { name, size, kind } of readEntries(source)) {
     if (kind !== 'file' || size > Math.min(LARGEST_BYTES, left)) continue;
     const bytes = await source.read(size);
-    if (bytes.length < size) throw new Error('the archive is cut');
+    if (bytes.length < size) throw new ImageFault('the archive is cut');
     files.set(name, bytes);
     left -= size;
   }
@@ -74,7 +89,7 @@ export async function* readEntries(source: TarSource, most = MOST_ENTRIES): Asyn
     const at = source.at();
     const end = (size: number) => at + size + ((BLOCK - (size % BLOCK)) % BLOCK);
     if (flag in EXTENDING) {
-      if (parsed.size > MOST_EXTENDED_BYTES) throw new Error('it is no tar archive');
+      if (parsed.size > MOST_EXTENDED_BYTES) throw new ImageFault('it is no tar archive');
       extended = { ...extended, ...EXTENDING[flag]?.(await source.read(parsed.size)) };
       await source.skip(end(parsed.size) - source.at());
       continue;
@@ -84,7 +99,7 @@ export async function* readEntries(source: TarSource, most = MOST_ENTRIES): Asyn
     yield { ...entry, name: entry.name.replace(/^(?:\.\/)+/, '') };
     await source.skip(end(entry.size) - source.at());
   }
-  throw new Error('the archive holds too many files');
+  throw new ImageFault('the archive holds too many files');
 }
 
 type Extended = Partial<Pick<TarEntry, 'name' | 'size' | 'target'>>;
@@ -105,7 +120,7 @@ function parseRecords(bytes: Buffer): Extended {
   const found: { name?: string; size?: number; target?: string } = {};
   for (let at = 0; at < bytes.length; ) {
     const length = Number.parseInt(bytes.toString('latin1', at, at + 20), 10);
-    if (!(length > 0)) throw new Error('it is no tar archive');
+    if (!(length > 0)) throw new ImageFault('it is no tar archive');
     const [key, ...rest] = bytes
       .toString('utf8', at, at + length - 1)
       .replace(/^\d+ /, '')
@@ -132,7 +147,7 @@ function parseHeader(header: Buffer): Pick<TarEntry, 'name' | 'size' | 'target'>
   const text = (from: number, to: number) => header.toString('latin1', from, to).split('\0')[0] ?? '';
   const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
   if (header.length < BLOCK || Number.parseInt(text(148, 156).trim(), 8) !== sum) {
-    throw new Error('it is no tar archive');
+    throw new ImageFault('it is no tar archive');
   }
   const prefix = text(257, 262) === 'ustar' ? text(345, 500) : '';
   const name = prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`;
@@ -148,7 +163,7 @@ function sizeIn(header: Buffer): number {
 
 function countIn(digits: string, base: number): number {
   const count = Number.parseInt(digits, base);
-  if (!Number.isSafeInteger(count) || count < 0) throw new Error('it is no tar archive');
+  if (!(count >= 0 && count <= MOST_SIZE)) throw new ImageFault('it is no tar archive');
   return count;
 }
 
@@ -199,7 +214,7 @@ function streamed(
         if (done) break;
         if (performance.now() > until) {
           decompressor.destroy();
-          throw new Error('it takes too long to unpack');
+          throw new ImageFault('it takes too long to unpack');
         }
         kept = value as Buffer;
       }
