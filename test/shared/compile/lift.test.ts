@@ -67,6 +67,22 @@ describe('pins to lift', () => {
     });
   });
 
+  it('are those that free everything which others hold back, not a part of it', () => {
+    const requires = (name: string) => ({ requires: { [name]: '^2.0.0' } });
+    const releases = {
+      ...{ 'core/p@1.0.0': {}, 'core/p@2.0.0': requires('core/x'), 'core/q@1.0.0': {} },
+      ...{ 'core/q@2.0.0': requires('core/y'), 'core/x@1.0.0': {}, 'core/x@2.0.0': {} },
+      ...{ 'core/y@1.0.0': {}, 'core/y@2.0.0': {}, 'core/z@1.0.0': {} },
+    };
+    const runs = ['p', 'q', 'x', 'y', 'z'].map((name) => `core/${name}@1.0.0`);
+    const pins = { 'core/x': '1.0.0', 'core/y': '1.0.0', 'core/z': '1.0.0' };
+    const result = compile(compileInputOf({ releases, runs, pins }));
+
+    expect(result).toMatchObject({
+      heldBack: { isSmallest: true, lift: [{ name: 'core/x' }, { name: 'core/y' }] },
+    });
+  });
+
   it('are none in vain, and it is said that fewer may do, where there are too many to try', () => {
     const wrong = [5, 50, 95, 140, 185];
     const scenario = scenarioOf({ pins: 200, wrong: [] });
