@@ -101,12 +101,14 @@ export interface Targets extends SignedBase {
   readonly outline?: Outline;
 }
 
-/** Where in a file each entry of `targets` stands, in their order: its end, and behind that a comma and the next. */
+/** Where in a file each entry of `targets` stands: its end, and behind that a comma and the next. */
 export interface Outline {
   /** Of the file's bytes: it says nothing about others. */
   readonly digest: Digest;
   readonly start: number;
   readonly ends: Uint32Array<ArrayBuffer>;
+  /** Of the entries, in the order of `ends`; absent where `targets` has that order itself. */
+  readonly paths?: readonly string[];
 }
 
 export interface Signature {

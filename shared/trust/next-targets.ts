@@ -16,7 +16,6 @@ import {
   type Outline,
   parseSignatures,
   type Signature,
-  type TargetFile,
   type Targets,
 } from './metadata.ts';
 import { parseTargets } from './parse-metadata.ts';
@@ -58,17 +57,20 @@ export function verifyNextTargets(
   if (outline === undefined || digestOf(old) !== outline.digest) return null;
   const form = orNull(() => takeApart(role, signer, bytes));
   if (form === null) return null;
-  const entries = joinEntries(form, [...before.targets.keys()], outline, stretches);
+  const paths = outline.paths ?? [...before.targets.keys()];
+  const entries = joinEntries(form, paths, outline, stretches);
   if (entries === null) return null;
   const base = orNull(() => parseTargets({ ...form.around, targets: entries.fresh }, role));
   if (base === null) return null;
-  const targets = new Map<string, TargetFile>();
-  for (const path of entries.order) {
-    const file = base.targets.get(path) ?? before.targets.get(path);
-    if (file === undefined) return null;
-    targets.set(path, file);
-  }
-  return { ...base, targets, outline: { digest, start: form.start, ends: entries.ends } };
+  // A copy, and what is other put to it: of each path that stays, to look it up and set it would take several times as long.
+  const targets = new Map(before.targets);
+  for (const path of entries.gone) targets.delete(path);
+  for (const [path, file] of base.targets) targets.set(path, file);
+  const { order, ends } = entries;
+  // Behind one another in order, each is there once: so many, and all of them, are in the file.
+  return targets.size === order.length
+    ? { ...base, targets, outline: { digest, start: form.start, ends, paths: order } }
+    : null;
 }
 
 interface Form {
@@ -146,6 +148,8 @@ function endOfObject(file: Buffer, start: number): number {
 
 interface Joined {
   readonly fresh: JsonObject;
+  /** Paths of entries of the older file that are not whole in a stretch: what is new may have them again. */
+  readonly gone: readonly string[];
   /** The paths of all. */
   readonly order: readonly string[];
   readonly ends: Uint32Array<ArrayBuffer>;
@@ -158,10 +162,13 @@ function joinEntries(
   outline: Outline,
   stretches: readonly Stretch[],
 ): Joined | null {
-  const joined: Joining = { fresh: {}, order: [], ends: [], at: form.start, room: MOST_NEW_BYTES };
+  const joined: Joining = { fresh: {}, gone: [], order: [], ends: [], at: form.start, room: MOST_NEW_BYTES };
+  let known = 0;
   for (const { first, behind, shift } of runsIn(outline, stretches)) {
     const place = startOf(outline, first) + shift;
     if (!readNew(joined, form, place) || !follows(joined, paths[first] ?? '')) return null;
+    while (known < first) joined.gone.push(paths[known++] ?? '');
+    known = behind;
     for (let i = first; i < behind; i++) {
       joined.order.push(paths[i] ?? '');
       joined.ends.push((outline.ends[i] ?? 0) + shift);
@@ -169,12 +176,14 @@ function joinEntries(
     joined.at = joined.ends.at(-1) ?? form.start;
     if (joined.at > form.end) return null;
   }
+  while (known < paths.length) joined.gone.push(paths[known++] ?? '');
   const isWhole = readNew(joined, form, form.end) && joined.order.length <= MOST_ENTRIES;
   return isWhole ? { ...joined, ends: Uint32Array.from(joined.ends) } : null;
 }
 
 interface Joining {
   readonly fresh: Record<string, JsonValue>;
+  readonly gone: string[];
   readonly order: string[];
   readonly ends: number[];
   /** Behind the last entry. */

@@ -32,8 +32,9 @@ export interface Read {
 export class CatalogReader {
   readonly #documents: DocumentCache;
   readonly #onWarning: (warning: FairleadError) => void;
-  /** By path, what the last catalog was made of, and what came since: a vendor's history is long, and its news is short. */
-  #known = new Map<string, ReadDocument>();
+  /** What the last catalog was made of, in the order of its listing, and by path what came since: a vendor's history is long, and its news is short. */
+  #known: readonly ReadDocument[] = [];
+  readonly #learned = new Map<string, ReadDocument>();
   /** While both are the same, and the disk had all that was listed, so is the catalog. */
   #last: Readonly<{ listing: Listing; sightings: Sightings; read: Read }> | null = null;
   #lost: ReadonlySet<string> = new Set();
@@ -50,7 +51,7 @@ export class CatalogReader {
 
   /** `bytes` are what was signed: they need not be read again. */
   learn(ref: DocumentRef, bytes: Uint8Array): void {
-    this.#known.set(ref.path, this.#parse(ref, bytes));
+    this.#learned.set(ref.path, this.#parse(ref, bytes));
   }
 
   /** Error: disk/failed. */
@@ -66,7 +67,7 @@ export class CatalogReader {
     const left = withTheirOrders([...lost]);
     const entries: CatalogEntry[] = [];
     for (const one of found) {
-      if (one?.entry !== undefined && !left.has(one.ref.path)) entries.push(one.entry);
+      if (one?.entry !== undefined && (left.size === 0 || !left.has(one.ref.path))) entries.push(one.entry);
     }
     const read = { entries, catalog: withSightings(collectCatalog(entries, listing.entries), sightings) };
     this.#last = lost.size === 0 ? { listing, sightings, read } : null;
@@ -74,22 +75,39 @@ export class CatalogReader {
   }
 
   async #readAll(refs: readonly DocumentRef[]) {
-    const found = refs.map((ref) => {
-      const known = this.#known.get(ref.path);
-      return known !== undefined && isSameDocument(known.ref, ref) ? known : null;
-    });
+    const find = this.#finder();
+    const found = refs.map(find);
     const lost = new Set<string>();
-    const unread = [...refs.entries()].filter(([i]) => found[i] === null);
-    await forEachAtOnce(unread, CONCURRENT_READS, async ([i, ref]) => {
+    const unread = found.flatMap((one, i) => (one === null ? [i] : []));
+    await forEachAtOnce(unread, CONCURRENT_READS, async (i) => {
+      const ref = refs[i] as DocumentRef;
       const bytes = await readDocument(this.#documents, ref);
       if (bytes === null) lost.add(ref.path);
       else found[i] = this.#parse(ref, bytes);
     });
-    // All that is listed is known by now: where more is, something is no longer listed.
-    if (unread.length > 0 || this.#known.size !== refs.length) {
-      this.#known = new Map(found.filter((one) => one !== null).map((one) => [one.ref.path, one]));
-    }
+    this.#known = lost.size === 0 ? (found as ReadDocument[]) : found.filter((one) => one !== null);
+    this.#learned.clear();
     return { found, lost };
+  }
+
+  /** For the documents of a listing in their order, which is mostly that of the one before: by path is looked up only what is not next. */
+  #finder(): (ref: DocumentRef) => ReadDocument | null {
+    let at = 0;
+    let places: ReadonlyMap<string, number> | null = null;
+    const findAt = (place: number, ref: DocumentRef) => {
+      const known = this.#known[place];
+      if (known === undefined || !isSameDocument(known.ref, ref)) return null;
+      at = place + 1;
+      return known;
+    };
+    return (ref) => {
+      const next = findAt(at, ref) ?? findAt(at + 1, ref);
+      if (next !== null) return next;
+      const learned = this.#learned.get(ref.path);
+      if (learned !== undefined && isSameDocument(learned.ref, ref)) return learned;
+      places ??= new Map(this.#known.map((one, i) => [one.ref.path, i]));
+      return findAt(places.get(ref.path) ?? -1, ref);
+    };
   }
 
   /** A document that cannot be used is reported and left out: one bad release must not hide an advisory. */

@@ -27,9 +27,9 @@ export function createLister(onWarning: (warning: FairleadError) => void): ListD
     const said: Said = loaded.map((one) => [JSON.stringify([one.delegator, one.role]), tree.lookUp(one)]);
     const changed = before === null ? null : await inPieces(changedPaths(before.said, said), rests);
     const paths = changed ?? (await inPieces(pathsIn(said), rests));
-    const found = await resolveAll([...paths].sort(), tree, onWarning);
-    const kept = changed === null ? [] : (before?.refs.filter(({ path }) => !changed.has(path)) ?? []);
-    const refs = kept.length === 0 ? found : inOrder([...kept, ...found]);
+    const ordered = [...paths].sort();
+    const found = await resolveAll(ordered, tree, onWarning);
+    const refs = changed === null || before === null ? found : replaced(before.refs, ordered, found);
     before = { said, refs };
     return refs;
   };
@@ -44,10 +44,48 @@ function* changedPaths(before: Said, now: Said): Pieces<ReadonlySet<string> | nu
     if (known !== edge || is === undefined || was === undefined) return null;
     if (is === was) continue;
     if (is.delegations.length > 0 || was.delegations.length > 0) return null;
-    yield* eachOf(is.targets, ([path, file]) => was.targets.get(path) !== file && changed.add(path));
+    // A list that followed from the one before has nearly all of it in the same order: to step costs a fraction of looking up.
+    const steps = was.targets.entries();
+    let stayed = 0;
+    yield* eachOf(is.targets, ([path, file]) => {
+      const step = steps.next().value;
+      const known = step?.[0] === path ? step[1] : was.targets.get(path);
+      if (known !== undefined) stayed++;
+      if (known !== file) changed.add(path);
+    });
+    if (stayed === was.targets.size) continue;
     yield* eachOf(was.targets.keys(), (path) => !is.targets.has(path) && changed.add(path));
   }
   return changed;
+}
+
+/** What is listed of `paths` is `found` now. All three in order of their paths. */
+function replaced(
+  refs: readonly DocumentRef[],
+  paths: readonly string[],
+  found: readonly DocumentRef[],
+): readonly DocumentRef[] {
+  const parts: (readonly DocumentRef[])[] = [];
+  let [at, next] = [0, 0];
+  for (const path of paths) {
+    const place = firstFrom(path, refs, at);
+    const ref = found[next];
+    parts.push(refs.slice(at, place), ref?.path === path ? [ref] : []);
+    if (ref?.path === path) next++;
+    at = refs[place]?.path === path ? place + 1 : place;
+  }
+  return [...parts, refs.slice(at)].flat();
+}
+
+/** Where the first stands, from `from` on, whose path is this one or behind it. */
+function firstFrom(path: string, refs: readonly DocumentRef[], from: number): number {
+  let [low, high] = [from, refs.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((refs[middle]?.path ?? '') < path) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function* pathsIn(said: Said): Pieces<ReadonlySet<string>> {

@@ -1,4 +1,5 @@
 // The catalog of a listing: made anew when the listing or a sighting is another, and while the disk has not all of it.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CatalogReader } from '../../../../agent/engine/repository/catalog-reader.ts';
 import type { DocumentRef } from '../../../../agent/engine/repository/documents.ts';
@@ -46,6 +47,36 @@ describe('the catalog', () => {
     expect(await of.read({ ...listing }, NO_SIGHTINGS)).not.toBe(first);
     const seen = { ...NO_SIGHTINGS, orders: new Map([['FL-1-1', 5]]) };
     expect((await of.read(listing, seen)).catalog.ordersHaltedSince).toBe(seen.orders);
+  });
+
+  it('is of the listing’s documents in their order, however they come, go and change places; what stays listed is read once', async () => {
+    const documents = Array.from({ length: 12 }, (_, i) => documentOf(`${i + 1}.0.0`));
+    const listing = fc.record({
+      listed: fc.shuffledSubarray(documents),
+      isOrdered: fc.boolean(),
+      learned: fc.subarray(documents),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(listing, { maxLength: 6 }), async (listings) => {
+        const { of, asked, versions } = reader(...documents);
+        let before: readonly (typeof ONE)[] = [];
+        for (const { listed, isOrdered, learned } of listings) {
+          const now = isOrdered ? documents.filter((one) => listed.includes(one)) : listed;
+          for (const { ref, bytes } of learned) of.learn(ref, bytes);
+          asked.length = 0;
+
+          // As after a restart, where no two of these objects are the same.
+          const found = await versions(listingOf(...now.map(({ ref }) => ({ ...ref }))));
+
+          expect(found).toEqual(await reader(...documents).versions(listingOf(...now.map(({ ref }) => ref))));
+          const unknown = now.filter((one) => !before.includes(one) && !learned.includes(one));
+          expect(new Set(asked)).toEqual(new Set(unknown.map(({ ref }) => ref.sha256)));
+          expect(asked).toHaveLength(unknown.length);
+          before = now;
+        }
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('follows the listing, and reads each document once', async () => {

@@ -11,6 +11,7 @@ const fileOf = (number: number): TargetFile => ({
   length: number,
   hashes: new Map([['sha256', `${number}`.padStart(64, '0')]]),
 });
+const pathOf = (number: number) => `suites/${number}.json`;
 /** The same objects for the same words, as entries are that a difference did not touch. */
 const FILES = [1, 2, 3].map(fileOf);
 
@@ -75,6 +76,36 @@ describe('what the roles list', () => {
         }
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('is found whatever was taken out, put in and changed of a long list, and in which order a role has it', async () => {
+    const number = fc.nat(60);
+    const change = fc.record({
+      gone: fc.array(number),
+      said: fc.array(fc.tuple(number, fc.nat(2))),
+      isAnew: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 5 }), async (changes) => {
+        const lister = createLister(() => undefined);
+        let now = new Map(Array.from({ length: 40 }, (_, i) => [pathOf(i), i % 3]));
+        for (const { gone, said, isAnew } of changes) {
+          // As a list follows from the one before, or as a whole reading has it.
+          now = new Map(isAnew ? [...now].sort() : now);
+          for (const i of gone) now.delete(pathOf(i));
+          for (const [i, file] of said) now.set(pathOf(i), file);
+          const tree = treeOf(roleOf([], ['suites/*']), roleOf([...now]));
+
+          const all = await again(
+            tree,
+            createLister(() => undefined),
+          );
+          expect(await again(tree, lister)).toEqual(all);
+          expect(all.map(({ path }) => path)).toEqual([...now.keys()].sort());
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 
