@@ -10,8 +10,15 @@ export interface Origin {
   /** A file by its path below the repository; null where there is none. Errors: transport/*. */
   read(path: string, maxBytes: number): Promise<Uint8Array | null>;
   /** Into a file, going on where an earlier call stopped. Nothing of it is verified. Errors: transport/*, disk/*. */
-  download(path: string, file: string, maxBytes: number, onProgress?: OnProgress): Promise<void>;
+  download(path: string, file: string, maxBytes: number, options?: DownloadOptions): Promise<void>;
+  /** Waits for nobody: what is still asked for then fails. */
   close(): Promise<void>;
+}
+
+export interface DownloadOptions {
+  readonly onProgress?: OnProgress;
+  /** Gives up before patience ends. */
+  readonly withinMs?: number;
 }
 
 /** Bytes in the file, and how many it will be; null where nobody says. */
@@ -64,15 +71,18 @@ export function createOrigin(
     maxBytes: number,
     from: number,
     use: (answer: Answered, at: string) => Promise<Result>,
+    withinMs = Number.POSITIVE_INFINITY,
   ): Promise<Result> {
     const at = base + path;
+    const patienceMs = Math.min(PATIENCE_MS + maxBytes / BYTES_PER_MS, LONGEST_MS);
     try {
       const answer = await fetchOne(at, {
         redirect: 'manual',
         headers: { 'accept-encoding': 'identity', ...(from === 0 ? {} : { range: `bytes=${from}-` }) },
-        signal: AbortSignal.timeout(Math.min(PATIENCE_MS + Math.ceil(maxBytes / BYTES_PER_MS), LONGEST_MS)),
+        signal: AbortSignal.timeout(Math.floor(Math.max(0, Math.min(patienceMs, withinMs)))),
       });
-      return await use(answer, at);
+      // A body that nobody reads would come, and keep the connection, for as long as somebody sends it.
+      return await use(answer, at).finally(() => drop(answer));
     } catch (cause) {
       if (isFairleadError(cause)) throw cause;
       const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
@@ -91,13 +101,13 @@ export function createOrigin(
         for await (const chunk of capped(answer, at, maxBytes)) chunks.push(chunk);
         return Uint8Array.from(Buffer.concat(chunks));
       }),
-    async download(path, file, maxBytes, onProgress) {
+    async download(path, file, maxBytes, { onProgress, withinMs } = {}) {
       const size = await stat(file).then(
         (found) => found.size,
         () => 0,
       );
       const present = size > maxBytes ? 0 : size;
-      await ask(path, maxBytes, present, async (answer, at) => {
+      const use = async (answer: Answered, at: string) => {
         // Nothing follows what is there: it is all of it, or it is verified in vain.
         if (answer.status === 416) return;
         const range = answer.headers.get('content-range') ?? '';
@@ -106,9 +116,10 @@ export function createOrigin(
         const start = goesOn ? present : 0;
         const pieces = told(capped(answer, at, maxBytes - start), start, totalOf(answer, start), onProgress);
         await save(pieces, file, goesOn, maxBytes);
-      });
+      };
+      await ask(path, maxBytes, present, use, withinMs);
     },
-    close: async () => void (await Promise.all([...ways.values()].map((way) => way.close()))),
+    close: async () => void (await Promise.all([...ways.values()].map((way) => way.destroy()))),
   };
 }
 

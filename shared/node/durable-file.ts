@@ -31,6 +31,19 @@ export async function removeDurably(path: string): Promise<void> {
 
 /** Makes renames, links and removals in a directory survive a power cut. Errors: disk/full, disk/failed. */
 export async function syncDirectory(path: string): Promise<void> {
+  await syncPath(path);
+}
+
+/** What somebody wrote to `from`, whole, in the place of `path`. Errors: disk/full, disk/failed. */
+export async function moveDurably(from: string, path: string): Promise<void> {
+  await syncPath(from);
+  await rename(from, path).catch((cause: unknown) => {
+    throw toDiskError(path, cause);
+  });
+  await syncPath(dirname(path));
+}
+
+async function syncPath(path: string): Promise<void> {
   await withHandle(path, 'r', undefined, (handle) => handle.sync()).catch((cause: unknown) => {
     throw toDiskError(path, cause);
   });

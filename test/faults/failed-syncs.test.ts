@@ -1,11 +1,15 @@
 // What a process finds after another's fsync failed, or never came, looks whole and may not be on the disk.
 // First: it must be there before the adapters are.
 
+import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { createAuditFile } from '../../agent/adapters/state/audit-file.ts';
 import { createDeploymentStore } from '../../agent/adapters/state/deployment-store.ts';
 import { createJournal } from '../../agent/adapters/state/journal.ts';
+import { withPatchBench } from '../../server/vendor/workspace/patches.ts';
+import { hexOf } from '../../shared/encoding/digest.ts';
 import { isDirectory, makeDirectory, writeDurably } from '../../shared/node/durable-file.ts';
+import { packPath } from '../../shared/protocol/publication.ts';
 import type { JournalEntry } from '../../shared/schema/journal.ts';
 import { createRandom } from '../labs/faults/suite.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../support/crash-mount.ts';
@@ -13,6 +17,7 @@ import { failure } from '../support/crash-paths.ts';
 import { deployableOf, planOf } from '../support/deploy-releases.ts';
 import { rejectionOf } from '../support/error-code.ts';
 import { createIdleClock } from '../support/idle-clock.ts';
+import { packedPair } from '../support/patched-trees.ts';
 
 const STATE_DIR = `${MOUNT_POINT}/state`;
 const entry = (sequence: number): JournalEntry => ({
@@ -155,4 +160,17 @@ it('a directory whose parent could not be synced is made anew', async () => {
   });
 
   expect(found).toEqual([['disk/failed', true]]);
+});
+
+it('a pack that a vendor fetched is whole under the name under which builds find it', async () => {
+  const { old } = await packedPair({ file: 'x'.repeat(300) }, { file: 'y' });
+  const { ref, pack } = old;
+  const path = `${MOUNT_POINT}/${packPath(hexOf(ref.digest))}`;
+  const found = await foundAfterPowerCuts(async (cutPower) => {
+    await withPatchBench(MOUNT_POINT, (bench) => bench.layOut(ref, (file) => writeFile(file, pack)));
+    cutPower();
+    return (await readFile(path)).equals(pack);
+  });
+
+  expect(found).toEqual([true]);
 });

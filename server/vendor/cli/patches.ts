@@ -1,7 +1,7 @@
 // Patches to what is published, made and sent before it: installs that run an earlier release fetch little. What cannot be made stops nothing.
 import { hexOf } from '../../../shared/encoding/digest.ts';
 import { formatBytes } from '../../../shared/errors/entry.ts';
-import { isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
+import { type FairleadError, isFairleadError, toDiskError } from '../../../shared/errors/error.ts';
 import { versionsList } from '../../../shared/protocol/fleet-proposals.ts';
 import { maxPatchBytes, patchUploadPath } from '../../../shared/protocol/patches.ts';
 import { componentKeyOf } from '../../../shared/schema/common.ts';
@@ -26,11 +26,15 @@ import type { ServerClient } from './server-client.ts';
 /** With less to fetch, the question for patches costs as much as it saves. */
 const LEAST_PACK_BYTES = 64 * 1024;
 
-/** To those of `fresh`, which the server has not yet. */
+/** A release waits for the packs of earlier ones no longer: on a slow line that would be hours. */
+const RELEASE_WAITS_MS = 5 * 60_000;
+
+/** To those of `fresh`, which the server has not yet; `isAwaited` where something signed is published after them. */
 export async function uploadPatches(
   server: ServerClient,
   session: Session,
   fresh: readonly Release[],
+  isAwaited: boolean,
 ): Promise<void> {
   const wish = session.patches ?? USUAL_PATCHES;
   if (wish.most === 0) return;
@@ -39,7 +43,8 @@ export async function uploadPatches(
   const known = await listCapabilities(session.directory);
   if (wish.newest)
     wanted.push(...(await Promise.all(newestOfEach(known).map((one) => readListed(session, one)))));
-  await withPackSource(session, (packs) =>
+  const withinMs = isAwaited ? RELEASE_WAITS_MS : Number.POSITIVE_INFINITY;
+  await withPackSource(session, withinMs, (packs) =>
     withPatchBench(session.directory, async (bench) => {
       for (const to of wanted) await patchesTo(to, known, wish, { server, session, bench, packs });
     }),
@@ -59,7 +64,7 @@ async function patchesTo(
   { most, small }: PatchWish,
   means: Means,
 ): Promise<void> {
-  const { session, server } = means;
+  const { session, server, packs } = means;
   const { digest } = to.tree;
   const full = await packBytes(session.directory, digest);
   const component = componentKeyOf(to.suite, to.name);
@@ -75,7 +80,10 @@ async function patchesTo(
       await patchBetween(from, to, { ...means, small });
       tried.add(from.tree.digest);
     } catch (cause) {
-      const why = whyNone(cause);
+      const error = ownError(cause);
+      // What another pack brings would find no more room.
+      if (isFairleadError(error, 'disk/full', 'disk/no-inodes', 'disk/failed')) packs.giveUp(error);
+      const why = whyNone(error);
       failed.set(why, [...(failed.get(why) ?? []), listed.version]);
       if (why === EARLIER_SERVER) break;
     }
@@ -91,9 +99,13 @@ async function patchesTo(
 const EARLIER_SERVER = 'the server is of an earlier version';
 
 /** What keeps one patch from being made, and no release from coming out; all else is thrown. */
-function whyNone(cause: unknown): string {
+function ownError(cause: unknown): FairleadError {
   const error = cause instanceof Error && 'syscall' in cause ? toDiskError('packs', cause) : cause;
   if (!isFairleadError(error)) throw error;
+  return error;
+}
+
+function whyNone(error: FairleadError): string {
   if (isFairleadError(error, 'vendor/server-refused') && error.data.status === 404) return EARLIER_SERVER;
   return error.code.startsWith('transport/')
     ? `its pack is not in this workspace, and ${error.message} (later: fairlead-vendor publish)`
@@ -128,7 +140,10 @@ async function patchBetween(
   const step = `making a patch to ${name}`;
   const laidOut = (release: CapabilityRelease) =>
     bench.layOut(release.tree, (file) => packs.fetch(release, file));
-  const [old, next] = [await laidOut(from), await laidOut(to)];
+  const next = await laidOut(to);
+  const full = await packBytes(session.directory, to.tree.digest);
+  if (full === null || full < LEAST_PACK_BYTES) return;
+  const old = await laidOut(from);
   const onProgress = (done: number, total: number) => session.out.progress(step, done, total);
   const { writable = [] } = from;
   const made = await bench.make(old, next, { writable, small, onProgress });
@@ -139,8 +154,7 @@ async function patchBetween(
     return;
   }
   const { file, bytes } = made;
-  const full = await packBytes(session.directory, to.tree.digest);
-  if (full === null || bytes > maxPatchBytes(full)) return;
+  if (bytes > maxPatchBytes(full)) return;
   await server.upload(address, file, (done, total) =>
     session.out.progress(`uploading the patch to ${name}`, done, total),
   );

@@ -98,6 +98,7 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
     server,
     session,
     releases.map(({ document }) => document),
+    metadata.length > 0,
   );
   const changes = await collectChanges(directory, releases);
   if (metadata.length + changes.length > 0) {

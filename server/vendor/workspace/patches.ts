@@ -1,14 +1,14 @@
 // Patches on the vendor's machine: trees laid out again from the packs of the workspace, and what was tried between them.
-import { mkdir, open, rename, stat } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError, orNull } from '../../../shared/errors/error.ts';
 import { applyPatch } from '../../../shared/node/apply-patch.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory, moveDurably } from '../../../shared/node/durable-file.ts';
 import { readPack } from '../../../shared/node/pack-reader.ts';
 import { readPatch } from '../../../shared/node/patch-reader.ts';
-import { readIfPresent } from '../../../shared/node/read-file.ts';
+import { namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { unpackTree } from '../../../shared/node/unpack.ts';
 import { patchListPath } from '../../../shared/protocol/patches.ts';
@@ -47,11 +47,27 @@ export async function withPatchBench<Result>(
 ): Promise<Result> {
   const place = join(directory, 'packs', '.patching');
   await removeAll(place);
+  await removeOldPartials(join(directory, 'packs')).catch(() => undefined);
   try {
     return await work(createBench(directory, place));
   } finally {
     await removeAll(place).catch(() => undefined);
   }
+}
+
+/** Of a pack that a broken line brought in part. */
+const PARTIAL = '.fetched.pack';
+
+/** The newest may be gone on with; the others are of trees that nobody may want again. */
+async function removeOldPartials(packs: string): Promise<void> {
+  const found: { readonly path: string; readonly mtimeMs: number }[] = [];
+  for (const name of await namesIfPresent(packs)) {
+    const path = join(packs, name, PARTIAL);
+    const about = await stat(path).catch(() => null);
+    if (about !== null) found.push({ path, mtimeMs: about.mtimeMs });
+  }
+  found.sort((a, b) => b.mtimeMs - a.mtimeMs);
+  for (const { path } of found.slice(1)) await removeAll(path);
 }
 
 function createBench(directory: string, place: string): PatchBench {
@@ -104,13 +120,13 @@ async function layOut(
     if (!isFairleadError(error, 'vendor/file-unreadable', 'tree/pack-damaged', 'tree/mismatch')) throw error;
     await removeAll(directory);
   }
-  const fetched = join(dirname(path), '.fetched.pack');
+  const fetched = join(dirname(path), PARTIAL);
   await makeDirectory(dirname(path));
   try {
     await fetch(fetched);
     const side = await unpackTo(directory, fetched, tree);
-    await rename(fetched, path);
-    await syncDirectory(dirname(path));
+    // Under that name it is believed to be whole.
+    await moveDurably(fetched, path);
     return side;
   } catch (error) {
     // What a broken line left is gone on with; all else may be wrong, or is in the way of the release.

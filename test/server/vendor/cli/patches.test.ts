@@ -1,9 +1,9 @@
 // Patches from the vendor's command line: made of the packs at hand, sent before the release, never a reason for a release to fail.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readTried } from '../../../../server/vendor/workspace/patches.ts';
 import { digestFromHex, hexOf } from '../../../../shared/encoding/digest.ts';
 import { maxPatchBytes } from '../../../../shared/protocol/patches.ts';
@@ -167,6 +167,57 @@ describe('a release', () => {
     expect(await startsOf(version, '1.0.4', '1.0.5')).toEqual(['1.0.4', '1.0.5']);
   });
 
+  it('waits five minutes for packs, whatever the line; a publication for which nobody waits takes its time', async () => {
+    const trees = [await treeOf('1.0.4'), await treeOf('1.0.5'), await treeOf('1.0.51')];
+    const lose = async () => {
+      for (const tree of trees) await rm(join(PACKS(), tree), { recursive: true, force: true });
+      vendor.server.fetched.length = 0;
+    };
+    await lose();
+    let late = 0;
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, 'now').mockImplementation(() => now() + late);
+    vendor.server.givePack = (path, response) => {
+      late += 150_000;
+      response.end(vendor.server.files.get(path.slice('/repository/'.length)));
+    };
+    onTestFinished(() => {
+      vendor.server.givePack = null;
+      vi.restoreAllMocks();
+    });
+
+    const { err } = await released('1.0.52', '--patches', '3');
+
+    expect(await startsOf('1.0.52', '1.0.4', '1.0.5', '1.0.51')).toEqual(['1.0.5', '1.0.51']);
+    expect(err.match(/no patch to .*/g)).toEqual([
+      expect.stringMatching(/ from 1\.0\.4: .* it takes too long .*later: fairlead-vendor publish/),
+    ]);
+    await lose();
+    for (const tree of trees) vendor.server.files.delete(`packs/${await treeOf('1.0.52')}/patches/${tree}`);
+    await rm(join(PACKS(), await treeOf('1.0.52'), 'patches.json'));
+    expect((await vendor.run('publish', '--patches', '3')).err).not.toContain('no patch');
+    expect(await startsOf('1.0.52', '1.0.4', '1.0.5', '1.0.51')).toEqual(['1.0.4', '1.0.5', '1.0.51']);
+  });
+
+  it('comes out where the disk has no place for what was fetched, and fetches no other pack in vain', async () => {
+    const trees = [await treeOf('1.0.52'), await treeOf('1.0.51')];
+    for (const tree of trees) await rm(join(PACKS(), tree), { recursive: true, force: true });
+    vendor.server.fetched.length = 0;
+    vendor.server.givePack = (path, response) => {
+      mkdirSync(join(PACKS(), '.patching'), { recursive: true });
+      for (const tree of trees) writeFileSync(join(PACKS(), '.patching', tree), 'in the way');
+      response.end(vendor.server.files.get(path.slice('/repository/'.length)));
+    };
+    onTestFinished(() => void Object.assign(vendor.server, { givePack: null }));
+
+    const { err } = await released('1.0.53', '--patches', '2');
+
+    expect(err.match(/no patch to .*/g)).toEqual([
+      expect.stringMatching(/ from 1\.0\.52, 1\.0\.51: .*EEXIST/),
+    ]);
+    expect(vendor.server.fetched).toHaveLength(1);
+  });
+
   it('has none that would save too little, and nobody is told so: it is no fault', async () => {
     const { err, status } = await vendor.run(
       'release',
@@ -212,6 +263,20 @@ describe('a release', () => {
     const tried = await readTried(join(vendor.directory, 'workspace'), digestFromHex(await treeOf('1.1.2')));
     expect(tried).toContain(digestFromHex(await treeOf('1.1.1')));
     expect((await vendor.run('publish', '--patches', '1')).err).not.toContain('patch to core/auth@1.1.2');
+  });
+
+  it('of which there is little has none, and nothing else is fetched to see so', async () => {
+    await released('1.2.0', '--patches', '0');
+    const id = await verified('1.2.1', patternedBytes(1_000, 'little'));
+    await vendor.json('release', id);
+    const [from, to] = [await treeOf('1.2.0'), await treeOf('1.2.1')];
+    for (const tree of [from, to]) await rm(join(PACKS(), tree), { recursive: true });
+    vendor.server.fetched.length = 0;
+
+    for (let run = 0; run < 2; run++) expect((await vendor.run('publish', '--patches', '1')).status).toBe(0);
+
+    expect(vendor.server.fetched.map(({ path }) => path)).toEqual([packPath(to)]);
+    expect(await startsOf('1.2.1', '1.2.0')).toEqual([]);
   });
 
   it('comes out before a server of an earlier version', async () => {

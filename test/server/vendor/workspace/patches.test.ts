@@ -1,5 +1,5 @@
 // The vendor's bench for patches: what it hands out was applied once, and leads where it says.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { readTried, withPatchBench, writeTried } from '../../../../server/vendor/workspace/patches.ts';
@@ -70,6 +70,34 @@ it.each([
     expect(readdirSync(join(work, 'packs'))).toEqual([hexOf(ref.digest)]);
   },
 );
+
+it('keeps of packs that broke off the newest, with which somebody may go on', async () => {
+  const work = temporaryDirectory();
+  const place = (name: string) => join(work, 'packs', name);
+  for (const [name, at] of [
+    ['old', 1],
+    ['newest', 3],
+    ['older', 2],
+  ] as const) {
+    mkdirSync(place(name), { recursive: true });
+    writeFileSync(join(place(name), 'full.pack'), 'FLPACK');
+    writeFileSync(join(place(name), '.fetched.pack'), 'FLP');
+    utimesSync(join(place(name), '.fetched.pack'), at, at);
+  }
+  writeFileSync(place('strange'), 'no directory');
+
+  await withPatchBench(work, async () => undefined);
+
+  const left = readdirSync(join(work, 'packs'), { recursive: true }).filter((one) =>
+    String(one).endsWith('.pack'),
+  );
+  expect(left.toSorted()).toEqual([
+    'newest/.fetched.pack',
+    'newest/full.pack',
+    'old/full.pack',
+    'older/full.pack',
+  ]);
+});
 
 it.each(rubbishOf('fairlead-vendor/patches@1'))(
   'tries once more where what it remembers of a tree is %s',
