@@ -1,11 +1,11 @@
 // Volumes of a compose file: how a release names them, and those of which the agent keeps a copy for the way back.
 import { z } from 'zod';
 
-/** As compose takes it. */
+/** As compose takes it: the engine is told it behind the name of the project. */
 export const volumeName = z
   .string()
-  .max(128)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, { error: 'the name of a volume of the compose file' });
+  .max(200)
+  .regex(/^[A-Za-z0-9._-]+$/, { error: 'the name of a volume of the compose file' });
 
 const MOST_VOLUMES = 16;
 

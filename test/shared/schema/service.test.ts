@@ -60,9 +60,14 @@ describe('a service', () => {
 
   it('of containers may stand beside its successor, and shares the volumes that are named', () => {
     const own = { driver: 'compose', file: 'compose.yaml', images };
-    const blueGreen = { public: 'port', slots: ['blue', 'green'], volumes: ['uploads', 'a.b_c-9'] };
+    const blueGreen = {
+      public: 'port',
+      slots: ['blue', 'green'],
+      volumes: ['uploads', 'a.b_c-9', '_data', '.cache', '-x'],
+    };
 
     expect(parse({ ...own, blueGreen })).toMatchObject({ blueGreen: { ...blueGreen, drain: 'PT30S' } });
+    expect(parse({ ...own, snapshot: blueGreen.volumes })).toMatchObject({ snapshot: blueGreen.volumes });
     expect(issueOf({ ...own, blueGreen: { ...blueGreen, volumes: ['a/b'] } })).toMatchObject({
       path: 'blueGreen.volumes.0',
     });
