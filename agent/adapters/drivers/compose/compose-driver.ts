@@ -6,7 +6,7 @@ import { CONFINEMENT_RULES, type ComposeProject } from '../../../../shared/schem
 import type { Driver, ServiceStatus, StopOutcome, UnitOf } from '../../../ports/deploy.ts';
 import type { Clock } from '../../../ports/machine.ts';
 import { prepareDirectories } from '../service-directories.ts';
-import { verifyAdmissible, verifyNoLinks, verifyProject } from './admissible.ts';
+import { verifyAdmissible, verifyNoLinks } from './admissible.ts';
 import { type ComposeRecord, createAdmissions, createComposeRecords } from './compose-record.ts';
 import {
   isRunning,
@@ -139,11 +139,10 @@ export function createComposeDriver(options: ComposeDriverOptions): Driver<UnitO
     const resolved = await files.resolveAdmitted(unit);
     const rules = await admissions.rulesFor(unit);
     // In another slot than the one it was admitted in, its port alone may have made another project of it.
-    if (unit.slot !== undefined && rules === null) {
-      await verifyAdmissible(unit, resolved);
-      await admissions.add(unit);
-    } else if (rules === 'these') await verifyProject(unit, resolved);
+    const isNewHere = unit.slot !== undefined && rules === null;
+    if (isNewHere || rules === 'these') await verifyAdmissible(unit, resolved);
     else await verifyNoLinks(unit, resolved);
+    if (isNewHere) await admissions.add(unit);
     return resolved;
   }
 

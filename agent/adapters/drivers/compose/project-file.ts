@@ -3,7 +3,7 @@ import { chmod, chown, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { utf8 } from '../../../../shared/encoding/bytes.ts';
-import { FairleadError } from '../../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../../shared/errors/error.ts';
 import { makeDirectory, writeDurably } from '../../../../shared/node/durable-file.ts';
 import { readIfPresent } from '../../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
@@ -17,7 +17,7 @@ import type { Account } from '../../machine/account.ts';
 import { runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { makePassable } from '../service-directories.ts';
-import { compose, failureOf, refusalOf } from './docker.ts';
+import { compose, engineFailure, failureOf, refusalOf } from './docker.ts';
 import { inSlot, overrideRefusal } from './slot.ts';
 import { trialOf } from './trial.ts';
 
@@ -131,9 +131,8 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     const parsed = parseProject(resolved.stdout);
     if (resolved.status !== 0 || parsed === undefined)
       throw overrideRefusal(unit, resolved.detail.replaceAll(own, override.file));
-    // Read once more below that file: a container may have put another in the place of one that it includes.
-    if (!isDeepStrictEqual(await readTree(unit, variables, reader), project))
-      throw refusalOf(unit, 'its compose file, or one that it includes, was changed while it was read');
+    const again = await readTree(unit, variables, reader).catch(noneWhereRefused);
+    verifyUnchanged(unit, again, project);
     return inSlot(unit, parsed);
   }
 
@@ -185,6 +184,23 @@ function withImages(
     return [name, { ...one, volumes, image: ids.get(one.image ?? '') ?? one.image }];
   });
   return { ...project, services: Object.fromEntries(services) };
+}
+
+/** Read a moment ago, it was understood. */
+function noneWhereRefused(error: unknown): null {
+  if (isFairleadError(error, 'service/start-failed')) return null;
+  throw error;
+}
+
+/** A container may have put another in the place of one that it includes: the next round reads anew, and the release is not to blame. */
+function verifyUnchanged(
+  { component }: UnitOf<'compose'>,
+  again: ComposeProject | null,
+  project: ComposeProject,
+): void {
+  if (isDeepStrictEqual(again, project)) return;
+  const file = `the compose file of ${component}, or one that it includes,`;
+  throw engineFailure(`${file} was changed while it was read`);
 }
 
 /** As compose reads it back: quoted, with nothing in it expanded. */

@@ -212,6 +212,31 @@ describe('the compose driver', () => {
     expect(refusal.message).toContain('privileged');
   });
 
+  it.each<[string, string | undefined, (unit: UnitOf<'compose'>) => object]>([
+    ['what two versions cannot both have', '.green', () => ({ container_name: 'one' })],
+    [
+      'a mount in whose place a link could be put',
+      undefined,
+      ({ dataDirectory: data }) => ({ volumes: [data, join(data, 'www')].map(bindOf) }),
+    ],
+  ])('judges every later start as whole as the first: %s', async (_, slot, parts) => {
+    const own = harness.unit('steady', 'v1');
+    const unit = slot === undefined ? own : inGreen(own);
+    const web = { image: unit.images[0]?.digest, ports: [{ published: '8080' }] };
+    writeFileSync(unit.file, JSON.stringify({ services: { web } }));
+    await driver.prepare(unit);
+    // As a boot does, of an honest install.
+    for (const _of of ['deployment', 'boot']) {
+      await driver.start(unit);
+      await driver.stop(unit.component, 1000);
+    }
+    writeFileSync(unit.file, JSON.stringify({ services: { web: { ...web, ...parts(unit) } } }));
+
+    const refusals = [await rejectionOf(driver.prepare(unit, true)), await rejectionOf(driver.start(unit))];
+
+    expect(refusals.map(({ code }) => code)).toEqual(['service/start-failed', 'service/start-failed']);
+  });
+
   it('goes on starting in a slot what was admitted there by earlier rules, and judges anew what by these', async () => {
     const unit = harness.unit('steady', 'v1');
     const web = { image: unit.images[0]?.digest, ports: [{ published: '8080' }] };
@@ -237,21 +262,29 @@ describe('the compose driver', () => {
     await driver.stop(green.component, 5000);
   });
 
-  it('refuses a release whose file was changed while the operator’s was laid over it', async () => {
-    const unit = harness.unit('steady', 'v1');
-    const text = readFileSync(unit.file, 'utf8');
-    const web = { image: unit.images[0]?.digest, privileged: true };
-    mkdirSync(harness.runtimeDirectory, { recursive: true });
-    const watcher = watch(harness.runtimeDirectory, (_, name) => {
-      if (name?.includes('override')) writeFileSync(unit.file, JSON.stringify({ services: { web } }));
-    });
-    onTestFinished(() => watcher.close());
+  it.each([
+    ['to another', '{"services":{}}'],
+    ['to what cannot be read', 'half a fi'],
+  ])(
+    'reads on another day a file that was changed %s while the operator’s was laid over it',
+    async (_, by) => {
+      const unit = harness.unit('steady', 'v1');
+      const text = readFileSync(unit.file, 'utf8');
+      mkdirSync(harness.runtimeDirectory, { recursive: true });
+      const watcher = watch(harness.runtimeDirectory, (_, name) => {
+        if (name?.includes('override')) writeFileSync(unit.file, by);
+      });
+      onTestFinished(() => watcher.close());
 
-    const refusal = await rejectionOf(driver.prepare({ ...unit, override: { file: '/etc/web.yaml', text } }));
+      const refusal = await rejectionOf(
+        driver.prepare({ ...unit, override: { file: '/etc/web.yaml', text } }),
+      );
 
-    expect(refusal.code).toBe('service/start-failed');
-    expect(refusal.message).toContain('was changed while it was read');
-  });
+      // Nobody's release: the next round tries again.
+      expect(refusal.code).toBe('service/manager-failed');
+      expect(refusal.message).toContain('was changed while it was read');
+    },
+  );
 
   it('stands beside another version on this machine alone', async () => {
     const unit = inGreen(harness.unit('steady', 'v1'));
