@@ -99,10 +99,7 @@ export interface Deployer {
    * left on purpose. May take as long as services take to stop and start.
    */
   leave(): Promise<void>;
-  /**
-   * A forced patch wants its turn. A deployment of any other plan ends if it has touched nothing yet, and cuts its soak short;
-   * a repair waits for no server any more. Returns at once.
-   */
+  /** A forced patch wants its turn. A deployment of any other plan ends if it has touched nothing yet, and cuts its soak short; a repair waits for no server any more. Returns at once. */
   giveWay(plan: string): void;
   /** Tries as much of a rollback as goes without stopping anything. Errors: deploy/busy, rollback/no-target. */
   rehearse(to?: RollbackTo): Promise<Rehearsal>;
@@ -114,8 +111,9 @@ export interface Deployer {
   generations(): Promise<readonly Generation[]>;
   /** Oldest first. */
   records(): Promise<readonly DeploymentRecord[]>;
-  /** Records that cannot be read, in one sentence each. */
+  /** What cannot be read, in one sentence each. */
   recordDamages(): Promise<readonly string[]>;
+  generationDamages(): Promise<readonly string[]>;
   quarantine(): Promise<readonly Quarantined[]>;
   /** What of it was lost, in one sentence; null when nothing was. */
   quarantineDamage(): Promise<string | null>;

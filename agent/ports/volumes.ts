@@ -5,10 +5,10 @@ import type { UnitOf } from '../core/deploy/render.ts';
 /** Copies of the volumes that a release of containers names, each under the generation whose way up began with it. */
 export interface Volumes {
   /**
-   * While the version before runs. Errors: service/start-failed, where its compose file has no such volume;
-   * service/manager-failed, also where somebody else has one mounted.
+   * While the version before runs; answers with those that nothing of it mounts, of which no copy is made. Errors:
+   * service/manager-failed, also where somebody else has one mounted; service/start-failed.
    */
-  verifyCopyable(unit: UnitOf<'compose'>): Promise<void>;
+  verifyCopyable(unit: UnitOf<'compose'>): Promise<readonly string[]>;
   /** For copies of all of them at once; of units that are copyable. Errors: disk/full, service/manager-failed. */
   verifyRoom(units: readonly UnitOf<'compose'>[]): Promise<void>;
   /** While nothing runs. Durable and whole when it returns; what was there of it is replaced. Errors: disk/*, service/*. */
@@ -19,6 +19,9 @@ export interface Volumes {
   restore(unit: UnitOf<'compose'>, generation: number): Promise<void>;
   /** That none was begun to be put back and is not: its data are nobody's. Error: deploy/no-snapshot. */
   verifyWhole(component: ComponentKey): Promise<void>;
-  /** Removes those of all other generations, but for what was begun to be put back and is not. */
-  keepOnly(generations: readonly number[]): Promise<void>;
+  /**
+   * Those and every one with the number `from` or a higher one. Removes those of all other generations, but for what was begun
+   * to be put back and is not.
+   */
+  keepOnly(generations: readonly number[], from?: number): Promise<void>;
 }

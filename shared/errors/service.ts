@@ -51,6 +51,14 @@ export const SERVICE_ERRORS = {
     http: 503,
     exit: EXIT.failed,
   }),
+  'service/volumes-unmounted': entry<{ readonly component: string; readonly volumes: string }>({
+    message: (d) =>
+      `no copy is made of these volumes of ${d.component}, which nothing that it starts mounts: ${d.volumes}`,
+    hint: () =>
+      'they stay as they are, also on the way back; where your own override takes them away, mount them there again',
+    http: 409,
+    exit: EXIT.failed,
+  }),
   'service/driver-disabled': entry<{
     readonly component: string;
     readonly driver: string;

@@ -346,6 +346,7 @@ function createFakeDeployer(clock: FakeClock) {
     requests: [] as DeploymentRequest[],
     quarantine: [] as Quarantined[],
     quarantineDamage: null as string | null,
+    generationDamages: [] as readonly string[],
     degradations: [] as Degradation[],
     /** For which plans. */
     askedToGiveWay: [] as string[],
@@ -440,6 +441,7 @@ function createFakeDeployer(clock: FakeClock) {
     quarantine: async () => fake.quarantine,
     quarantineDamage: async () => fake.quarantineDamage,
     recordDamages: async () => [],
+    generationDamages: async () => fake.generationDamages,
     async releaseFromQuarantine(component) {
       fake.quarantine = fake.quarantine.filter((entry) => entry.component !== component);
     },

@@ -69,7 +69,11 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
       if (generation === undefined) throw new Error(`no generation ${number}`);
       disk.generations.set(number, { ...generation, healthy: true, committedBy: record.id });
     },
-    removeGeneration: async (number) => void disk.generations.delete(number),
+    async removeGeneration(number) {
+      disk.generations.delete(number);
+      const { records, generations } = disk.damages;
+      disk.damages = { records, generations: generations.filter((one) => one !== number) };
+    },
     records: async () => [...disk.records.values()].sort((a, b) => a.id - b.id),
     newestGeneration: async () => Math.max(0, ...disk.generations.keys()),
     newestRecordId: async () => Math.max(0, ...disk.records.keys()),

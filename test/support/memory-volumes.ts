@@ -8,6 +8,8 @@ export interface VolumeDisk {
   readonly data: Map<ComponentKey, string>;
   /** By `2 core/auth`. */
   readonly copies: Map<string, string>;
+  /** Named by the release, and mounted by nothing. */
+  unmounted: readonly string[];
   /** How many copies there is room for. */
   room: number;
   /** Nothing can be put back: what was begun stays half done. */
@@ -17,7 +19,7 @@ export interface VolumeDisk {
 }
 
 export function createVolumeDisk(): VolumeDisk {
-  return { data: new Map(), copies: new Map(), room: 9, isInUse: false, halfway: new Map() };
+  return { data: new Map(), copies: new Map(), unmounted: [], room: 9, isInUse: false, halfway: new Map() };
 }
 
 export function createMemoryVolumes(disk: VolumeDisk): Volumes {
@@ -28,7 +30,7 @@ export function createMemoryVolumes(disk: VolumeDisk): Volumes {
     throw new FairleadError('deploy/no-snapshot', { component, problem: 'it is missing' });
   };
   return {
-    async verifyCopyable() {},
+    verifyCopyable: async () => [...disk.unmounted],
     async verifyRoom(units) {
       if (units.length > disk.room)
         throw new FairleadError('disk/full', { path: '/snapshots', needed: 2, free: 1 });
@@ -53,10 +55,11 @@ export function createMemoryVolumes(disk: VolumeDisk): Volumes {
       if (![...disk.halfway.values()].includes(component)) return;
       throw new FairleadError('deploy/no-snapshot', { component, problem: 'it is half done' });
     },
-    async keepOnly(generations) {
+    async keepOnly(generations, from = Number.POSITIVE_INFINITY) {
       for (const name of disk.copies.keys()) {
         if (disk.halfway.has(name)) continue;
-        if (!generations.includes(Number(name.split(' ')[0]))) disk.copies.delete(name);
+        const number = Number(name.split(' ')[0]);
+        if (number < from && !generations.includes(number)) disk.copies.delete(name);
       }
     },
   };

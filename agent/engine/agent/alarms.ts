@@ -29,7 +29,8 @@ export async function alarmsOf(
     notBegun: decision.verdict === 'apply' ? state.offers.own.problem() : null,
     auditProblem: state.records.ledger.problem(),
     forks: await state.records.witness.forks(),
-    damages: await state.records.damages(),
+    // Not among what a new agent has to read as well: the one before it may not have counted them.
+    damages: [...(await state.records.damages()), ...(await state.deployer.generationDamages())],
     server: state.records.reporter.word(),
     support: supportOf(assessment).support ?? null,
   });

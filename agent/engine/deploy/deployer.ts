@@ -98,6 +98,7 @@ type Questions = Pick<
   | 'generations'
   | 'records'
   | 'recordDamages'
+  | 'generationDamages'
   | 'quarantine'
   | 'quarantineDamage'
   | 'releaseFromQuarantine'
@@ -114,6 +115,7 @@ function createQuestions(options: DeployerOptions): Questions {
     generations: () => store.generations(),
     records: () => store.records(),
     recordDamages: () => store.recordDamages(),
+    generationDamages: async () => (await store.damagedGenerations()).map(describeDamaged),
     async quarantine() {
       const now = options.clock.now();
       return (await store.quarantine()).filter((entry) => isHeld(entry, now));
@@ -131,6 +133,10 @@ function createQuestions(options: DeployerOptions): Questions {
 function noneWhereDamaged(error: unknown): null {
   if (!isFairleadError(error, 'deploy/generation-damaged')) throw error;
   return null;
+}
+
+function describeDamaged(generation: number): string {
+  return `generation ${generation} cannot be read from disk, so nothing can go back to it: put it back from a backup of the state directory`;
 }
 
 async function fails(work: Promise<unknown>, { onWarning }: DeployerOptions): Promise<boolean> {

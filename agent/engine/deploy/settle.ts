@@ -79,11 +79,18 @@ async function collectGarbage(options: DeployerOptions): Promise<void> {
   const current = await store.currentNumber();
   const healthy = generations.filter((one) => one.healthy);
   const before = selectOrigin(healthy, await store.records(), current)?.number ?? null;
-  const expired = selectExpired(generations.map(describe), { current, before }, retention);
+  const damaged = (await store.damagedGenerations()).map(unreadable);
+  const all = [...generations.map(describe), ...damaged].toSorted((a, b) => a.number - b.number);
+  const expired = selectExpired(all, { current, before }, retention);
   for (const number of expired) await store.removeGeneration(number);
   const kept = generations.filter((generation) => !expired.includes(generation.number));
   const used = kept.flatMap((generation) => generation.manifest.components.map((one) => one.tree));
   await trees.collect(new Set<Digest>(used));
+}
+
+/** It goes when it would have gone had it stayed whole. */
+function unreadable(number: number): Kept {
+  return { number, healthy: true, trees: new Map() };
 }
 
 function describe({ number, healthy, releases }: StoredGeneration): Kept {

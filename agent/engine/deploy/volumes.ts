@@ -1,5 +1,5 @@
 // Volumes of a deployment: copied once nothing runs any more, put back on the way back, and kept no longer than that way.
-import { isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
 import { lineageOf, selectCopied } from '../../core/deploy/lineage.ts';
@@ -37,11 +37,13 @@ export async function verifyVolumesWhole(run: Run, { component, unit }: PlacedCo
 
 /** Their copies lie side by side until the deployment has ended. Errors: disk/full, service/*. */
 export async function verifyVolumeRoom(run: Run, changed: readonly PlacedComponent[]): Promise<void> {
-  const { volumes } = run.options;
+  const { volumes, onWarning } = run.options;
   const copied: UnitOf<'compose'>[] = [];
   for (const { component, unit } of changed) {
     if (unit.kind !== 'compose' || !isCopiedIn(run.target, run.plan, component)) continue;
-    await onBehalfOf(component, () => volumes.verifyCopyable(unit));
+    const unmounted = await onBehalfOf(component, () => volumes.verifyCopyable(unit));
+    if (unmounted.length > 0)
+      onWarning(new FairleadError('service/volumes-unmounted', { component, volumes: unmounted.join(', ') }));
     copied.push(unit);
   }
   if (copied.length > 0) await volumes.verifyRoom(copied);
@@ -107,17 +109,20 @@ export async function verifyCopies(
   }
 }
 
-/** What cannot be read may be all that tells for what a copy is needed: then every one of them stays. */
+/**
+ * A record that cannot be read may be all that tells for what a copy is needed: then every one of them stays. To a generation
+ * that cannot be read nothing leads; whoever brings it back finds what leads there from above.
+ */
 export async function keepVolumes({ store, volumes }: DeployerOptions): Promise<void> {
-  const damages = [...(await store.recordDamages()), ...(await store.damagedGenerations())];
-  if (damages.length > 0) return;
+  if ((await store.recordDamages()).length > 0) return;
+  const from = Math.min(...(await store.damagedGenerations()));
   const current = await store.currentNumber();
-  if (current === null) return volumes.keepOnly([]);
+  if (current === null) return volumes.keepOnly([], from);
   const generations = (await store.generations()).filter(({ healthy }) => healthy);
   const lineage = lineageOf(await store.records(), current);
   const versionsOf = (component: ComponentKey) =>
     generations.flatMap((one) => one.releases.get(component)?.document.version ?? []);
-  await volumes.keepOnly(selectCopied(lineage, versionsOf));
+  await volumes.keepOnly(selectCopied(lineage, versionsOf), from);
 }
 
 async function unitOf(

@@ -10,7 +10,10 @@ import type { UnitOf } from '../../../ports/deploy.ts';
 import { refusalOf } from './docker.ts';
 import { aroundOf, solePartsIn } from './slot.ts';
 
-/** Refuses what a release of containers may not have. Error: service/start-failed. */
+/**
+ * Refuses what a release of containers may not have. Once admitted is not admitted for ever: containers write to their data, out
+ * of which a compose file may include others, and where a link may stand by now. Error: service/start-failed.
+ */
 export async function verifyAdmissible(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
   await verifyProject(unit, project);
   const [sole] = solePartsIn(unit, project);
@@ -19,11 +22,7 @@ export async function verifyAdmissible(unit: UnitOf<'compose'>, project: Compose
   if (replaceable !== null) throw refusalOf(unit, replaceable);
 }
 
-/**
- * Once admitted is not admitted for ever: containers write to their data, out of which a compose file may include others, and
- * where a link may stand by now. Error: service/start-failed.
- */
-export async function verifyProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
+async function verifyProject(unit: UnitOf<'compose'>, project: ComposeProject): Promise<void> {
   const own = new Set(unit.images.flatMap(namesOf));
   for (const [name, { image }] of Object.entries(project.services)) {
     if (image !== undefined && own.has(image)) continue;

@@ -132,7 +132,7 @@ export function createProjectFiles(stateDir: string, directory: string): Project
     if (resolved.status !== 0 || parsed === undefined)
       throw overrideRefusal(unit, resolved.detail.replaceAll(own, override.file));
     const again = await readTree(unit, variables, reader).catch(noneWhereRefused);
-    verifyUnchanged(unit, again, project);
+    if (!isDeepStrictEqual(again, project)) throw changedMeanwhile(unit);
     return inSlot(unit, parsed);
   }
 
@@ -192,15 +192,11 @@ function noneWhereRefused(error: unknown): null {
   throw error;
 }
 
-/** A container may have put another in the place of one that it includes: the next round reads anew, and the release is not to blame. */
-function verifyUnchanged(
-  { component }: UnitOf<'compose'>,
-  again: ComposeProject | null,
-  project: ComposeProject,
-): void {
-  if (isDeepStrictEqual(again, project)) return;
-  const file = `the compose file of ${component}, or one that it includes,`;
-  throw engineFailure(`${file} was changed while it was read`);
+/** A container may have put another in the place of one that it includes. The next round reads anew: no release is to blame. */
+function changedMeanwhile({ component }: UnitOf<'compose'>): FairleadError {
+  return engineFailure(
+    `the compose file of ${component}, or one that it includes, was changed while it was read`,
+  );
 }
 
 /** As compose reads it back: quoted, with nothing in it expanded. */

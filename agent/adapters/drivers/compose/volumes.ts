@@ -13,7 +13,7 @@ import { encodeStored, parseStored } from '../../../../shared/schema/stored-docu
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Volumes } from '../../../ports/volumes.ts';
 import { readDigest } from '../../machine/file-digest.ts';
-import { docker, refusalOf } from './docker.ts';
+import { docker } from './docker.ts';
 import {
   findVolume,
   removeVolume,
@@ -24,7 +24,7 @@ import {
 import { createImages } from './images.ts';
 import { createProjectFiles } from './project-file.ts';
 import { createPulledImages, imagesIn } from './pulled-images.ts';
-import { overrideRefusal, ownerOf } from './slot.ts';
+import { ownerOf } from './slot.ts';
 import {
   copyIn,
   copyOut,
@@ -68,13 +68,15 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
   const directoryOf = (component: ComponentKey, generation: number) =>
     join(root, String(generation), component.replace('/', '.'));
 
-  async function namesOf(unit: UnitOf<'compose'>): Promise<readonly string[]> {
+  async function partsOf(unit: UnitOf<'compose'>) {
     const { volumes } = await files.overridden(unit, await files.resolveAdmitted(unit));
-    return (unit.snapshot ?? []).map((name) => {
-      // A resolved file has those alone that are mounted.
-      if (!Object.hasOwn(volumes, name)) throw unmounted(unit, name);
-      return volumes[name]?.name ?? `${projectOf(ownerOf(unit))}_${name}`;
-    });
+    const { snapshot = [] } = unit;
+    // A resolved file has those alone that are mounted: into others this version writes nothing.
+    const mounted = snapshot.filter((name) => Object.hasOwn(volumes, name));
+    return {
+      names: mounted.map((name) => volumes[name]?.name ?? `${projectOf(ownerOf(unit))}_${name}`),
+      unmounted: snapshot.filter((name) => !mounted.includes(name)),
+    };
   }
 
   async function imageOf(unit: UnitOf<'compose'>): Promise<string> {
@@ -104,7 +106,7 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
 
   async function verifyRestorable(unit: UnitOf<'compose'>, generation: number): Promise<readonly Copy[]> {
     const volumes = await readCopies(ownerOf(unit), generation);
-    await verifyKeepsOwners();
+    if (volumes.length > 0) await verifyKeepsOwners();
     for (const { name } of volumes) {
       await findVolume(name);
       await verifyUnshared(name, projectOf(ownerOf(unit)));
@@ -114,14 +116,16 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
 
   return {
     async verifyCopyable(unit) {
-      const names = await namesOf(unit);
-      await verifyKeepsOwners();
+      const { names, unmounted } = await partsOf(unit);
+      if (names.length > 0) await verifyKeepsOwners();
       for (const name of names) await findVolume(name);
       for (const name of names) await verifyUnshared(name, projectOf(ownerOf(unit)));
+      return unmounted;
     },
     async verifyRoom(units) {
       const names: string[] = [];
-      for (const unit of units) names.push(...(await namesOf(unit)));
+      for (const unit of units) names.push(...(await partsOf(unit)).names);
+      if (names.length === 0) return;
       const sizes = await sizesOfVolumes();
       const needed = names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), SPARE_BYTES);
       await makeDirectory(root);
@@ -135,7 +139,7 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
       await removeAll(directory);
       await makeDirectory(directory);
       const volumes: Copy[] = [];
-      for (const name of await namesOf(unit)) {
+      for (const name of (await partsOf(unit)).names) {
         // Whoever came since the last safe point writes beside the copy, and would keep it from being put back.
         await verifyUnshared(name, projectOf(component));
         const found = await findVolume(name);
@@ -181,22 +185,17 @@ export function createVolumes({ stateDir, runtimeDirectory }: VolumesOptions): V
         throw new FairleadError('deploy/no-snapshot', { component, problem });
       }
     },
-    async keepOnly(generations) {
+    async keepOnly(generations, from = Number.POSITIVE_INFINITY) {
       for (const name of await namesIfPresent(root)) {
-        const isNeeded = generations.includes(Number(name)) || (await markedIn(name)).length > 0;
-        if (isNeeded) continue;
+        const number = Number(name);
+        if (number >= from || generations.includes(number)) continue;
+        if ((await markedIn(name)).length > 0) continue;
         for (const component of await namesIfPresent(join(root, name)))
           await docker(['rm', '--force', '--volumes', `${HELPER}${component.replace('.', '_')}`]);
         await removeAll(join(root, name));
       }
     },
   };
-}
-
-/** Where an operator's file stands over the release's, no release is to blame. */
-function unmounted(unit: UnitOf<'compose'>, name: string): FairleadError {
-  const problem = `service.snapshot names the volume "${name}", which no service of its compose file mounts`;
-  return unit.override === undefined ? refusalOf(unit, problem) : overrideRefusal(unit, problem);
 }
 
 async function problemOf(path: string, { bytes, digest: wanted }: Copy): Promise<string | null> {

@@ -177,22 +177,30 @@ describe('the copy of a volume', () => {
     expect(refusal.code).toBe('disk/full');
   });
 
-  it('is refused before the stop where the compose file has no such volume, whoever is to blame', async () => {
-    const lacking = { ...unit, snapshot: ['data', 'constructor'] };
-    const override = { file: '/etc/web.yaml', text: readFileSync(unit.file, 'utf8') };
+  it('is made without what nothing mounts that starts, which is named', async () => {
+    const lacking = { ...unit, snapshot: ['constructor', 'data', 'debug'] };
 
-    const refusals = [
-      await rejectionOf(volumes.verifyCopyable(lacking)),
-      await rejectionOf(volumes.save(lacking, 2)),
-      await rejectionOf(volumes.verifyCopyable({ ...lacking, override })),
-    ];
+    const unmounted = await volumes.verifyCopyable(lacking);
+    await volumes.save(lacking, 2);
+    writeFileSync(inVolume(), 'after');
+    await volumes.restore(lacking, 2);
 
-    const problem = 'service.snapshot names the volume "constructor", which no service';
-    for (const { message } of refusals) expect(message).toContain(problem);
-    expect(refusals.map(({ code }) => code)).toEqual([
-      ...['service/start-failed', 'service/start-failed', 'service/manager-failed'],
-    ]);
-    expect(existsSync(kept('volumes.json'))).toBe(false);
+    expect(unmounted).toEqual(['constructor', 'debug']);
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
+  });
+
+  it('is an empty one, for which nothing is needed, where nothing mounts any of them', async () => {
+    writeFileSync(join(engine, 'podman'), '');
+    sizes('9.3PB');
+    const idle = { ...unit, snapshot: ['debug'] };
+
+    const unmounted = await volumes.verifyCopyable(idle);
+    await volumes.verifyRoom([idle]);
+    await volumes.save(idle, 2);
+    await volumes.restore(idle, 2);
+
+    expect(unmounted).toEqual(['debug']);
+    expect(readFileSync(inVolume(), 'utf8')).toBe('before');
   });
 
   it('is refused where the engine would not keep owners', async () => {
@@ -239,6 +247,14 @@ describe('the copy of a volume', () => {
     await volumes.keepOnly([3]);
 
     expect(readdirSync(join(stateDir, 'snapshots'))).toEqual(['3']);
+  });
+
+  it('stays with all that are newer where asked', async () => {
+    for (const generation of [2, 3, 4]) await volumes.save(unit, generation);
+
+    await volumes.keepOnly([], 3);
+
+    expect(readdirSync(join(stateDir, 'snapshots'))).toEqual(['3', '4']);
   });
 });
 

@@ -204,7 +204,9 @@ describe('the generation that runs', () => {
     cpSync(path, copy, { recursive: true, verbatimSymlinks: true });
     for (const name of ['manifest.json', 'spare.json']) writeFileSync(join(path, name), '{');
     const { told, ask } = await restart();
-    expect(await told()).toMatch(/generation 1, which runs, cannot be read/);
+    expect(await told()).toMatch(
+      /generation 1 cannot be read.*\n(.*\n)*.*generation 1, which runs, cannot be read/,
+    );
     await ask('GET', '/v1/policy');
     await ask('GET', '/v1/advisories');
     const hold = { kind: 'hold', until: '2026-02-03T10:00:00Z', emergency: false };

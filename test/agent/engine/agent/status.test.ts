@@ -120,6 +120,7 @@ describe('the status', () => {
   it('names a file that was lost, whichever the agent keeps, and the identity', async () => {
     const { world, status } = await running();
     world.deployer.quarantineDamage = 'the quarantine was lost';
+    world.deployer.generationDamages = ['generation 1 was lost'];
     const stores = {
       approvals: 'approvals',
       decisions: 'decision',
@@ -138,6 +139,7 @@ describe('the status', () => {
       'the outbox was lost',
       'the verification was lost',
       'the word about reports was lost',
+      'generation 1 was lost',
     ]);
   });
 

@@ -93,6 +93,16 @@ describe('a driver', () => {
     await Promise.all([driver.prepare(UNIT), driver.start(UNIT), driver.keepOnly(AUTH, null)]);
   });
 
+  it('keeps the copies that it was told to', async () => {
+    const told: unknown[] = [];
+    const keepOnly = async (...words: readonly unknown[]) => void told.push(words);
+    const { volumes } = withDiscretion({ ...behind().discreet, volumes: { keepOnly } as never });
+
+    await volumes.keepOnly([2], 5);
+
+    expect(told).toEqual([[[2], 5]]);
+  });
+
   it('hands each question on as it was put', async () => {
     const asked: unknown[] = [];
     const note =

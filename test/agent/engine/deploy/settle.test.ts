@@ -43,6 +43,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
     quarantine: [] as readonly Quarantined[],
     fails: new Set<string>(),
     stillThere: [] as readonly string[],
+    damaged: [] as readonly number[],
     retention: { generations: 2, bytes: Number.POSITIVE_INFINITY },
   };
   const note = createUnhurried(done, (name) => {
@@ -87,7 +88,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
         records: async () => [],
         generations: async () => world.generations,
         recordDamages: async () => [],
-        damagedGenerations: async () => [],
+        damagedGenerations: async () => world.damaged,
         currentNumber: async () => world.current,
         async changeQuarantine(change: (known: readonly Quarantined[]) => readonly Quarantined[]) {
           const changed = change(world.quarantine);
@@ -159,6 +160,24 @@ describe('a deployment that committed', () => {
       ['remove', 0],
       ['collect', [tree(OLD, AUTH), tree(OLD, WEB), tree(NEW, API), tree(NEW, AUTH)]],
     ]);
+  });
+
+  it.each([
+    ['past their count', [-1, 0], 2, [-1, 0]],
+    ['as many as may be kept', [-1, 0], 3, [-1]],
+    ['no more than others', [0], 3, [-1]],
+    ['not what runs', [2], 2, [-1, 0]],
+  ])('removes generations that cannot be read as others: %s', async (_, damaged, most, removed) => {
+    const { world, settled } = ended('committed');
+    const earlier = [-1, 0].map((number) => generation(number, { [WEB]: '0.9.0' }));
+    const all = [...earlier, OLD, { ...NEW, healthy: true }];
+    world.generations = all.filter(({ number }) => !damaged.includes(number));
+    world.damaged = damaged;
+    Object.assign(world.retention, { generations: most });
+
+    const gone = (await settled()).filter((each) => (each as readonly unknown[])[0] === 'remove');
+
+    expect(gone).toEqual(removed.map((number) => ['remove', number]));
   });
 
   it('counts the bytes of every tree', async () => {

@@ -154,6 +154,38 @@ describe('the volumes of a release', () => {
     },
   );
 
+  it('keep no copy for a generation below one that cannot be read, which goes in its turn', async () => {
+    const { world, deploy: update, copies } = await installed('1.0.0', '1.1.0', '1.2.0', '1.3.0');
+    world.disk.generations.delete(3);
+    world.disk.damages = { records: [], generations: [3] };
+
+    const found: unknown[] = [];
+    for (const version of ['1.4.0', '1.5.0', '1.6.0', '1.7.0']) {
+      await update(version);
+      const numbers = copies().map((copy) => Number.parseInt(copy, 10));
+      found.push([world.disk.damages.generations, numbers]);
+    }
+
+    expect(found).toEqual([
+      [[3], [2, 3, 4, 5]],
+      [[3], [3, 4, 5, 6]],
+      [[3], [3, 4, 5, 6, 7]],
+      [[], [5, 6, 7, 8]],
+    ]);
+  });
+
+  it('of which some are mounted by nothing are told once for the rest to be copied', async () => {
+    const { world, deploy: update, copies } = await installed('1.0.0');
+    world.volumes.unmounted = ['cache', 'old'];
+
+    const { state } = await update('1.1.0');
+
+    expect([state, copies()]).toEqual(['committed', ['2 core/auth']]);
+    expect(world.warnings).toMatchObject([
+      { code: 'service/volumes-unmounted', data: { component: AUTH, volumes: 'cache, old' } },
+    ]);
+  });
+
   it('keep a person from going back once their copy is gone, before anything stops', async () => {
     const { world, rollback, rehearse, begun } = await installed('1.0.0', '1.1.0');
     world.volumes.copies.clear();
