@@ -191,7 +191,7 @@ describe('the copy of a volume', () => {
 
   it('is an empty one, for which nothing is needed, where nothing mounts any of them', async () => {
     writeFileSync(join(engine, 'podman'), '');
-    writeFileSync(join(engine, 'sizes'), 'no answer');
+    rmSync(join(engine, 'sizes'));
     const idle = { ...unit, snapshot: ['debug'] };
 
     const unmounted = await volumes.verifyCopyable(idle);
