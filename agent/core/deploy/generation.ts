@@ -58,10 +58,10 @@ export interface RetentionLimits {
   readonly bytes: number;
 }
 
-/** What is kept whatever its size: what runs, and where a rollback from there leads. */
+/** What is kept whatever its size: what runs, where a rollback from there leads, and where one would if all could be read. */
 export interface Anchors {
   readonly current: number | null;
-  readonly before: number | null;
+  readonly before: readonly number[];
 }
 
 /** Numbers that may be removed; one that never was healthy serves nobody once it does not run. */
@@ -71,9 +71,9 @@ export function selectExpired(
   limits: RetentionLimits,
 ): number[] {
   const healthy = generations.filter((one) => one.healthy && one.number !== current);
-  const kept = new Set(generations.filter(({ number }) => number === current || number === before));
+  const kept = new Set(generations.filter(({ number }) => number === current || before.includes(number)));
   const spare = healthy.filter((one) => !kept.has(one)).toReversed();
-  for (const one of spare.slice(0, Math.max(0, limits.generations - 2))) {
+  for (const one of spare.slice(0, Math.max(0, limits.generations - Math.max(2, kept.size)))) {
     // The first that does not fit ends it: an older way back without the newer ones helps nobody.
     if (bytesOf([...kept, one]) > limits.bytes) break;
     kept.add(one);

@@ -1,6 +1,7 @@
 // Settling an ended deployment: record, quarantine, retention, and only then the journal goes. Safe to do twice.
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
+import type { DeploymentRecord } from '../../../shared/schema/deployment.ts';
 import { type Kept, selectExpired } from '../../core/deploy/generation.ts';
 import { selectQuarantined } from '../../core/deploy/quarantine.ts';
 import { selectOrigin } from '../../core/deploy/rollback-target.ts';
@@ -77,10 +78,14 @@ async function collectGarbage(options: DeployerOptions): Promise<void> {
   const { store, trees, retention } = options;
   const generations = await store.generations();
   const current = await store.currentNumber();
-  const healthy = generations.filter((one) => one.healthy);
-  const before = selectOrigin(healthy, await store.records(), current)?.number ?? null;
-  const damaged = (await store.damagedGenerations()).map(unreadable);
-  const all = [...generations.map(describe), ...damaged].toSorted((a, b) => a.number - b.number);
+  const records = await store.records();
+  const damaged = (await store.damagedGenerations()).map((number) => unreadable(number, records));
+  const whole = generations.map(describe);
+  const all = [...whole, ...damaged].toSorted((a, b) => a.number - b.number);
+  const before = [whole, all].flatMap((some) => {
+    const healthy = some.filter((one) => one.healthy);
+    return selectOrigin(healthy, records, current)?.number ?? [];
+  });
   const expired = selectExpired(all, { current, before }, retention);
   for (const number of expired) await store.removeGeneration(number);
   const kept = generations.filter((generation) => !expired.includes(generation.number));
@@ -88,9 +93,10 @@ async function collectGarbage(options: DeployerOptions): Promise<void> {
   await trees.collect(new Set<Digest>(used));
 }
 
-/** It goes when it would have gone had it stayed whole. */
-function unreadable(number: number): Kept {
-  return { number, healthy: true, trees: new Map() };
+/** It goes when it would have gone had it stayed whole. Where no record tells how it was made, it may have been healthy. */
+function unreadable(number: number, records: readonly DeploymentRecord[]): Kept {
+  const made = records.find((one) => one.generation === number && one.reason.kind !== 'rollback');
+  return { number, healthy: made === undefined || made.state === 'committed', trees: new Map() };
 }
 
 function describe({ number, healthy, releases }: StoredGeneration): Kept {

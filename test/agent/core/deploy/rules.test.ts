@@ -63,7 +63,7 @@ describe('restarting', () => {
 
 describe('keeping generations', () => {
   const limits = (generations: number, bytes = 1_000) => ({ generations, bytes });
-  const at = (current: number | null, before = current === null ? null : current - 1) => ({
+  const at = (current: number | null, before = current === null ? [] : [current - 1]) => ({
     current,
     before,
   });
@@ -76,16 +76,24 @@ describe('keeping generations', () => {
 
   it.each<[string, ReturnType<typeof all>, ReturnType<typeof at>, number, readonly number[]]>([
     ['removes the oldest past the count', all(7), at(7), 5, [1, 2]],
-    ['removes what never was healthy', all(4, [2, 3]), at(4, 1), 5, [2, 3]],
+    ['removes what never was healthy', all(4, [2, 3]), at(4, [1]), 5, [2, 3]],
     ['keeps what runs even when it never was healthy', all(3, [3]), at(3), 5, []],
     ['keeps the healthy one before the current however many are newer', all(8), at(2), 3, [3, 4, 5, 6, 7]],
     [
       'keeps the one that the current came from, though others ran between',
       all(8),
-      at(8, 2),
+      at(8, [2]),
       3,
       [1, 3, 4, 5, 6],
     ],
+    [
+      'keeps one that cannot be read beside the way back, at any count',
+      all(8),
+      at(8, [5, 7]),
+      2,
+      [1, 2, 3, 4, 6],
+    ],
+    ['counts both among what is kept', all(8), at(8, [5, 7]), 4, [1, 2, 3, 4]],
     ['never keeps fewer than two', all(4), at(4), 0, [1, 2]],
     ['keeps the newest of an instance where nothing runs', all(4), at(null), 3, [1, 2, 3]],
   ])('%s', (_, generations, anchors, keep, expired) => {
@@ -115,7 +123,11 @@ describe('keeping generations', () => {
         const before =
           generations.filter((one) => one.healthy && one.number < current).at(-1)?.number ?? null;
 
-        const expired = selectExpired(generations, { current, before }, limits(keep));
+        const expired = selectExpired(
+          generations,
+          { current, before: before === null ? [] : [before] },
+          limits(keep),
+        );
 
         expect(expired).not.toContain(current);
         expect(expired).not.toContain(before);

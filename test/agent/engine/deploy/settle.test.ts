@@ -44,6 +44,8 @@ function ended(state: DeploymentState, failure: object | null = null) {
     fails: new Set<string>(),
     stillThere: [] as readonly string[],
     damaged: [] as readonly number[],
+    records: [] as readonly DeploymentRecord[],
+    copies: null as readonly [kept: readonly number[], from: number] | null,
     retention: { generations: 2, bytes: Number.POSITIVE_INFINITY },
   };
   const note = createUnhurried(done, (name) => {
@@ -75,7 +77,11 @@ function ended(state: DeploymentState, failure: object | null = null) {
           note('keep only')(key, unit?.workingDirectory ?? null),
       },
       journal: { end: note('journal ends') },
-      volumes: { keepOnly: async () => undefined },
+      volumes: {
+        keepOnly: async (kept: readonly number[], from: number) => {
+          world.copies = [kept, from];
+        },
+      },
       trees: {
         directoryOf: (tree: string) => tree,
         collect: async (keep: ReadonlySet<string>) => note('collect')([...keep]),
@@ -84,8 +90,12 @@ function ended(state: DeploymentState, failure: object | null = null) {
         dataDirectoryOf: () => '/data',
         markHealthy: async (number: number, { state: as }: DeploymentRecord) => note('healthy')(number, as),
         writeRecord: async ({ id, state: as }: DeploymentRecord) => note('record')(id, as),
-        removeGeneration: note('remove'),
-        records: async () => [],
+        async removeGeneration(number: number) {
+          await note('remove')(number);
+          world.damaged = world.damaged.filter((one) => one !== number);
+          world.generations = world.generations.filter((one) => one.number !== number);
+        },
+        records: async () => world.records,
         generations: async () => world.generations,
         recordDamages: async () => [],
         damagedGenerations: async () => world.damaged,
@@ -179,6 +189,44 @@ describe('a deployment that committed', () => {
 
     expect(gone).toEqual(removed.map((number) => ['remove', number]));
   });
+
+  const made = (number: number, from: number | null, state: DeploymentState = 'committed') =>
+    recordOf(number, [state], { previousGeneration: from });
+  const ROLLBACK = { kind: 'rollback', generation: 1 } as const;
+  const CHAIN = [made(-1, null), made(0, -1), made(1, 0), made(2, 1)];
+  const FAILED = [made(-1, null), made(0, -1), made(1, 0, 'rolled-back'), made(2, 0)];
+  // What made it is not known; a rollback to it that failed says nothing of that.
+  const RETURNED = [
+    made(-1, null),
+    made(0, -1),
+    { ...made(1, 0, 'rolled-back'), reason: ROLLBACK },
+    made(2, 1),
+  ];
+  const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+  it.each([
+    ['at the lowest count', [-1, 0], [1], CHAIN, { generations: 2, bytes: NO_LIMIT }, [-1], 1],
+    ['with no room', [-1, 0], [1], CHAIN, { generations: 9, bytes: 0 }, [-1], 1],
+    ['where nothing else is left', [], [1], CHAIN, { generations: 2, bytes: 0 }, [], 1],
+    ['where no record tells of it', [-1, 0], [1], [], { generations: 2, bytes: 0 }, [-1], 1],
+    ['to which a rollback failed', [-1, 0], [1], RETURNED, { generations: 2, bytes: 0 }, [-1], 1],
+    ['not one before it', [-1, 1], [0], CHAIN, { generations: 2, bytes: 0 }, [-1, 0], NO_LIMIT],
+    ['not one that failed', [-1, 0], [1], FAILED, { generations: 9, bytes: NO_LIMIT }, [1], NO_LIMIT],
+  ])(
+    'keeps a damaged origin of what runs, and the copies from there on: %s',
+    async (_, readable, damaged, records, retention, removed, from) => {
+      const { world, settled } = ended('committed');
+      const earlier = readable.map((number) => generation(number, { [WEB]: '0.9.0' }));
+      world.generations = [...earlier, { ...NEW, healthy: true }];
+      Object.assign(world, { damaged, records });
+      Object.assign(world.retention, retention);
+
+      const gone = (await settled()).filter((each) => (each as readonly unknown[])[0] === 'remove');
+
+      expect(gone).toEqual(removed.map((number) => ['remove', number]));
+      expect(world.copies?.[1]).toBe(from);
+    },
+  );
 
   it('counts the bytes of every tree', async () => {
     const { world, settled } = ended('committed');
