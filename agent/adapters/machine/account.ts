@@ -22,7 +22,7 @@ export function resolveAccount(user: string | null, component: string): Promise<
   return toAccount(user, component, askAnew);
 }
 
-/** For whoever only looks: as it was within the last seconds. Error: as above. */
+/** For whoever only looks, and for what is asked again and again: as it was within the last seconds. Error: as above. */
 export function recallAccount(user: string | null, component: string): Promise<Account> {
   return toAccount(user, component, recall);
 }

@@ -6,7 +6,7 @@ import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { ask } from '../../../shared/node/probes/ask.ts';
 import type { Command } from '../../core/deploy/health.ts';
 import type { Prober } from '../../ports/machine.ts';
-import { environmentFor, resolveAccount, uidOf } from './account.ts';
+import { environmentFor, recallAccount, resolveAccount, uidOf } from './account.ts';
 import { asAccount, type Spawned, withServiceUmask } from './as-account.ts';
 import {
   listProcesses,
@@ -25,6 +25,8 @@ export interface CommandSpec {
   readonly user: string | null;
   /** What stands on its standard input; nothing unless given. */
   readonly input?: string;
+  /** It may run as what its account was within the last seconds. */
+  readonly isRecurring?: true;
 }
 
 export interface CommandResult {
@@ -42,7 +44,8 @@ const MOST_LOOKS = 5;
 
 /** Throws when the command cannot be started, or when the limit aborts it first. */
 export async function runCommand(spec: CommandSpec, limit: AbortSignal): Promise<CommandResult> {
-  const account = await resolveAccount(spec.user, spec.exec[0] ?? '');
+  const accountOf = spec.isRecurring === true ? recallAccount : resolveAccount;
+  const account = await accountOf(spec.user, spec.exec[0] ?? '');
   const marker = randomUUID();
   const own = { ...environmentFor(spec.dataDirectory, spec.env), [MARKER]: marker };
   const spawned = await asAccount(spec.exec, own, account);

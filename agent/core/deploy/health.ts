@@ -46,6 +46,8 @@ export interface Command extends Asked<'exec'> {
   readonly dataDirectory: string;
   readonly user: string | null;
   readonly timeoutMs: number;
+  /** Asked again and again: it may run as what its account was within the last seconds. */
+  readonly isRecurring?: true;
 }
 
 /** A question with what it takes to ask it here. */

@@ -145,7 +145,8 @@ function renderCheck(spec: HealthProbe, { fill, command, input }: CheckParts): H
     data: input.dataDirectory,
     fill: (text, key) => fill(text, `health.${key}`),
   });
-  if (question.kind === 'exec') return { rule, probe: command(question.exec, spec.timeout) };
+  if (question.kind === 'exec')
+    return { rule, probe: { ...command(question.exec, spec.timeout), isRecurring: true } };
   return { rule, probe: { ...question, timeoutMs: rule.timeoutMs } };
 }
 

@@ -76,7 +76,7 @@ const STARTS: Readonly<Record<string, (place: Place) => Promise<number | null>>>
     await driver.start({ ...unit, start: ['sh', '-c', `exec ${ID}`] });
     return Number(await driver.logs(COMPONENT, 100));
   },
-  async 'a hook or a probe'(place) {
+  async 'a hook or a smoke test'(place) {
     const exec = ['sh', '-c', `${ID}; exit 1`];
     const signal = new AbortController().signal;
     const { detail } = await createProber().probe({ ...place, kind: 'exec', exec, timeoutMs: 5_000 }, signal);
@@ -128,6 +128,27 @@ describe.runIf(isRoot)('an account of the machine', () => {
       expect(await start({ ...placeOf(temporaryDirectory()), user })).toBe(4712);
     },
   );
+
+  it('is asked for once by the probes of the same seconds, which run as what a start has found since', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const machine = await machineWith('4711\n');
+    const place = { ...placeOf(temporaryDirectory()), user: 'fifth', isRecurring: true } as const;
+    const exec = ['sh', '-c', `${ID}; exit 1`];
+    const prober = createProber();
+    const asked = async () => {
+      const probe = { ...place, kind: 'exec', exec, timeoutMs: 5_000 } as const;
+      return (await prober.probe(probe, new AbortController().signal)).detail;
+    };
+
+    expect([await asked(), await asked(), await asked()]).toEqual(Array(3).fill('exit status 1: 4711'));
+    expect(await machine.questions()).toBe(3);
+
+    await machine.change('4712\n');
+    await resolveAccount('fifth', COMPONENT);
+
+    expect(await asked()).toBe('exit status 1: 4712');
+    expect(await machine.questions()).toBe(6);
+  });
 
   it('that is not there is there as soon as somebody adds it', async () => {
     const machine = await machineWith('');

@@ -228,6 +228,10 @@ describe('a component that was rendered', () => {
       restore: [command('restore', 4_000), command('more', 5_000)],
       exposed: [],
     });
+    const { smoke, preflight, snapshot, restore } = rendered;
+    const once = [smoke, preflight, snapshot, restore].flat();
+    const recurring = rendered.health.map(({ probe }) => 'isRecurring' in probe);
+    expect([recurring, once.filter((each) => 'isRecurring' in each)]).toEqual([[false, true], []]);
     expect(render(inputOf()).unit.writable).toEqual([]);
   });
 
