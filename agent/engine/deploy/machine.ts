@@ -1,7 +1,12 @@
 // The machine: from the state a deployment is in to its end, one journalled transition at a time.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { aborted } from '../../../shared/node/turns.ts';
-import { type DeploymentRecord, isFinal } from '../../../shared/schema/deployment.ts';
+import {
+  type DeploymentRecord,
+  isFinal,
+  type Pulled,
+  sumOfPulled,
+} from '../../../shared/schema/deployment.ts';
 import { environmentFailure, failureOf, HandedOver } from '../../core/deploy/failure.ts';
 import { canBeLeft, isUntouched, transition, type WorkingState } from '../../core/deploy/states.ts';
 import { ranOnce, withLastLines } from './evidence.ts';
@@ -14,7 +19,9 @@ import { fetchTrees, stopChanged, switchGeneration } from './stages.ts';
 import { startInOrder } from './starting.ts';
 import { soak, verifyTarget } from './verify.ts';
 
-const STAGES: Readonly<Record<WorkingState, (run: Run) => Promise<Outcome>>> = {
+type Stage = (run: Run, onPulled: (pulled: Pulled) => void) => Promise<Outcome>;
+
+const STAGES: Readonly<Record<WorkingState, Stage>> = {
   planned: async () => ({ event: 'accepted' }),
   fetching: fetchTrees,
   staged: secureFiles,
@@ -61,13 +68,17 @@ function unlessYielded(run: Run, state: WorkingState, outcome: Promise<Ended>): 
 }
 
 async function perform(run: Run, state: WorkingState): Promise<Ended> {
+  const came: Pulled[] = [];
+  // What is refused after that has measured it too: nothing else would, where the windows are too short for images.
+  const pulled = () => (came.length === 0 ? {} : { pulled: sumOfPulled(came) });
   try {
-    return await STAGES[state](run);
+    const outcome = await STAGES[state](run, (one) => came.push(one));
+    return { ...outcome, ...pulled() };
   } catch (error) {
     if (error instanceof HandedOver) return 'left';
     const event = state === 'rolling-back' ? 'exhausted' : 'failed';
     const failure = failureOf(error);
     const ran = state === 'starting' ? await ranOnce(run, failure.component) : {};
-    return { event, failure: await withLastLines(run, state, failure, ran.once), ...ran };
+    return { event, failure: await withLastLines(run, state, failure, ran.once), ...ran, ...pulled() };
   }
 }

@@ -1,7 +1,7 @@
 // Preflight: everything that can be known to go wrong is found before anything stops.
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { type Pulled, sumOfPulled } from '../../../shared/schema/deployment.ts';
+import type { Pulled } from '../../../shared/schema/deployment.ts';
 import { addressOf } from '../../../shared/schema/probes/probes.ts';
 import { accountsOf, programCallsOf, unfitWord } from '../../core/deploy/program-calls.ts';
 import { verifyReversible } from '../../core/deploy/rollback-target.ts';
@@ -21,8 +21,8 @@ const NEEDED_BYTES = 8 << 20;
 const NEEDED_INODES = 200;
 const BASELINE_TRIES = 3;
 
-/** The last safe point: when it answers `allowed`, services stop next. */
-export async function checkBefore(run: Run): Promise<Outcome> {
+/** The last safe point: when it answers `allowed`, services stop next. Whatever it comes to, it tells which images came. */
+export async function checkBefore(run: Run, onPulled: (pulled: Pulled) => void): Promise<Outcome> {
   await checkSpace(run);
   const descent = await descentOf(run);
   verifyReversible(descent);
@@ -40,10 +40,9 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   if (await handFiles(run, changed)) changed = await place();
   const red = await checkBaseline(run, previous);
   await each((one) => checkAddresses(run, [one], previous));
-  const came: Pulled[] = [];
   await each(async ({ unit }) => {
     const pulled = await run.options.driver.prepare(unit, false, run.yielded);
-    if (pulled !== undefined) came.push(pulled);
+    if (pulled !== undefined) onPulled(pulled);
   });
   await verifyVolumeRoom(run, changed);
   await readyWayBack(run, previous);
@@ -52,7 +51,7 @@ export async function checkBefore(run: Run): Promise<Outcome> {
   if (changed.some(({ snapshot }) => snapshot.length > 0)) await verifyAllowed(run);
   await each((one) => takeSnapshot(run, one));
   await verifyAllowed(run);
-  return { event: 'allowed', red, ...(came.length === 0 ? {} : { pulled: sumOfPulled(came) }) };
+  return { event: 'allowed', red };
 }
 
 /** Error: deploy/no-longer-allowed. */

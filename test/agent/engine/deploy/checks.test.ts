@@ -236,7 +236,7 @@ describe('preflight', () => {
         return world.allowed;
       },
     };
-    return { acts, world, warnings, check: () => checkBefore(run as never), clock };
+    return { acts, world, warnings, check: () => checkBefore(run as never, () => undefined), clock };
   }
 
   it('checks, prepares, runs the hooks, asks, takes the snapshot and asks again, in this order', async () => {

@@ -53,6 +53,20 @@ describe('preflight', () => {
     expect(next).not.toHaveProperty('pulled');
   });
 
+  it.each<[string, 'pulled' | 'unready', boolean]>([
+    ['deploy/no-longer-allowed', 'pulled', false],
+    ['deploy/way-back-unready', 'unready', true],
+  ])('remembers that too where it ends with %s', async (code, before, allowed) => {
+    const { world, deployer } = await instanceWith(auth('1.0.0'));
+    world.behaviours.set('core/auth@1.0.0', before);
+    world.behaviours.set('core/auth@1.1.0', 'pulled');
+
+    const record = await deploy(deployer, auth('1.1.0'), { allowed });
+
+    const pulled = { bytes: 5_000, ms: 20 };
+    expect(record).toMatchObject({ state: 'abandoned', failure: { code }, pulled });
+  });
+
   it('goes back from what could not be started again', async () => {
     const { world, deployer } = await instanceWith(auth('1.0.0'), auth('1.1.0'));
     world.behaviours.set('core/auth@1.1.0', 'unready');
