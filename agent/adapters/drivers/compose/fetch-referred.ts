@@ -46,7 +46,7 @@ interface Places {
   readonly parts: string;
 }
 
-/** For a registry, until the signal aborts; hears what came once it is whole. */
+/** For a registry, until the signal aborts; hears what came once it is whole, unless a part of it was here before. */
 export interface Waiting {
   readonly signal?: AbortSignal | undefined;
   readonly onPulled?: ((pulled: Pulled) => void) | undefined;
@@ -80,10 +80,11 @@ export async function fetchReferred(
       await onFound({ config: image.config, layers });
       await makeDirectory(places.layout);
       await requireRoom(places.layout, image);
-      const bytes = await weighAbsent(image.layers, places);
+      const { bytes, came } = await weigh(image.layers, places);
       const begun = performance.now();
       await fetchImage(registry, spec, image, places);
-      if (bytes > 0) onPulled?.({ bytes, ms: Math.round(performance.now() - begun) });
+      // What is gone on with is hashed and unpacked from its start: its last bytes would pass for a slow registry.
+      if (bytes > 0 && came === 0) onPulled?.({ bytes, ms: Math.round(performance.now() - begun) });
       return image.config;
     });
   } catch (cause) {
@@ -124,20 +125,22 @@ export async function layersOf(
 }
 
 /** Bytes that would come, without those that are here. */
-export async function weighAbsent(
+export async function weighAbsent(layers: readonly WeighedLayer[], places: Places): Promise<number> {
+  const { bytes, came } = await weigh(layers, places);
+  return bytes - came;
+}
+
+/** Of the layers that are not here: all of their bytes, and those that came before the download broke off. */
+async function weigh(
   layers: readonly WeighedLayer[],
   { layout, parts }: Places,
-): Promise<number> {
+): Promise<{ readonly bytes: number; readonly came: number }> {
   const absent = await absentLayers(layout, layers);
-  const came = await Promise.all(
-    absent.map(({ digest, size }) =>
-      stat(join(parts, hexOf(digest))).then(
-        (part) => Math.min(part.size, size),
-        () => 0,
-      ),
-    ),
-  );
-  return sumOf(absent.map(({ size }) => size)) - sumOf(came);
+  const came = absent.map(async ({ digest, size }) => {
+    const part = await stat(join(parts, hexOf(digest))).catch(() => ({ size: 0 }));
+    return Math.min(part.size, size);
+  });
+  return { bytes: sumOf(absent.map(({ size }) => size)), came: sumOf(await Promise.all(came)) };
 }
 
 interface Asking {

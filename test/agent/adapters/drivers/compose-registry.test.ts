@@ -167,9 +167,8 @@ describe.skipIf(registryMissing !== null)('images in a registry', () => {
     // It is not asked without the login that is its own, nor where nobody knows for which machine.
     const unreadable = { [server.host]: { user: USER, password: kept('nowhere') } };
     expect((await rejectionOf(weigh(second?.(), unreadable))).code).toBe('setting/unreadable');
-    expect(await driver.prepare(unit(second?.() ?? '', login, 'v2'))).toMatchObject({
-      bytes: upper.length - 9,
-    });
+    // The rest of one that broke off tells nothing of how long a whole one takes.
+    expect(await driver.prepare(unit(second?.() ?? '', login, 'v2'))).toBeUndefined();
     writeFileSync(join(stateDir, 'engine/state/away'), '');
     expect((await rejectionOf(weigh(second?.()))).code).toBe('service/manager-failed');
   });
