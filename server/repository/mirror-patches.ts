@@ -107,15 +107,21 @@ async function copyOf(
   const here: ListedPatch[] = [];
   // All together take no more than one pack, the smallest first: an origin may list what it likes.
   let room = Math.min(full, maxPackBytes(tree));
-  const offered = await Promise.all(patches.map((patch) => withMeasures(treeHex, patch, store)));
-  for (const patch of offered.toSorted((a, b) => a.bytes - b.bytes)) {
+  const fits = ({ bytes: length }: ListedPatch) => length <= Math.min(most, room);
+  for (const patch of patches.toSorted((a, b) => a.bytes - b.bytes)) {
     const place = patchPath(treeHex, hexOf(patch.from));
-    if (patch.bytes > Math.min(most, room)) missing.push(place);
-    else if (await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying))) {
-      const copied = await withMeasures(treeHex, patch, store);
+    const kept = await keptOf(treeHex, patch, store);
+    if (kept === null || !isSame(kept, patch)) {
+      if (!fits(patch)) missing.push(place);
+      else await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying, kept !== null));
+    }
+    // Where the origin's cannot be had, what is here is as good as it was.
+    const copied = await keptOf(treeHex, patch, store);
+    if (copied === null) continue;
+    if (fits(copied)) {
       here.push(copied);
       room -= copied.bytes;
-    }
+    } else if (!missing.includes(place)) missing.push(place);
   }
   const list = encodePatchList({ full, patches: here });
   const name = patchListName(treeHex);
@@ -123,42 +129,56 @@ async function copyOf(
   return [name, ...here.map(({ from }) => patchName(treeHex, hexOf(from)))];
 }
 
-/** What is here already stays as it is, whatever the origin has by now; what is not is as the origin says. */
-async function withMeasures(
+/** With the measures of its own file, whatever the origin's list says; null where none is here. */
+async function keptOf(
   treeHex: string,
-  listed: ListedPatch,
+  { from }: ListedPatch,
   store: RepositoryStore,
-): Promise<ListedPatch> {
-  const { from } = listed;
+): Promise<ListedPatch | null> {
   const kept = await measuresOf(store, patchName(treeHex, hexOf(from)));
-  return kept === null ? listed : { from, ...kept };
+  return kept === null ? null : { from, ...kept };
 }
 
+/** As far as a list tells: another one of the same size and form looks the same. */
+function isSame(kept: ListedPatch, listed: ListedPatch): boolean {
+  return kept.bytes === listed.bytes && listedForm(kept) === listedForm(listed);
+}
+
+/** In the place of what is here, where it replaces one. Errors: transport/*, tree/*, disk/*, and those of the store. */
 async function copyPatch(
   treeHex: string,
   listed: ListedPatch,
   { origin, store, staging }: PatchCopying,
-): Promise<true> {
+  isReplacing: boolean,
+): Promise<void> {
   const { from, bytes } = listed;
   const name = patchName(treeHex, hexOf(from));
-  if ((await store.tagOf(name)) !== null) return true;
   await mkdir(staging, { recursive: true, mode: 0o700 });
   const file = join(staging, `${treeHex}.${hexOf(from)}.patch`);
   try {
     await origin.download(patchPath(treeHex, hexOf(from)), file, bytes);
-    await verifyPatch(file, treeHex, listed);
+    await verifyPatch(file, treeHex, listed, isReplacing);
+    const before = isReplacing ? await store.tagOf(name) : null;
+    if (before !== null) await store.clear(name, before);
     await store.take(name, file);
-    return true;
   } finally {
     await rm(file, { force: true });
   }
 }
 
 /** Errors: tree/pack-damaged, tree/mismatch. */
-async function verifyPatch(file: string, treeHex: string, listed: ListedPatch): Promise<void> {
+async function verifyPatch(
+  file: string,
+  treeHex: string,
+  listed: ListedPatch,
+  isReplacing: boolean,
+): Promise<void> {
   const to = digestFromHex(treeHex);
   const patch = await open(file, 'r');
   try {
+    // A cache on the way may still give the one before, and a cut one replaces no whole one.
+    if (isReplacing && (await patch.stat()).size !== listed.bytes)
+      throw damagedPack(to, 'its size is not the one that is listed');
     const { buffer, bytesRead } = await patch.read(Buffer.alloc(FORM_BYTES), 0, FORM_BYTES, 0);
     const form = patchFormOf(buffer.subarray(0, bytesRead));
     if (form !== listedForm(listed)) throw damagedPack(to, 'its form is not the one that is listed');

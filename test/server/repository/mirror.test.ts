@@ -249,22 +249,65 @@ describe('patches', () => {
     expect(await readFile(join(target, patchName(hex, hexOf(said.from))))).toEqual(bytes);
   });
 
-  it('that are here stay, and are listed as they are, whatever the origin has in their place by now', async () => {
+  const own = () => patchHeadOf(treeOfRelease(), FROM);
+
+  it.each<[string, () => Buffer, Omit<ListedPatch, 'bytes' | 'from'>]>([
+    ['another size', () => Buffer.concat([own(), Buffer.alloc(9)]), { form: PATCH_FORM }],
+    ['another form', () => Buffer.from('FLPATCH3\n'.padEnd(own().length)), { form: 3 }],
+  ])('that the origin replaced with one of %s are taken over', async (_, replacing, said) => {
+    const bytes = replacing();
     const target = temporaryDirectory();
-    const { url } = await originWith();
+    // As a bucket gives it: a server that was asked before remembers small ones.
+    const { url } = await originWith(async (path, honest) => {
+      const stored = path.endsWith('.patch') ? await server.store.read(`repository${path}`) : null;
+      return stored === null ? honest() : { status: 200, bytes: stored.bytes };
+    });
     const hex = hexOf(treeOfRelease());
-    const own = patchHeadOf(treeOfRelease(), FROM);
     await offerPatch();
     await mirrorIn(target)(url);
-    await offerPatch(Buffer.from('FLPATCH3\n, and longer'), { from: FROM, form: 3 });
+    await offerPatch(bytes, { from: FROM, ...said });
 
     expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [] });
 
     const listed = await readFile(join(target, patchListName(hex)));
-    const measured = { from: FROM, bytes: own.length, form: PATCH_FORM };
-    expect(parsePatchList(listed, 'the list').patches).toEqual([measured]);
-    expect(await readFile(join(target, patchName(hex, hexOf(FROM))))).toEqual(own);
+    expect(parsePatchList(listed, 'the list').patches).toEqual([
+      { from: FROM, bytes: bytes.length, ...said },
+    ]);
+    expect(await readFile(join(target, patchName(hex, hexOf(FROM))))).toEqual(bytes);
   });
+
+  it.each<[string, (honest: Buffer) => Buffer | null, number]>([
+    ['is gone', () => null, 9],
+    ['is something else', () => Buffer.from('<html>'), 9],
+    ['is the one before, out of a cache', own, 9],
+    ['is cut', (honest) => honest.subarray(0, -1), 9],
+    ['would take more than is worth it', (honest) => honest, 6_000],
+  ])(
+    'that are here stay, and are listed as they are, where what replaced them %s',
+    async (_, tamper, more) => {
+      const target = temporaryDirectory();
+      const replaced = Buffer.concat([own(), Buffer.alloc(more)]);
+      let isReplaced = false;
+      const { url } = await originWith(async (path, honest) => {
+        if (!isReplaced || !path.endsWith('.patch')) return honest();
+        const bytes = tamper(replaced);
+        return { status: bytes === null ? 404 : 200, bytes: bytes ?? Buffer.alloc(0) };
+      });
+      const hex = hexOf(treeOfRelease());
+      await offerPatch();
+      await mirrorIn(target)(url);
+      isReplaced = true;
+      await offerPatch(replaced);
+
+      const { withoutPatches } = await mirrorIn(target)(url);
+
+      expect(withoutPatches).toEqual([expect.stringMatching(/patch$/)]);
+      const listed = await readFile(join(target, patchListName(hex)));
+      const measured = { from: FROM, bytes: own().length, form: PATCH_FORM };
+      expect(parsePatchList(listed, 'the list').patches).toEqual([measured]);
+      expect(await readFile(join(target, patchName(hex, hexOf(FROM))))).toEqual(own());
+    },
+  );
 
   it.each([
     ['what is none, listed as of a later form', '<html>', '5e', { form: 3 }],
