@@ -97,8 +97,8 @@ interface LayOut {
 
 async function layOut({ name, source }: NamedImage, how: LayOut): Promise<ServiceImage> {
   const { platform, layout, scratch } = how;
+  const isFile = (await stat(source).catch(() => null))?.isFile() === true;
   try {
-    const isFile = (await stat(source).catch(() => null))?.isFile() === true;
     if (isFile) {
       return { layout: LAYOUT, digest: await takeApart(source, { name, platform }, layout, scratch), name };
     }
@@ -108,13 +108,19 @@ async function layOut({ name, source }: NamedImage, how: LayOut): Promise<Servic
     return { ...(await pull(source, ref, how)), name };
   } catch (cause) {
     if (isFairleadError(cause)) throw cause;
-    const isOfSource = cause instanceof Error && 'path' in cause && cause.path === source;
-    const machine = isOfSource ? null : machineFault(cause, scratch);
+    const machine = isOfSource(cause, source, isFile) ? null : machineFault(cause, scratch);
     if (machine !== null) throw machine;
     const code = systemCode(cause);
     const problem = code === 'unknown error' && cause instanceof Error ? cause.message : code;
     throw new FairleadError('vendor/image-refused', { name, source, problem }, { cause });
   }
+}
+
+/** What cannot be read out of an open file has no path: of an archive it is the source. */
+function isOfSource(cause: unknown, source: string, isFile: boolean): boolean {
+  if (!(cause instanceof Error)) return false;
+  if ('path' in cause) return cause.path === source;
+  return isFile && 'syscall' in cause && cause.syscall === 'read';
 }
 
 /** Out of its registry, with what `docker login` has kept on this machine. */

@@ -15,6 +15,10 @@ const LAYER = blobPath(digestOf(IMAGE.layers[0] as Buffer));
 function layOut(scratch: string, bytes = tarOf(newDocker(IMAGE))) {
   const source = join(temporaryDirectory(), 'db.tar');
   writeFileSync(source, bytes);
+  return layOutFrom(source, scratch);
+}
+
+function layOutFrom(source: string, scratch: string) {
   const session = { environment: {}, out: { progress: () => undefined } } as never;
   const how = { platform: 'linux/amd64', embed: true };
   return layOutImages([{ name: 'db', source }], how, scratch, session);
@@ -41,5 +45,14 @@ it('are not refused where a file cannot be made, which is said of that file', as
 
   await expect(layOut(scratch)).rejects.toMatchObject({
     ...{ code: 'disk/failed', data: { path: `${taken}.tmp`, problem: 'EISDIR' } },
+  });
+});
+
+it('are refused by their own name where the archive cannot be read', async () => {
+  // A regular file, which opens, and whose first byte nobody can read.
+  const source = '/proc/self/mem';
+
+  await expect(layOutFrom(source, temporaryDirectory())).rejects.toMatchObject({
+    ...{ code: 'vendor/image-refused', data: { source, problem: 'EIO' } },
   });
 });
