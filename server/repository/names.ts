@@ -58,9 +58,10 @@ export function publicName(path: string): string | null {
   return path.length <= LONGEST && PATH.test(path) ? PUBLIC + path : null;
 }
 
-const FOR_GOOD = /\/(?:\d+\.[a-z][a-z0-9-]*\.json|\d+\.\.\d+\.[a-z][a-z0-9-]*\.diff|[0-9a-f]{64}\.[^/]+)$/;
+const FOR_GOOD =
+  /\/(?:\d+\.[a-z][a-z0-9-]*\.json|\d+\.\.\d+\.[a-z][a-z0-9-]*\.diff|[0-9a-f]{64}\.(?!patch$)[^/]+)$/;
 
-/** A version or a digest stands in the name: these bytes never change. */
+/** A version or a digest stands in the name: these bytes never change. That of a patch tells where it starts alone: it may be replaced. */
 export function isForGood(path: string): boolean {
   return FOR_GOOD.test(path);
 }

@@ -257,11 +257,7 @@ describe('patches', () => {
   ])('that the origin replaced with one of %s are taken over', async (_, replacing, said) => {
     const bytes = replacing();
     const target = temporaryDirectory();
-    // As a bucket gives it: a server that was asked before remembers small ones.
-    const { url } = await originWith(async (path, honest) => {
-      const stored = path.endsWith('.patch') ? await server.store.read(`repository${path}`) : null;
-      return stored === null ? honest() : { status: 200, bytes: stored.bytes };
-    });
+    const { url } = await originWith();
     const hex = hexOf(treeOfRelease());
     await offerPatch();
     await mirrorIn(target)(url);

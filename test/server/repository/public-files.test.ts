@@ -78,6 +78,19 @@ describe('a name with a version in it', () => {
   });
 });
 
+describe('a patch', () => {
+  it('is read again after a moment, for it may be gone or replaced, whatever digests stand in its name', async () => {
+    const path = `packs/${'a'.repeat(64)}/${'b'.repeat(64)}.patch`;
+    await writeFile(join(dir, path), 'one');
+    await textOf(path);
+    await writeFile(join(dir, path), 'two');
+
+    now = 1000;
+
+    expect(await textOf(path)).toBe('two');
+  });
+});
+
 describe('memory', () => {
   it('holds a bounded number of bytes, the newest of them', async () => {
     for (let i = 1; i <= 200; i++) {
