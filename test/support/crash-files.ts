@@ -10,6 +10,7 @@ import {
   lookUp,
   parentOf,
   parseFlags,
+  type StatOptions,
   statOf,
 } from './crash-paths.ts';
 
@@ -31,8 +32,8 @@ export interface CrashFiles {
   rm(path: string, options?: { readonly recursive?: boolean; readonly force?: boolean }): Promise<void>;
   symlink(target: string, path: string): Promise<void>;
   readlink(path: string): Promise<string>;
-  stat(path: string): Promise<CrashStat>;
-  lstat(path: string): Promise<CrashStat>;
+  stat(path: string, options?: StatOptions): Promise<CrashStat>;
+  lstat(path: string, options?: StatOptions): Promise<CrashStat>;
   statfs(path: string): Promise<unknown>;
   chmod(path: string, mode: number): Promise<void>;
   /** syncfs(2) */
@@ -165,11 +166,11 @@ export function createCrashFiles(disk: () => CrashDisk, before: BeforeCall): Cra
       if (node.kind !== 'link') throw failure('EINVAL', 'readlink', path);
       return node.target;
     },
-    stat: async (path) => statOf(follow(disk().root, path, 'stat')),
-    async lstat(path) {
+    stat: async (path, options) => statOf(follow(disk().root, path, 'stat'), options),
+    async lstat(path, options) {
       const node = find(path, 'lstat');
       if (node === null) throw failure('ENOENT', 'lstat', path);
-      return statOf(node);
+      return statOf(node, options);
     },
     statfs: async () => ({ bsize: 4096, bavail: 2 ** 28, files: 2 ** 20, ffree: 2 ** 20 }),
     async chmod(path, mode) {

@@ -1,6 +1,6 @@
 // An open file of a crash disk.
 import type { CrashDisk, DirectoryNode, FileNode } from './crash-disk.ts';
-import { type CrashStat, codeOf, failure, statOf } from './crash-paths.ts';
+import { type CrashStat, codeOf, failure, type StatOptions, statOf } from './crash-paths.ts';
 
 /** Asked before every call that changes the disk or makes a change last; what it throws is what the caller gets. */
 export type BeforeCall = (call: string, path: string) => void;
@@ -98,8 +98,8 @@ export class CrashHandle {
     return this.sync();
   }
 
-  async stat(): Promise<CrashStat> {
-    return statOf(this.#node);
+  async stat(options?: StatOptions): Promise<CrashStat> {
+    return statOf(this.#node, options);
   }
 
   async chmod(mode: number): Promise<void> {

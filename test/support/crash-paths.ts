@@ -3,12 +3,16 @@ import { constants } from 'node:fs';
 import type { DirectoryNode, FileNode, LinkNode, Node } from './crash-disk.ts';
 
 export interface CrashStat extends Kind {
-  readonly mode: number;
-  readonly size: number;
+  readonly mode: number | bigint;
+  readonly size: number | bigint;
   /** No file of it has two names. */
-  readonly nlink: 1;
+  readonly nlink: number | bigint;
   /** It keeps no times: what is on it may have been changed a moment ago. */
   readonly ctimeNs: bigint;
+}
+
+export interface StatOptions {
+  readonly bigint?: boolean;
 }
 
 const NEVER_SETTLED = 2n ** 62n;
@@ -95,10 +99,15 @@ export function codeOf(error: unknown): string | null {
   return error instanceof Error && 'code' in error ? String(error.code) : null;
 }
 
-export function statOf(node: Node): CrashStat {
+/** Numbers as Node gives them to whoever asks: of one kind or of the other, and never equal to those of the other. */
+export function statOf(node: Node, { bigint = false }: StatOptions = {}): CrashStat {
   const size = node.kind === 'file' ? node.bytes.length : 0;
   const mode = node.kind === 'link' ? 0o777 : node.mode;
-  return { ...kindOf(node), size, mode, nlink: 1, ctimeNs: NEVER_SETTLED };
+  const asked = bigint ? BigInt : Number;
+  return {
+    ...kindOf(node),
+    ...{ size: asked(size), mode: asked(mode), nlink: asked(1), ctimeNs: NEVER_SETTLED },
+  };
 }
 
 export function kindOf({ kind }: FileNode | DirectoryNode | LinkNode): Kind {

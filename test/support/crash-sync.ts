@@ -1,12 +1,21 @@
 // node:fs over a crash disk: what the agent asks of it at once, each change a point where the disk may fail.
 import { type CrashDisk, newDirectory } from './crash-disk.ts';
 import type { BeforeCall } from './crash-handle.ts';
-import { type CrashStat, failure, follow, kindOf, lookUp, parentOf, statOf } from './crash-paths.ts';
+import {
+  type CrashStat,
+  failure,
+  follow,
+  kindOf,
+  lookUp,
+  parentOf,
+  type StatOptions,
+  statOf,
+} from './crash-paths.ts';
 
 export interface CrashCalls {
   mkdirSync(path: string): void;
   chmodSync(path: string, mode: number): void;
-  lstatSync(path: string): CrashStat;
+  lstatSync(path: string, options?: StatOptions): CrashStat;
   readlinkSync(path: string): string;
   readdirSync(path: string): readonly string[];
   opendirSync(path: string): { readSync(): object | null; closeSync(): void };
@@ -35,7 +44,7 @@ export function createCrashCalls(disk: () => CrashDisk, before: BeforeCall): Cra
       before('chmod', path);
       follow(disk().root, path, 'chmod').mode = mode;
     },
-    lstatSync: (path) => statOf(found(path, 'lstat')),
+    lstatSync: (path, options) => statOf(found(path, 'lstat'), options),
     readlinkSync(path) {
       const node = found(path, 'readlink');
       if (node.kind !== 'link') throw failure('EINVAL', 'readlink', path);
