@@ -7,7 +7,7 @@ import { FairleadError, isFairleadError } from '../errors/error.ts';
 import type { TreeRef } from '../schema/release.ts';
 import { MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
 import { MAX_INDEX_BYTES } from './parse-index.ts';
-import { count, digest, list, object, orNull, type Shape } from './shapes.ts';
+import { count, digest, list, nullable, object, type Shape } from './shapes.ts';
 
 /*
  *   "FLPACK1\n"
@@ -39,7 +39,7 @@ export const packed = (maxRaw: number) => ({
 const packHeader = object({
   tree: digest,
   /** The tree whose files serve as dictionaries; null in a full pack, the only kind this version reads. */
-  base: orNull(digest),
+  base: nullable(digest),
   index: object(packed(MAX_INDEX_BYTES)),
   units: count(),
 });

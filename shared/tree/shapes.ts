@@ -3,32 +3,32 @@ import { type Digest, isDigest } from '../encoding/digest.ts';
 import { isJsonObject, type JsonValue } from '../encoding/json.ts';
 import { FairleadError } from '../errors/error.ts';
 
-/** Answers the value itself. Error: json/invalid where it has another shape. */
-export type Shape<Value> = (value: JsonValue | undefined) => Value;
+/** Answers the value itself. Error: json/invalid where it has another shape, which names the nearest key, `at`. */
+export type Shape<Value> = (value: JsonValue | undefined, at?: string) => Value;
 
 export function count(max = Number.MAX_SAFE_INTEGER, min = 0): Shape<number> {
-  return (value) => {
+  return (value, at) => {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max)
       return value;
-    throw misshapen(`a number from ${min} to ${max}`);
+    throw misshapen(`a number from ${min} to ${max}`, at);
   };
 }
 
-export const digest: Shape<Digest> = (value) => {
+export const digest: Shape<Digest> = (value, at) => {
   if (typeof value === 'string' && isDigest(value)) return value;
-  throw misshapen('a digest');
+  throw misshapen('a digest', at);
 };
 
-export function orNull<Value>(shape: Shape<Value>): Shape<Value | null> {
-  return (value) => (value === null ? null : shape(value));
+export function nullable<Value>(shape: Shape<Value>): Shape<Value | null> {
+  return (value, at) => (value === null ? null : shape(value, at));
 }
 
 export function list<Value>(element: Shape<Value>, max: number, min = 0): Shape<Value[]> {
-  return (value) => {
+  return (value, at) => {
     if (!Array.isArray(value) || value.length < min || value.length > max) {
-      throw misshapen(`a list of ${min} to ${max}`);
+      throw misshapen(`a list of ${min} to ${max}`, at);
     }
-    for (const one of value) element(one);
+    for (const one of value) element(one, at);
     return value;
   };
 }
@@ -37,11 +37,11 @@ export function list<Value>(element: Shape<Value>, max: number, min = 0): Shape<
 export function tuple<Values extends unknown[]>(
   ...elements: { [I in keyof Values]: Shape<Values[I]> }
 ): Shape<Values> {
-  return (value) => {
+  return (value, at) => {
     if (!Array.isArray(value) || value.length !== elements.length) {
-      throw misshapen(`a list of ${elements.length}`);
+      throw misshapen(`a list of ${elements.length}`, at);
     }
-    for (const [i, element] of elements.entries()) element(value[i]);
+    for (const [i, element] of elements.entries()) element(value[i], at);
     return value as Values;
   };
 }
@@ -51,18 +51,19 @@ export function object<Values extends object>(
   fields: { readonly [Key in keyof Values]: Shape<Values[Key]> },
 ): Shape<Values> {
   const shapes = Object.entries<Shape<unknown>>(fields);
-  return (value) => {
+  return (value, at) => {
     if (!isJsonObject(value) || Object.keys(value).length !== shapes.length) {
-      throw misshapen(`the keys ${shapes.map(([key]) => key).join(', ')}`);
+      throw misshapen(`an object of ${shapes.map(([key]) => key).join(', ')}`, at);
     }
-    for (const [key, shape] of shapes) shape(Object.hasOwn(value, key) ? value[key] : undefined);
+    for (const [key, shape] of shapes) shape(Object.hasOwn(value, key) ? value[key] : undefined, key);
     return value as Values;
   };
 }
 
-function misshapen(expected: string): FairleadError {
+function misshapen(expected: string, at: string | undefined): FairleadError {
+  const where = at === undefined ? 'it' : `its "${at}"`;
   return new FairleadError('json/invalid', {
     source: 'a description in the pack',
-    problem: `something stands in the place of ${expected}`,
+    problem: `${where} is not ${expected}`,
   });
 }

@@ -110,6 +110,26 @@ describe('parsePackUnit', () => {
   });
 });
 
+describe('a description that is refused', () => {
+  it.each<[string, JsonValue, string]>([
+    ['a value', { ...unit, offset: -1 }, 'its "offset" is not a number from 0 to 9007199254740991'],
+    [
+      'a part of a list',
+      { ...unit, files: [3, 'x'] },
+      'its "files" is not a number from 0 to 9007199254740991',
+    ],
+    ['what has other keys', [], 'it is not an object of files, offset, packed, raw'],
+  ])('says what it is about: %s', (_, value, problem) => {
+    const refused = () => parsePackUnit(canonicalize(value), tree);
+
+    expect(refused).toThrow(
+      expect.objectContaining({
+        cause: expect.objectContaining({ data: expect.objectContaining({ problem }) }),
+      }),
+    );
+  });
+});
+
 describe('maxPackBytes', () => {
   it('leaves room for content that does not compress, and for the index', () => {
     const ref = { digest: tree, files: 1000, bytes: 100 * 2 ** 20 };
