@@ -110,17 +110,18 @@ async function copyOf(
   const fits = ({ bytes: length }: ListedPatch) => length <= Math.min(most, room);
   for (const patch of patches.toSorted((a, b) => a.bytes - b.bytes)) {
     const place = patchPath(treeHex, hexOf(patch.from));
-    const kept = await keptOf(treeHex, patch, store);
+    let kept = await keptOf(treeHex, patch, store);
     if (kept === null || !isSame(kept, patch)) {
+      const isReplacing = kept !== null;
       if (!fits(patch)) missing.push(place);
-      else await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying, kept !== null));
+      else await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying, isReplacing));
+      // Where the origin's cannot be had, what is here is as good as it was.
+      kept = await keptOf(treeHex, patch, store);
     }
-    // Where the origin's cannot be had, what is here is as good as it was.
-    const copied = await keptOf(treeHex, patch, store);
-    if (copied === null) continue;
-    if (fits(copied)) {
-      here.push(copied);
-      room -= copied.bytes;
+    if (kept === null) continue;
+    if (fits(kept)) {
+      here.push(kept);
+      room -= kept.bytes;
     } else if (!missing.includes(place)) missing.push(place);
   }
   const list = encodePatchList({ full, patches: here });

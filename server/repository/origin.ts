@@ -174,5 +174,9 @@ async function save(
 }
 
 function refused(url: string, status: number): FairleadError {
-  return new FairleadError('transport/refused', { url, status, problem: 'this file was wanted' });
+  return new FairleadError('transport/refused', {
+    url,
+    status,
+    problem: 'the repository has to have this file',
+  });
 }
