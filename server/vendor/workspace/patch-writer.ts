@@ -93,7 +93,7 @@ async function* patchChunks({
   yield packedScripts;
   yield packedPlan;
   const moverOf = createMovers();
-  const readUnit = createUnitReader(to.directory, to.index);
+  const readUnit = createUnitReader(to);
   const total = units.reduce((sum, { raw }) => sum + raw, 0);
   let done = 0;
   for (const unit of units) {

@@ -1,4 +1,5 @@
 // What a release is made from: the directory to ship, the manifest, the parts of a suite or platform.
+import { closeSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
@@ -14,7 +15,7 @@ import { archivesNeeded, findProblems, headsNeeded } from '../core/lint/lint.ts'
 import type { ArchiveImages, Archives, Heads } from '../core/lint/tree-facts.ts';
 import { addImages, isTaken, layOutImages, type NamedImage, withoutImages } from './images.ts';
 import type { Session } from './passphrases.ts';
-import { openForReading, readTree } from './tree-reader.ts';
+import { openIfReadable, readTree } from './tree-reader.ts';
 import type { Elsewhere } from './unit-reader.ts';
 import { optionProblem, readOption } from './workspace.ts';
 
@@ -87,21 +88,21 @@ export async function findSourceProblems(
   sources: Sources,
   directory: string,
 ): Promise<readonly DocumentIssue[]> {
-  const heads = await readHeads(release, sources, directory);
+  const heads = readHeads(release, sources, directory);
   return findProblems(release, sources.index, heads, await readArchives(release, sources, directory));
 }
 
 /** The first bytes of the files that a release's rules look at; what cannot be read is left out, and found by the pack. */
-async function readHeads(
+function readHeads(
   release: Release,
   { index, elsewhere }: Pick<Sources, 'index' | 'elsewhere'>,
   directory: string,
-): Promise<Heads> {
+): Heads {
   const heads = new Map<Digest, Uint8Array>();
   if (index === null) return heads;
   for (const { file, bytes } of headsNeeded(release, index)) {
     const path = elsewhere.get(file.path) ?? join(directory, file.path);
-    const head = await readHead(path, Math.min(bytes, file.size));
+    const head = readHead(path, Math.min(bytes, file.size));
     if (head !== null) heads.set(file.digest, head);
   }
   return heads;
@@ -154,13 +155,13 @@ async function readJson(path: string, option: string): Promise<JsonValue> {
   return parseJson(await readOption(option, path), path);
 }
 
-async function readHead(path: string, length: number): Promise<Uint8Array | null> {
-  const handle = await openForReading(path).catch(() => null);
-  if (handle === null) return null;
+function readHead(path: string, length: number): Uint8Array | null {
+  const fd = openIfReadable(path);
+  if (fd === null) return null;
   try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, 0);
-    return buffer.subarray(0, bytesRead);
+    const head = Buffer.alloc(length);
+    return head.subarray(0, readSync(fd, head, 0, length, 0));
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }

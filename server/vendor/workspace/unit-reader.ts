@@ -1,13 +1,13 @@
 // Reads the bytes of a pack's units from a directory, holding every file against its digest on the way.
-import { createHash, type Hash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestFromHex } from '../../../shared/encoding/digest.ts';
+import { createDigester } from '../../../shared/encoding/digest.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
+import { createRests } from '../../../shared/node/turns.ts';
 import { type PlannedUnit, resolveParts, type UnitPart } from '../../../shared/tree/pack-plan.ts';
-import { type TreeIndex, treeDigest } from '../../../shared/tree/tree-index.ts';
-import { openForReading } from './tree-reader.ts';
+import type { PatchSide } from './patch-bases.ts';
+import { openIfReadable } from './tree-reader.ts';
 
 /** Files of a tree that do not stand in its directory, by their paths in the tree. */
 export type Elsewhere = ReadonlyMap<string, string>;
@@ -17,50 +17,52 @@ export type Elsewhere = ReadonlyMap<string, string>;
  * Errors of the returned function: tree/changed-while-packing.
  */
 export function createUnitReader(
-  directory: string,
-  index: TreeIndex,
+  { digest, directory, index }: PatchSide,
   elsewhere: Elsewhere = new Map(),
 ): (unit: PlannedUnit) => Promise<Uint8Array> {
-  const tree = treeDigest(index);
-  let hash = createHash('sha256');
+  const rest = createRests();
+  let digester = createDigester();
   return async (unit) => {
     const bytes = Buffer.allocUnsafeSlow(unit.raw);
     let at = 0;
-    for (const part of resolveParts(index, unit, tree)) {
-      if (part.offset === 0) hash = createHash('sha256');
+    for (const part of resolveParts(index, unit, digest)) {
+      if (part.offset === 0) digester = createDigester();
       const path = elsewhere.get(part.file.path) ?? join(directory, part.file.path);
-      await readPart(path, part, bytes.subarray(at, at + part.length), hash);
+      readPart(path, part, bytes.subarray(at, at + part.length), digester);
       at += part.length;
+      await rest();
     }
     return bytes;
   };
 }
 
-async function readPart(path: string, part: UnitPart, into: Buffer, hash: Hash): Promise<void> {
+type Digester = ReturnType<typeof createDigester>;
+
+function readPart(path: string, part: UnitPart, into: Buffer, digester: Digester): void {
   const { file, offset, length } = part;
-  if (!(await readExactly(path, file.size, offset, into))) throw changed(file.path);
-  hash.update(into);
+  if (!readExactly(path, file.size, offset, into)) throw changed(file.path);
+  digester.update(into);
   if (offset + length < file.size) return;
-  if (digestFromHex(hash.digest('hex')) !== file.digest) throw changed(file.path);
+  if (digester.end() !== file.digest) throw changed(file.path);
 }
 
 /** False when the file is gone, is no longer a file of this size, or ends early. */
-async function readExactly(path: string, size: number, offset: number, into: Buffer): Promise<boolean> {
-  const handle = await openForReading(path).catch(() => null);
-  if (handle === null) return false;
+function readExactly(path: string, size: number, offset: number, into: Buffer): boolean {
+  const fd = openIfReadable(path);
+  if (fd === null) return false;
   try {
-    const stat = await handle.stat();
-    return stat.isFile() && stat.size === size && (await fill(handle, into, offset));
+    const stat = fstatSync(fd);
+    return stat.isFile() && stat.size === size && fill(fd, into, offset);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
-async function fill(handle: FileHandle, into: Buffer, offset: number): Promise<boolean> {
+function fill(fd: number, into: Buffer, offset: number): boolean {
   for (let done = 0; done < into.length; ) {
-    const { bytesRead } = await handle.read(into, done, into.length - done, offset + done);
-    if (bytesRead === 0) return false;
-    done += bytesRead;
+    const read = readSync(fd, into, done, into.length - done, offset + done);
+    if (read === 0) return false;
+    done += read;
   }
   return true;
 }

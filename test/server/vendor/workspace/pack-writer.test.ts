@@ -9,15 +9,18 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { constants as zlib, zstdCompress } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { writePack } from '../../../../server/vendor/workspace/pack-writer.ts';
 import { readTree } from '../../../../server/vendor/workspace/tree-reader.ts';
-import { MAX_UNIT_BYTES } from '../../../../shared/tree/pack-format.ts';
-import { treeDigest } from '../../../../shared/tree/tree-index.ts';
+import { MAX_UNIT_BYTES, PACK_MAGIC, writeFrame } from '../../../../shared/tree/pack-format.ts';
+import { treeDigest, treeIndexBytes } from '../../../../shared/tree/tree-index.ts';
 import { patternedBytes, subdirectory, temporaryDirectory } from '../../../support/directories.ts';
 import { dataOf, rejectionOf } from '../../../support/error-code.ts';
 
@@ -77,6 +80,19 @@ describe('readTree', () => {
     expect(entries).toMatchObject([{ digest: `sha256:${expected}` }]);
   });
 
+  it('lets others have a turn while it reads a large file', async () => {
+    const root = temporaryDirectory();
+    writeFileSync(join(root, 'a'), '');
+    truncateSync(join(root, 'a'), 64 * 2 ** 20);
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+
+    await readTree(root);
+
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(0);
+  });
+
   it.each<[string, string, (path: string) => void]>([
     ['a named pipe', 'sub/pipe', (path) => execFileSync('mkfifo', [path])],
     [
@@ -133,6 +149,34 @@ describe('writePack', () => {
     const [one, two] = ['one', 'two'].map((name) => readFileSync(join(out, name)));
     expect(two?.equals(one as Buffer)).toBe(true);
     expect(bytes).toBe(one?.length);
+  });
+
+  it('has of each unit what zstd makes of its bytes alone, on any number of cores', async () => {
+    const root = temporaryDirectory();
+    const out = join(temporaryDirectory(), 'pack');
+    const length = MAX_UNIT_BYTES / 2 + 1;
+    const contents = Array.from({ length: 5 }, (_, i) =>
+      Buffer.alloc(length, patternedBytes(9_000 + i, `${i}`)),
+    );
+    contents.forEach((bytes, i) => void writeFileSync(join(root, `f${i}.js`), bytes));
+    const index = await readTree(root);
+
+    await writePack(root, index, out);
+
+    const params = { [zlib.ZSTD_c_compressionLevel]: 12, [zlib.ZSTD_c_windowLog]: 23 };
+    const compress = (bytes: Uint8Array) => promisify(zstdCompress)(bytes, { params });
+    const raw = treeIndexBytes(index);
+    const packed = await compress(raw);
+    const header = {
+      ...{ tree: treeDigest(index), base: null, units: 5 },
+      index: { packed: packed.length, raw: raw.length },
+    };
+    const expected = [PACK_MAGIC, writeFrame(header), packed];
+    for (const [i, bytes] of contents.entries()) {
+      const unit = await compress(bytes);
+      expected.push(writeFrame({ files: [i], offset: 0, raw: length, packed: unit.length }), unit);
+    }
+    expect(readFileSync(out).equals(Buffer.concat(expected))).toBe(true);
   });
 
   it('stores a content that stands in many files once', async () => {
