@@ -9,7 +9,7 @@ import { formatRef, refOf } from '../../../shared/schema/release-ref.ts';
 import { toCheckResult } from '../core/checks.ts';
 import type { FleetKind } from '../core/fleet-trial.ts';
 import { describeTrial, judgeTrial } from '../core/fleet-verdict.ts';
-import { readAdvisories, readReleases } from '../workspace/documents.ts';
+import { readFleetCatalog } from '../workspace/fleet-catalog.ts';
 import { tryFleet } from '../workspace/fleet-trial.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { jsonBytes } from '../workspace/workspace.ts';
@@ -44,15 +44,9 @@ export function createFleetCheck(session: Session): FleetCheck {
     asked ??= readKnownFleet(session).catch(noneWithoutToken);
     const fleet = await asked;
     if (fleet === null) return toCheckResult('known fleet', true, 'not looked at: nobody could be asked');
-    // Where there is nobody to try it on, a long history is not read for it.
-    const { releases, rollouts } =
-      fleet.kinds.length === 0 ? { releases: [], rollouts: [] } : await readReleases(session.directory);
-    const advisories = documentsOf(await readAdvisories(session.directory));
-    const trial = {
-      candidates: [document, ...others].map(verifiedOf),
-      catalog: { releases, rollouts: documentsOf(rollouts), advisories, halts: [] },
-      now: session.now(),
-    };
+    const candidates = [document, ...others].map(verifiedOf);
+    const catalog = await readFleetCatalog(session.directory, candidates, fleet.kinds);
+    const trial = { candidates, catalog, now: session.now() };
     const name = formatRef(refOf(document));
     const looked = await tryFleet(trial, fleet.kinds, {
       onProgress: (done, all) =>
@@ -67,10 +61,6 @@ export function createFleetCheck(session: Session): FleetCheck {
 function noneWithoutToken(error: unknown): null {
   if (isFairleadError(error, 'file/missing', 'vendor/file-unreadable', 'vendor/no-workspace')) return null;
   throw error;
-}
-
-function documentsOf<Document>(signed: readonly { readonly document: Document }[]): readonly Document[] {
-  return signed.map((one) => one.document);
 }
 
 /** As `release` will sign it. */

@@ -41,7 +41,7 @@ export type Fit =
 export interface FleetTrial {
   /** The release that is tried first, and whatever is to come out together with it. */
   readonly candidates: readonly Verified<Release>[];
-  /** Everything that is signed. */
+  /** Everything that is signed, or all of it that `scopeOf` comes to. */
   readonly catalog: Catalog;
   readonly now: number;
 }
@@ -74,7 +74,8 @@ function written({ pinned, version, by }: FleetKind['pins'][number]): string {
   return `${pinned} ${version} by ${by}`;
 }
 
-function isConcerned(release: Release, { components }: FleetKind): boolean {
+/** Whether anything that runs there is of the suite that a release is of, or of any where it is the platform. */
+export function isConcerned(release: Release, { components }: FleetKind): boolean {
   const suite = release.schema === 'fairlead/platform@1' ? null : suiteOf(release);
   return components.some(({ component }) => suite === null || component.startsWith(`${suite}/`));
 }

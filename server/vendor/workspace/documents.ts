@@ -47,16 +47,33 @@ export interface SignedReleases {
 }
 
 export async function readReleases(directory: string): Promise<SignedReleases> {
-  const documents = await readDocuments(directory, 'releases');
-  const isRollout = ({ path }: RawDocument) => path.startsWith('rollouts/');
+  const paths = [...(await listSigned(directory, 'releases')).keys()];
+  const isRollout = (path: string) => path.startsWith('rollouts/');
   return {
-    releases: documents
-      .filter((each) => !isRollout(each))
-      .map((each) => ({ ...each, document: parseDocumentBytes(release, each.bytes, each.path) })),
-    rollouts: documents
-      .filter(isRollout)
-      .map((each) => ({ ...each, document: parseDocumentBytes(rollout, each.bytes, each.path) })),
+    releases: await readReleasesAt(
+      directory,
+      paths.filter((path) => !isRollout(path)),
+    ),
+    rollouts: await readRolloutsAt(directory, paths.filter(isRollout)),
   };
+}
+
+/** Of these places those at which a release is signed. */
+export async function readReleasesAt(
+  directory: string,
+  paths: readonly string[],
+): Promise<readonly Signed<Release>[]> {
+  const documents = await readDocuments(directory, 'releases', paths);
+  return documents.map((each) => ({ ...each, document: parseDocumentBytes(release, each.bytes, each.path) }));
+}
+
+/** The same of rollouts. */
+export async function readRolloutsAt(
+  directory: string,
+  paths: readonly string[],
+): Promise<readonly Signed<Rollout>[]> {
+  const documents = await readDocuments(directory, 'releases', paths);
+  return documents.map((each) => ({ ...each, document: parseDocumentBytes(rollout, each.bytes, each.path) }));
 }
 
 export async function readAdvisories(directory: string): Promise<readonly Signed<Advisory>[]> {
@@ -98,8 +115,7 @@ export async function readHaltScopes(directory: string): Promise<readonly HaltSc
 
 /** Null where there is no list. */
 export async function readMirrors(directory: string): Promise<Mirrors | null> {
-  const documents = await readDocuments(directory, 'targets');
-  const found = documents.find(({ path }) => path === MIRRORS_PATH);
+  const [found] = await readDocuments(directory, 'targets', [MIRRORS_PATH]);
   return found === undefined ? null : parseDocumentBytes(mirrors, found.bytes, found.path);
 }
 
@@ -120,10 +136,8 @@ export async function requireRelease(directory: string, ref: ReleaseRef): Promis
 
 /** The same; null where it is not released. */
 export async function findRelease(directory: string, ref: ReleaseRef): Promise<Signed<Release> | null> {
-  const [found] = await readDocuments(directory, 'releases', (path) => path === releasePath(ref));
-  return found === undefined
-    ? null
-    : { ...found, document: parseDocumentBytes(release, found.bytes, found.path) };
+  const [found] = await readReleasesAt(directory, [releasePath(ref)]);
+  return found ?? null;
 }
 
 export interface Listed {
@@ -134,9 +148,8 @@ export interface Listed {
 
 /** The releases of the same component below a version, the newest first, by their places alone. */
 export async function listBelow(directory: string, below: ReleaseRef): Promise<readonly Listed[]> {
-  const newest = await readNewest(directory, 'releases');
-  const listed = newest === null ? [] : [...listTargets(newest)];
-  return listed
+  const listed = await listSigned(directory, 'releases');
+  return [...listed]
     .flatMap(([path, of]) => {
       const ref = parseReleasePath(path);
       if (ref === null || componentNameOf(ref) !== componentNameOf(below)) return [];
@@ -151,11 +164,10 @@ export async function readRolloutsOf(
   ref: ReleaseRef,
 ): Promise<readonly Signed<Rollout>[]> {
   const place = releasePath(ref);
+  const paths = [...(await listSigned(directory, 'releases')).keys()];
   const isOffer = (path: string) => path.startsWith('rollouts/') && path.endsWith(`/${place}`);
-  const documents = await readDocuments(directory, 'releases', isOffer);
-  return documents
-    .map((each) => ({ ...each, document: parseDocumentBytes(rollout, each.bytes, each.path) }))
-    .filter(({ document }) => formatRef(document.release) === formatRef(ref));
+  const offers = await readRolloutsAt(directory, paths.filter(isOffer));
+  return offers.filter(({ document }) => formatRef(document.release) === formatRef(ref));
 }
 
 export function releaseTarget(bytes: Uint8Array, document: Release, notes: TargetNotes): TargetDocument {
@@ -184,25 +196,30 @@ interface RawDocument {
 
 /** What stands beside the documents of a role under its own word, such as `ID.terms.json`; for null those themselves. */
 async function readApart(directory: string, role: OfflineRole, word: string | null) {
-  const documents = await readDocuments(directory, role);
-  return documents.filter(({ path }) => (/\.([a-z]+)\.json$/.exec(path)?.[1] ?? null) === word);
+  const paths = [...(await listSigned(directory, role)).keys()];
+  const isOfWord = (path: string) => (/\.([a-z]+)\.json$/.exec(path)?.[1] ?? null) === word;
+  return readDocuments(directory, role, paths.filter(isOfWord));
 }
 
-/** Those of a role at the places that are wanted; at all of them where nobody says. */
+/** Path → SHA-256 of every document that a role's newest metadata lists; none before there is any. */
+export async function listSigned(directory: string, role: OfflineRole): Promise<ReadonlyMap<string, Digest>> {
+  const file = await readNewest(directory, role);
+  return file === null ? new Map() : listTargets(file);
+}
+
+/** Those of a role at these places, as far as it lists them. */
 async function readDocuments(
   directory: string,
   role: OfflineRole,
-  isWanted: (path: string) => boolean = () => true,
+  paths: readonly string[],
 ): Promise<readonly RawDocument[]> {
-  const file = await readNewest(directory, role);
-  if (file === null) return [];
-  const wanted = [...listTargets(file)].filter(([path]) => isWanted(path));
+  const listed = await listSigned(directory, role);
+  const wanted = paths.flatMap((path) => {
+    const digest = listed.get(path);
+    return digest === undefined ? [] : [{ path, digest }];
+  });
   return Promise.all(
-    wanted.map(async ([path, digest]) => ({
-      path,
-      digest,
-      bytes: await readTarget(directory, path, digest),
-    })),
+    wanted.map(async (one) => ({ ...one, bytes: await readTarget(directory, one.path, one.digest) })),
   );
 }
 

@@ -79,10 +79,17 @@ async function resumePending(session: Session, pending: MetadataFile): Promise<S
 
 /** Path → SHA-256 of every document a role's metadata lists. */
 export function listTargets(file: MetadataFile): ReadonlyMap<string, Digest> {
-  return new Map(
-    Object.entries(entriesOf(file)).map(([path, entry]) => [path, digestInEntry(file.role, entry)]),
-  );
+  const known = listed.get(file);
+  if (known !== undefined) return known;
+  const list = new Map<string, Digest>();
+  for (const [path, entry] of Object.entries(entriesOf(file)))
+    list.set(path, digestInEntry(file.role, entry));
+  listed.set(file, list);
+  return list;
 }
+
+/** One command asks for the same list many times. */
+const listed = new WeakMap<MetadataFile, ReadonlyMap<string, Digest>>();
 
 /** The exact bytes of a listed document. Error: vendor/repository-invalid when they are not the ones signed. */
 export async function readTarget(directory: string, path: string, digest: Digest): Promise<Uint8Array> {
