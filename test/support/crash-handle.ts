@@ -5,15 +5,20 @@ import { type CrashStat, codeOf, failure, type StatOptions, statOf } from './cra
 /** Asked before every call that changes the disk or makes a change last; what it throws is what the caller gets. */
 export type BeforeCall = (call: string, path: string) => void;
 
-/** The path of each open file, by its number. */
-const opened = new Map<number, string>();
+/** Each open file, by its number. */
+const opened = new Map<number, CrashHandle>();
 let nextFd = 1_000_000_000;
 
 /** What a path below `/proc/self/fd` names on a crash disk; null for one of the kernel's. */
 export function pathBehind(path: string): string | null {
   const [, fd = '', below = ''] = /^\/proc\/self\/fd\/(\d+)(\/.*)?$/.exec(path) ?? [];
   const held = opened.get(Number(fd));
-  return fd === '' || held === undefined ? null : held + below;
+  return fd === '' || held === undefined ? null : held.path + below;
+}
+
+/** The open file with this number; null for one of the kernel's. */
+export function handleBehind(fd: number): CrashHandle | null {
+  return opened.get(fd) ?? null;
 }
 
 /** What the kernel says of the file with this number: all of a crash disk is one mount. */
@@ -24,7 +29,7 @@ export function factsBehind(path: string): string | null {
 
 export class CrashHandle {
   readonly #node: FileNode | DirectoryNode;
-  readonly #path: string;
+  readonly path: string;
   readonly #append: boolean;
   readonly #disk: () => CrashDisk;
   readonly #before: BeforeCall;
@@ -41,11 +46,11 @@ export class CrashHandle {
     before: BeforeCall,
   ) {
     this.#node = node;
-    this.#path = path;
+    this.path = path;
     this.#append = append;
     this.#disk = disk;
     this.#before = before;
-    opened.set(this.fd, path);
+    opened.set(this.fd, this);
   }
 
   async writeFile(data: Uint8Array | string): Promise<void> {
@@ -58,7 +63,7 @@ export class CrashHandle {
     const at = position ?? (this.#append ? file.bytes.length : this.#position);
     const bytes = Buffer.from(data.subarray(offset, offset + length));
     try {
-      this.#before('write', this.#path);
+      this.#before('write', this.path);
     } catch (error) {
       // A full disk takes what still fits.
       if (codeOf(error) === 'ENOSPC') this.#disk().write(file, at, bytes.subarray(0, length >> 1));
@@ -74,23 +79,27 @@ export class CrashHandle {
   }
 
   async read(buffer: Uint8Array, offset: number, length: number, position: number | null = null) {
+    return { bytesRead: this.readNow(buffer, offset, length, position) };
+  }
+
+  readNow(buffer: Uint8Array, offset = 0, length = buffer.length, position: number | null = null): number {
     const at = position ?? this.#position;
     const bytes = this.#file('read').bytes.subarray(at, at + length);
     buffer.set(bytes, offset);
     if (position === null) this.#position = at + bytes.length;
-    return { bytesRead: bytes.length };
+    return bytes.length;
   }
 
   async sync(): Promise<void> {
     try {
-      this.#before('fsync', this.#path);
+      this.#before('fsync', this.path);
     } catch (error) {
       if (codeOf(error) === 'EIO') this.#disk().failSync(this.#node);
       throw error;
     }
     // It takes its time: whoever closes the file meanwhile has synced nothing.
     await Promise.resolve();
-    if (this.#isClosed) throw failure('EBADF', 'fsync', this.#path);
+    if (this.#isClosed) throw failure('EBADF', 'fsync', this.path);
     this.#disk().sync(this.#node);
   }
 
@@ -99,21 +108,29 @@ export class CrashHandle {
   }
 
   async stat(options?: StatOptions): Promise<CrashStat> {
+    return this.statNow(options);
+  }
+
+  statNow(options?: StatOptions): CrashStat {
     return statOf(this.#node, options);
   }
 
   async chmod(mode: number): Promise<void> {
-    this.#before('fchmod', this.#path);
+    this.#before('fchmod', this.path);
     this.#node.mode = mode;
   }
 
   async close(): Promise<void> {
+    this.closeNow();
+  }
+
+  closeNow(): void {
     this.#isClosed = true;
     opened.delete(this.fd);
   }
 
   #file(call: string): FileNode {
-    if (this.#node.kind !== 'file') throw failure('EISDIR', call, this.#path);
+    if (this.#node.kind !== 'file') throw failure('EISDIR', call, this.path);
     return this.#node;
   }
 }

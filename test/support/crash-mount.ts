@@ -5,8 +5,8 @@ import { syncBuiltinESMExports } from 'node:module';
 import { promisify } from 'node:util';
 import { CrashDisk, newDirectory } from './crash-disk.ts';
 import { type CrashFiles, createCrashFiles } from './crash-files.ts';
-import { type BeforeCall, factsBehind, pathBehind } from './crash-handle.ts';
-import { type CrashCalls, createCrashCalls } from './crash-sync.ts';
+import { type BeforeCall, factsBehind, handleBehind, pathBehind } from './crash-handle.ts';
+import { CRASH_DESCRIPTORS, type CrashCalls, createCrashCalls } from './crash-sync.ts';
 
 /** Everything below it is on the crash disk; all other paths are where they always were. */
 export const MOUNT_POINT = '/crash-disk';
@@ -65,6 +65,18 @@ const calls = createCrashCalls(
 for (const [name, ours] of Object.entries(calls) as [keyof CrashCalls, AnyFunction][]) {
   const atOnce = fs[name] as AnyFunction;
   const diverted: AnyFunction = (path, ...args) => (isMounted(path) ? ours : atOnce)(path, ...args);
+  Object.assign(fs, { [name]: diverted });
+}
+
+for (const [name, ours] of Object.entries(CRASH_DESCRIPTORS) as [
+  keyof typeof CRASH_DESCRIPTORS,
+  AnyFunction,
+][]) {
+  const real = fs[name] as unknown as AnyFunction;
+  const diverted: AnyFunction = (fd, ...args) => {
+    const handle = handleBehind(fd as number);
+    return handle === null ? real(fd, ...args) : ours(handle, ...args);
+  };
   Object.assign(fs, { [name]: diverted });
 }
 

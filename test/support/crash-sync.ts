@@ -1,6 +1,6 @@
 // node:fs over a crash disk: what the agent asks of it at once, each change a point where the disk may fail.
 import { type CrashDisk, newDirectory } from './crash-disk.ts';
-import type { BeforeCall } from './crash-handle.ts';
+import { type BeforeCall, CrashHandle } from './crash-handle.ts';
 import {
   type CrashStat,
   failure,
@@ -18,6 +18,8 @@ export interface CrashCalls {
   lstatSync(path: string, options?: StatOptions): CrashStat;
   readlinkSync(path: string): string;
   readdirSync(path: string): readonly string[];
+  /** For reading. */
+  openSync(path: string): number;
   opendirSync(path: string): { readSync(): object | null; closeSync(): void };
 }
 
@@ -51,9 +53,27 @@ export function createCrashCalls(disk: () => CrashDisk, before: BeforeCall): Cra
       return node.target;
     },
     readdirSync: (path) => [...listed(path, 'scandir').keys()],
+    openSync: (path) => new CrashHandle(follow(disk().root, path, 'open'), path, false, disk, before).fd,
     opendirSync(path) {
       const entries = [...listed(path, 'opendir')].map(([name, each]) => ({ name, ...kindOf(each) }));
       return { readSync: () => entries.shift() ?? null, closeSync: () => undefined };
     },
   };
 }
+
+/** What is asked of an open file by its number. */
+export const CRASH_DESCRIPTORS = {
+  fstatSync: (handle: CrashHandle, options?: StatOptions) => handle.statNow(options),
+  readSync: (handle: CrashHandle, buffer: Uint8Array) => handle.readNow(buffer),
+  closeSync: (handle: CrashHandle) => handle.closeNow(),
+  read(
+    handle: CrashHandle,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number | null,
+    answer: (error: unknown, bytesRead?: number) => void,
+  ) {
+    handle.read(buffer, offset, length, position).then(({ bytesRead }) => answer(null, bytesRead), answer);
+  },
+} as const;

@@ -1,9 +1,19 @@
 // Holds a stored tree against its index: what is missing, what changed, what should not be there.
-import { createHash } from 'node:crypto';
-import { constants, type Dirent, lstatSync, opendirSync, readlinkSync } from 'node:fs';
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  read,
+  readlinkSync,
+  readSync,
+} from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import { createDigester, type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
 import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
 import { directoriesOf, isAsStored, TREE_DIRECTORY_MODE } from '../../../shared/node/unpack.ts';
@@ -160,37 +170,56 @@ function problemBehind(cause: unknown): Problem {
   return problem;
 }
 
-/** Mode, size and content. Of a file that grows while it is read, no more than its size is. */
+/**
+ * Mode, size and content. Of a file that grows while it is read, no more than its size is. Opened and closed at once, as its directory
+ * was walked: a thread is asked for its bytes alone, which the disk may have to be waited for.
+ */
 export async function isFileAsListed(
   path: string,
   file: TreeFile,
   buffer: Buffer,
   known: Known = NOTHING,
 ): Promise<boolean> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const stat = await handle.stat({ bigint: true });
+    const stat = fstatSync(fd, { bigint: true });
     // A pipe in the place of an empty file would read as empty, too.
     if (!isAsStored(stat, file)) return false;
     const readAt = known.now();
-    if ((await hash(handle, file.size, buffer)) !== file.digest) return false;
+    if ((await hash(fd, file.size, buffer)) !== file.digest) return false;
     known.note(stat, file, readAt);
     return true;
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
-/** Null for a file that holds more than `size`. */
-async function hash(handle: FileHandle, size: number, buffer: Buffer): Promise<Digest | null> {
-  const sha256 = createHash('sha256');
-  for (let done = 0; done <= size; ) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
-    if (bytesRead === 0) return digestFromHex(sha256.digest('hex'));
-    sha256.update(buffer.subarray(0, bytesRead));
+/** Null for a file that holds more than `size`, or ends before it. */
+async function hash(fd: number, size: number, buffer: Buffer): Promise<Digest | null> {
+  const whole = size <= buffer.length ? null : createDigester();
+  let held = 0;
+  for (let done = 0; done < size; ) {
+    if (whole !== null) held = 0;
+    const length = Math.min(buffer.length - held, size - done);
+    const bytesRead = await readInto(fd, buffer, held, length);
+    if (bytesRead === 0) return null;
+    whole?.update(buffer.subarray(0, bytesRead));
+    held += bytesRead;
     done += bytesRead;
   }
-  return null;
+  // Behind its end there is nothing to wait for.
+  if (readSync(fd, ONE_MORE) > 0) return null;
+  return whole?.end() ?? digestOf(buffer.subarray(0, held));
+}
+
+const ONE_MORE = Buffer.alloc(1);
+
+function readInto(fd: number, buffer: Buffer, offset: number, length: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, offset, length, null, (cause, bytesRead) =>
+      cause === null ? resolve(bytesRead) : reject(cause),
+    );
+  });
 }
 
 const GONE = ['ENOENT', 'ENOTDIR'];

@@ -1,6 +1,6 @@
 // What is not read twice in one deployment, and that nothing which happens to a file in between is missed.
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   appendFileSync,
   chmodSync,
   closeSync,
@@ -17,7 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createKnownFiles, isSettled } from '../../../../agent/adapters/tree-store/known-files.ts';
@@ -42,7 +42,7 @@ async function storeAt(now: () => number) {
   server.serve(ref.digest, joined(sectionsOf(sample)));
   const store = createTreeStore({ stateDir, fetchPack: server.fetchPack, now });
   await store.add(ref);
-  const reads = await countReads(stateDir);
+  const reads = countReads();
   /** How many files were read for it. */
   const looking = async (which: 'every' | 'unknown') => {
     reads.mockClear();
@@ -52,13 +52,14 @@ async function storeAt(now: () => number) {
   return { store, looking, files: store.directoryOf(tree) };
 }
 
-/** Every reading of a file goes through its handle. */
-async function countReads(directory: string) {
-  const handle = await open(directory);
-  const prototype = Object.getPrototypeOf(handle) as FileHandle;
-  await handle.close();
-  const reads = vi.spyOn(prototype, 'read');
-  onTestFinished(() => reads.mockRestore());
+/** Every reading of a file goes through this. */
+function countReads() {
+  const reads = vi.spyOn(fs, 'read');
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    reads.mockRestore();
+    syncBuiltinESMExports();
+  });
   return reads;
 }
 
