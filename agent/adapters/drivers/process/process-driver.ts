@@ -13,7 +13,7 @@ import { type ProcessEntry, signalProcess } from '../../machine/process-table.ts
 import { systemClock } from '../../machine/surroundings.ts';
 import { findServiceProgram, prepareDirectories } from '../service-directories.ts';
 import { keepLog, openForStart, readServiceLog } from '../service-log.ts';
-import { createServiceProcesses, type ServiceProcesses } from '../service-processes.ts';
+import { createServiceProcesses } from '../service-processes.ts';
 
 export interface ProcessDriverOptions {
   readonly stateDir: string;
@@ -92,7 +92,8 @@ export function createProcessDriver({
       await launch(unit);
     },
     async stop(component, timeoutMs) {
-      const outcome = await endAll(processes, component, timeoutMs);
+      const look = () => processes.members(component);
+      const outcome = await endAll({ look, clock, exit: watched.get(component)?.exit }, timeoutMs);
       if (outcome === 'stuck') return outcome;
       watched.delete(component);
       await processes.forget(component);
@@ -116,32 +117,39 @@ export function createProcessDriver({
   };
 }
 
+interface Ending {
+  readonly look: () => Promise<readonly ProcessEntry[]>;
+  readonly clock: Clock;
+  /** Of the child of this process, if there is one. */
+  readonly exit: Promise<string> | undefined;
+}
+
 /** TERM, patience, then KILL again and again: a process that forks faster than it is found ends all the same. */
-async function endAll(
-  processes: ServiceProcesses,
-  component: ComponentKey,
-  timeoutMs: number,
-): Promise<StopOutcome> {
-  const found = await processes.members(component);
+async function endAll(ending: Ending, timeoutMs: number): Promise<StopOutcome> {
+  const found = await ending.look();
   for (const entry of found) signalProcess(entry, 'SIGTERM');
-  if (found.length === 0 || (await areGone(processes, component, timeoutMs, () => {}))) return 'stopped';
+  if (found.length === 0 || (await areGone(ending, timeoutMs, () => {}))) return 'stopped';
   const kill = (entry: ProcessEntry) => signalProcess(entry, 'SIGKILL');
-  return (await areGone(processes, component, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
+  return (await areGone(ending, KILL_PATIENCE_MS, kill)) ? 'killed' : 'stuck';
 }
 
 async function areGone(
-  processes: ServiceProcesses,
-  component: ComponentKey,
+  { look, clock, exit }: Ending,
   withinMs: number,
   each: (entry: ProcessEntry) => void,
 ): Promise<boolean> {
-  const end = performance.now() + withinMs;
+  const end = clock.monotonic() + withinMs;
+  let awaited = exit;
+  void exit?.then(() => {
+    awaited = undefined;
+  });
   for (;;) {
-    const left = await processes.members(component);
+    const left = await look();
     if (left.length === 0) return true;
-    if (performance.now() >= end) return false;
+    if (clock.monotonic() >= end) return false;
     for (const entry of left) each(entry);
-    await delay(POLL_MS);
+    // Nobody is served meanwhile, and the end of a child is heard of before it would be seen.
+    await Promise.race([clock.sleep(POLL_MS), ...(awaited === undefined ? [] : [awaited])]);
   }
 }
 

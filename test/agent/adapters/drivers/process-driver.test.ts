@@ -13,6 +13,7 @@ import {
   readVariable,
   signalProcess,
 } from '../../../../agent/adapters/machine/process-table.ts';
+import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, ProgramUnit } from '../../../../agent/ports/deploy.ts';
 import { COMPONENT, describeDriver, type Program, until } from '../../../support/driver-contract.ts';
 
@@ -153,6 +154,14 @@ describe('the process driver', () => {
 
     expect(outcome).toBe('stopped');
     expect(await readProcess(away)).toBeNull();
+  });
+
+  it('hears that the service has ended, and does not wait until it would look again', async () => {
+    const clock = { ...systemClock, sleep: () => new Promise<never>(() => {}) };
+    const driver = createProcessDriver({ stateDir: harness.stateDir, clock });
+    await driver.start(unitOf(harness.stateDir, ['sh', '-c', 'exec sleep 600'], 'v1'));
+
+    expect(await driver.stop(COMPONENT, 60_000)).toBe('stopped');
   });
 
   it('spares the session of somebody who tries the service out with its environment', async () => {
