@@ -13,10 +13,10 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { createDigester, type Digest, digestOf } from '../encoding/digest.ts';
 import { isFairleadError, systemCode } from '../errors/error.ts';
 import { createContentCheck } from '../tree/content-check.ts';
+import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
@@ -24,8 +24,10 @@ import { createRests } from './turns.ts';
 import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
 
 const CHUNK_BYTES = 2 ** 20;
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
+const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const APPEND = O_WRONLY | O_APPEND | O_NOFOLLOW;
 const OWN_UID = process.getuid?.();
 
 /**
@@ -39,7 +41,7 @@ export async function applyPatch(patch: PatchContents, directory: string, mayLin
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
   await layOut(patch.index, directory, async () => {
     await takeFiles(patch, taken, directory, mayLink);
-    await blamingBases(patch, () => writeUnits(patch, check, directory));
+    await blamingBases(patch, () => writeUnits(patch, check, directory, writePart));
   });
 }
 
@@ -99,7 +101,7 @@ async function takeFiles(
   for (const entry of index.entries) {
     const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
     if (entry.kind !== 'file' || copies === undefined) continue;
-    const path = join(directory, entry.path);
+    const path = `${directory}/${entry.path}`;
     const same = old.get(entry.path);
     // Who shares a file with what stood in its place is known when it is: what is read once is read for both.
     const first = same?.kind === 'file' && same.digest === entry.digest ? same : copies[0];
@@ -145,7 +147,7 @@ function createTaker(directory: string, mayLink: boolean) {
     mayClone &&= clone(source, path);
     if (!mayClone && mayLink && isAlike(before, file)) {
       const found = hash(source, file, buffer);
-      if (link(join(directory, from.path), path, before)) return found;
+      if (link(`${directory}/${from.path}`, path, before)) return found;
     }
     const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
     try {
@@ -193,6 +195,21 @@ function clone(source: number, path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** One call of the kernel after the other: small files take a third of the time that threads would take for them. */
+async function writePart(
+  path: string,
+  file: TreeFile,
+  { offset, length, bytes }: UnpackedPart,
+): Promise<void> {
+  const fd = openSync(path, offset === 0 ? CREATE : APPEND, 0o600);
+  try {
+    for (let done = 0; done < length; ) done += writeSync(fd, bytes, done);
+    if (offset + length === file.size) fchmodSync(fd, storedMode(file.mode));
+  } finally {
+    closeSync(fd);
   }
 }
 

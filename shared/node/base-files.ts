@@ -9,7 +9,6 @@ import {
   readSync,
   realpathSync,
 } from 'node:fs';
-import { join } from 'node:path';
 import { type Digest, shortDigest } from '../encoding/digest.ts';
 import { sanitizeLine } from '../encoding/text.ts';
 import { FairleadError } from '../errors/error.ts';
@@ -46,7 +45,7 @@ export function withBaseFile<Result>(
 function liesWhereListed(base: BaseTree, { path }: TreeFile, fd: number): boolean {
   const root = roots.get(base) ?? realpathSync.native(base.directory);
   roots.set(base, root);
-  return readlinkSync(`/proc/self/fd/${fd}`) === join(root, path);
+  return readlinkSync(`/proc/self/fd/${fd}`) === `${root}/${path}`;
 }
 
 /** Where they really lie: asked for every file anew, that takes as long as reading small ones. */
@@ -97,7 +96,7 @@ export function baseChanged(
 
 function openBaseFile({ digest, directory }: BaseTree, { path }: TreeFile): number {
   try {
-    return openSync(join(directory, path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    return openSync(`${directory}/${path}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   } catch (cause) {
     throw baseChanged(digest, path, { cause });
   }

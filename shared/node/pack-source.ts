@@ -18,22 +18,40 @@ export interface PackSource {
 
 const EMPTY = new Uint8Array();
 
+/** Many units have a few bytes each: read one by one, asking the disk takes longer than what is done with them. */
+const READ_AHEAD_BYTES = 2 ** 18;
+
 /** A length that points past the pack's end is refused before memory is taken for it. */
 export function createPackSource(pack: FileHandle, tree: Digest): PackSource {
+  // What was read and not handed out yet, and behind it where the next bytes stand in the pack.
+  let ahead = Buffer.alloc(0);
   let position = 0;
   // One buffer for all: fresh ones of 8 MB each would pile up faster than they are collected.
-  let buffer = Buffer.allocUnsafeSlow(0);
-  const left = async () => (await pack.stat()).size - position;
+  let buffer = ahead;
+  let size: number | undefined;
+  const left = async () => {
+    size ??= (await pack.stat()).size;
+    return size - position + ahead.length;
+  };
   const take = async (length: number) => {
-    if (length > (await left())) throw damagedPack(tree, 'it ends early');
-    if (length > buffer.length) buffer = Buffer.allocUnsafeSlow(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await pack.read(buffer, done, length - done, position + done);
+    if (length > ahead.length) await read(length);
+    const taken = ahead.subarray(0, length);
+    ahead = ahead.subarray(length);
+    return taken;
+  };
+  const read = async (length: number) => {
+    const most = await left();
+    if (length > most) throw damagedPack(tree, 'it ends early');
+    const wanted = Math.min(most, Math.max(length, READ_AHEAD_BYTES));
+    const into = wanted > buffer.length ? Buffer.allocUnsafeSlow(wanted) : buffer;
+    ahead.copy(into);
+    buffer = into;
+    for (ahead = into.subarray(0, ahead.length); ahead.length < length; ) {
+      const { bytesRead } = await pack.read(into, ahead.length, wanted - ahead.length, position);
       if (bytesRead === 0) throw damagedPack(tree, 'it ends early');
-      done += bytesRead;
+      position += bytesRead;
+      ahead = into.subarray(0, ahead.length + bytesRead);
     }
-    position += length;
-    return buffer.subarray(0, length);
   };
   const give = async (want: PackWant): Promise<Uint8Array> => {
     if (typeof want !== 'number') return await inflate(want.packed, want.raw, tree);

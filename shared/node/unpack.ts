@@ -49,11 +49,14 @@ export async function layOut(
   }
 }
 
+export type WritePart = (path: string, file: TreeFile, part: UnpackedPart) => Promise<void>;
+
 /** Every content that comes in units, to every file that has it. */
 export async function writeUnits(
   pack: Pick<PackContents, 'index' | 'units'>,
   check: ContentCheck,
   directory: string,
+  write: WritePart = writePart,
 ): Promise<void> {
   const copies = copiesByContent(pack.index);
   for await (const parts of pack.units) {
@@ -62,7 +65,7 @@ export async function writeUnits(
       (copies.get(part.file.digest) ?? []).map((file) => ({ part, file })),
     );
     await forEachBounded(writes, PARALLEL_FILES, ({ part, file }) =>
-      writePart(join(directory, file.path), file, part),
+      write(join(directory, file.path), file, part),
     );
   }
   check.requireComplete();
