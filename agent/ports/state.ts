@@ -168,14 +168,20 @@ export interface RepairHow {
 
 export type TreeDeviation = Deviation;
 
-/** Metadata by file name, durable before anything acts on it, and documents that may be lost. */
+/** Metadata by file name, flushed before anything acts on it, and documents that may be lost. */
 export interface TrustStore {
   /** For messages. */
   readonly directory: string;
+  /** What was written last, flushed or not. */
   read(file: string): Promise<Uint8Array | null>;
-  /** After it returns, the bytes survive a power cut; before, the old ones do. */
+  /** Until it is flushed, a power cut leaves these bytes or the old ones. Errors: disk/*, where too much waits already. */
   write(file: string, bytes: Uint8Array): Promise<void>;
-  remove(file: string): Promise<void>;
+  remove(file: string): void;
+  /**
+   * What was written and removed before survives a power cut when it resolves: the kept roots first, then what was removed,
+   * then the rest. What cannot be written waits for the next time. Errors: disk/*.
+   */
+  flush(): Promise<void>;
   /** Versions of the kept roots, lowest first. */
   rootVersions(): Promise<readonly number[]>;
   readonly documents: DocumentCache;

@@ -9,11 +9,22 @@ import { toDiskError } from '../errors/error.ts';
  * The mode is 0600 unless given. Errors: disk/full, disk/failed; the old file is then untouched.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+  const temporary = await stageFile(path, bytes, mode);
+  try {
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    await rm(temporary).catch(() => undefined);
+    throw toDiskError(path, cause, bytes.length);
+  }
+}
+
+/** The first half of a durable write: the bytes are on disk, under the name that is returned, beside `path`. Errors: disk/full, disk/failed. */
+export async function stageFile(path: string, bytes: Uint8Array, mode = 0o600): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   try {
     await writeAndSync(temporary, bytes, mode);
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    return temporary;
   } catch (cause) {
     await rm(temporary).catch(() => undefined);
     throw toDiskError(path, cause, bytes.length);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode, toDiskError } from '../errors/error.ts';
-import { isDirectory, syncDirectory, writeDurably } from './durable-file.ts';
+import { stageFile, syncDirectory } from './durable-file.ts';
 import { absentOr } from './read-file.ts';
 
 /** To `.damaged` beside it, over an earlier one where that is a file; to a name nobody has where it is not. Errors: disk/*. */
@@ -28,8 +28,25 @@ const OCCUPIED: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'ENOTEMPTY',
  * directory only once that has given up its name. Errors: disk/*.
  */
 export async function replaceDurably(path: string, bytes: Uint8Array): Promise<void> {
-  if (await isDirectory(path)) await setAside(path);
-  await writeDurably(path, bytes);
+  const temporary = await stageFile(path, bytes);
+  await replaceWith(temporary, path).catch(async (cause: unknown) => {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw cause;
+  });
+  await syncDirectory(dirname(path));
+}
+
+/** Gives staged bytes their name, durable once the directory is synced. Errors: disk/*. */
+export async function replaceWith(temporary: string, path: string): Promise<void> {
+  try {
+    await rename(temporary, path).catch(async (cause: unknown) => {
+      if (!OCCUPIED.has(systemCode(cause))) throw cause;
+      await setAside(path);
+      await rename(temporary, path);
+    });
+  } catch (cause) {
+    throw toDiskError(path, cause);
+  }
 }
 
 /** `.name.….tmp` of durable writes and of what is on its way in or out, `name.tmp-…` of the agent's settings. */

@@ -1,12 +1,15 @@
-// A trust store in memory, durable at once, that can be killed before any of its writes.
+// A trust store in memory that can be killed before any of its writes reaches what it has for a disk.
 import type { DocumentCache, TrustStore } from '../../agent/ports/state.ts';
 
 export class Killed extends Error {}
 
 export class MemoryTrustStore implements TrustStore {
   readonly directory = 'memory';
+  /** What a kill leaves. */
   readonly files: Map<string, Uint8Array>;
-  /** Writes and removals made so far. */
+  readonly #written = new Map<string, Uint8Array>();
+  readonly #removed = new Set<string>();
+  /** Writes and removals of `files` made so far. */
   effects = 0;
   /** The effect that does not happen any more. */
   killAt = Number.POSITIVE_INFINITY;
@@ -16,18 +19,36 @@ export class MemoryTrustStore implements TrustStore {
   }
 
   async read(file: string): Promise<Uint8Array | null> {
-    return this.files.get(file) ?? null;
+    const waiting = this.#written.get(file);
+    if (waiting !== undefined) return waiting;
+    return this.#removed.has(file) ? null : (this.files.get(file) ?? null);
   }
 
   async write(file: string, bytes: Uint8Array): Promise<void> {
-    this.#beforeEffect();
-    this.files.set(file, Uint8Array.from(bytes));
+    this.#written.set(file, Uint8Array.from(bytes));
   }
 
-  async remove(file: string): Promise<void> {
-    if (!this.files.has(file)) return;
+  remove(file: string): void {
+    this.#written.delete(file);
+    this.#removed.add(file);
+  }
+
+  async flush(): Promise<void> {
+    const isKeptRoot = (file: string) => file.startsWith('root_history/');
+    const files = [...this.#written.keys()];
+    for (const file of files.filter(isKeptRoot)) this.#apply(file);
+    for (const file of this.#removed) {
+      if (this.files.has(file)) this.#beforeEffect();
+      this.files.delete(file);
+      this.#removed.delete(file);
+    }
+    for (const file of files.filter((one) => !isKeptRoot(one))) this.#apply(file);
+  }
+
+  #apply(file: string): void {
     this.#beforeEffect();
-    this.files.delete(file);
+    this.files.set(file, this.#written.get(file) ?? new Uint8Array());
+    this.#written.delete(file);
   }
 
   async rootVersions(): Promise<readonly number[]> {

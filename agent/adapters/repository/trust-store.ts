@@ -1,28 +1,34 @@
-// The trust directory: metadata files by name, each write durable before it returns.
+// The trust directory: metadata files by name, what is written durable together, and documents that may be lost.
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toDiskError } from '../../../shared/errors/error.ts';
-import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
+import { makeDirectory } from '../../../shared/node/durable-file.ts';
 import { isMomentary, isNoFile, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
-import { replaceDurably } from '../../../shared/node/set-aside.ts';
 import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
 import type { DocumentCache, TrustStore } from '../../ports/state.ts';
+import { createWaitingFiles } from './waiting-files.ts';
 
 /** Also clears what a killed write left behind. Errors: disk/*. */
 export async function openTrustStore(directory: string): Promise<TrustStore> {
-  await makeDirectory(join(directory, HISTORY_DIRECTORY));
-  await makeDirectory(join(directory, DOCUMENTS_DIRECTORY));
-  for (const each of [directory, join(directory, HISTORY_DIRECTORY), join(directory, DOCUMENTS_DIRECTORY)])
-    await removeLeftovers(each);
+  const inside = [HISTORY_DIRECTORY, DOCUMENTS_DIRECTORY].map((name) => join(directory, name));
+  await makeDirectory(directory);
+  await Promise.all(inside.map((each) => makeDirectory(each)));
+  await Promise.all([directory, ...inside].map(removeLeftovers));
+  const waiting = createWaitingFiles(directory);
   return {
     directory,
-    // As damaged bytes are: passed over, and replaced by what is fetched and verified.
-    read: (file) => readUnless(isNoFile, join(directory, file)),
-    write: (file, bytes) => replaceDurably(join(directory, file), bytes),
-    remove: (file) => removeDurably(directory, file),
+    async read(file) {
+      const next = waiting.of(file);
+      // As damaged bytes are: passed over, and replaced by what is fetched and verified.
+      return next === undefined ? await readUnless(isNoFile, join(directory, file)) : next;
+    },
+    write: waiting.write,
+    remove: waiting.remove,
+    flush: waiting.flush,
     rootVersions: async () => {
       const names = await readdir(join(directory, HISTORY_DIRECTORY));
-      const versions = names.flatMap((name) => ROOT_NAME.exec(name)?.[1] ?? []);
+      const kept = new Set([...waiting.names(), ...names].map((name) => name.split('/').at(-1) ?? name));
+      const versions = [...kept].flatMap((name) => ROOT_NAME.exec(name)?.[1] ?? []);
       return versions.map(Number).sort((a, b) => a - b);
     },
     documents: openDocuments(join(directory, DOCUMENTS_DIRECTORY)),
@@ -65,15 +71,6 @@ async function readUnless(isLost: (error: unknown) => boolean, path: string): Pr
     if (isLost(error)) return null;
     throw error;
   });
-}
-
-async function removeDurably(directory: string, file: string): Promise<void> {
-  try {
-    await rm(join(directory, file), { recursive: true, force: true });
-    await syncDirectory(directory);
-  } catch (cause) {
-    throw toDiskError(join(directory, file), cause);
-  }
 }
 
 async function removeLeftovers(directory: string): Promise<void> {

@@ -175,7 +175,7 @@ class TufRepository implements Repository {
     await setImmediate();
     await this.#updateSightings(listing, topLevel.referenceAt(now));
     await setImmediate();
-    await this.#store.write(LISTING_FILE, formatListing(listing));
+    await this.#write(LISTING_FILE, formatListing(listing));
     this.#listing = listing;
     await this.#sweep(documents, listing.entries, removed.length > 0);
     return failures;
@@ -193,7 +193,12 @@ class TufRepository implements Repository {
     const halted = await ordersBesideHalts(this.#store.documents, listing.entries, now);
     const next = addSightings(this.#sightings, listing.entries, halted, now);
     if (isSameSightings(next, this.#sightings)) return;
-    await this.#store.write(SIGHTINGS_FILE, formatSightings(next));
+    await this.#write(SIGHTINGS_FILE, formatSightings(next));
     this.#sightings = next;
+  }
+
+  async #write(file: string, bytes: Uint8Array): Promise<void> {
+    await this.#store.write(file, bytes);
+    await this.#store.flush();
   }
 }

@@ -18,19 +18,17 @@ export async function loadRoot(store: TrustStore, initial: Uint8Array | null = n
 /** Starts trust anew from root metadata that came over a trusted way. Errors: trust/malformed, trust/threshold, disk/*. */
 export async function startFrom(store: TrustStore, bytes: Uint8Array): Promise<void> {
   await writeRoot(store, verifyInitialRoot(bytes), bytes);
+  await store.flush();
 }
 
 /**
  * Trusts the next root (TUF §5.3.4–5.3.11). It enters the history first and from then on is trusted for good; a crash
- * before root.json follows is caught up with at the next start, the recovery included. Errors: trust/*, disk/*.
+ * before root.json follows is caught up with at the next start, the recovery included. Not flushed. Errors: trust/*, disk/*.
  */
 export async function advanceRoot(store: TrustStore, trusted: Root, bytes: Uint8Array): Promise<Root> {
   const next = verifyNextRoot(trusted, bytes);
-  await store.write(historyFile(next.version), bytes);
-  if (isRecovery(trusted, next)) {
-    for (const file of [TIMESTAMP_FILE, SNAPSHOT_FILE]) await store.remove(file);
-  }
-  await store.write(ROOT_FILE, bytes);
+  await writeRoot(store, next, bytes);
+  if (isRecovery(trusted, next)) for (const file of [TIMESTAMP_FILE, SNAPSHOT_FILE]) store.remove(file);
   return next;
 }
 

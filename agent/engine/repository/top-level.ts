@@ -1,4 +1,4 @@
-// Root, timestamp and snapshot: fetched, judged, made durable, in the order of TUF §5.3 to §5.5.
+// Root, timestamp and snapshot: fetched, judged and written, in the order of TUF §5.3 to §5.5.
 
 import { equalBytes } from '../../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
@@ -89,7 +89,7 @@ export class TopLevel {
     return Math.max(now, this.timestamp?.signedAt ?? now);
   }
 
-  /** Errors: trust/*, transport/*, disk/*; trust that was reached stays. */
+  /** Whoever acts on it flushes first. Errors: trust/*, transport/*, disk/*; trust that was reached stays. */
   async refresh(now: EpochMs): Promise<void> {
     await this.#updateRoot();
     // After the recovery: a signing time that an attacker put in the far future must not outlive the attacker's key.
@@ -117,17 +117,22 @@ export class TopLevel {
     if (bytes === null) return null;
     const metadata = orNull(() => verify(bytes));
     if (metadata !== null) return { metadata, bytes };
-    await this.#store.remove(file);
+    this.#store.remove(file);
     return null;
   }
 
   async #updateRoot(): Promise<void> {
     const start = this.#root;
+    let durable = Promise.resolve();
     try {
       for (let i = 0; i < MAX_ROOTS_PER_REFRESH; i++) {
         const bytes = await this.#source.root(this.#root.version + 1);
         if (bytes === null) break;
+        await durable;
         this.#root = await advanceRoot(this.#store, this.#root, bytes);
+        // While the next one is asked for. What fails here waits, and fails the flush that ends the refresh.
+        durable = this.#store.flush();
+        durable.catch(() => undefined);
       }
     } finally {
       if (this.#root !== start) await this.#loadOnlineFiles();

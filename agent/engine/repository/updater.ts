@@ -52,8 +52,10 @@ export class Updater {
 
   /** TUF §5.3 to §5.6.6. Errors: trust/*, transport/*, disk/*; trust that was reached stays. */
   async refresh(now: EpochMs): Promise<void> {
-    await this.topLevel.refresh(now);
-    await this.tree?.load(TOP_LEVEL_TARGETS, this.topLevel.referenceAt(now));
+    await this.#durably(async () => {
+      await this.topLevel.refresh(now);
+      await this.tree?.load(TOP_LEVEL_TARGETS, this.topLevel.referenceAt(now));
+    });
   }
 
   /**
@@ -63,14 +65,16 @@ export class Updater {
   async refreshDelegates(now: EpochMs): Promise<readonly unknown[]> {
     const { tree } = this;
     const failures: unknown[] = [];
-    await tree?.walk(async (delegation) => {
-      try {
-        return await tree.load(delegation, this.topLevel.referenceAt(now));
-      } catch (error) {
-        failures.push(error);
-        return null;
-      }
-    });
+    const walk = async () =>
+      await tree?.walk(async (delegation) => {
+        try {
+          return await tree.load(delegation, this.topLevel.referenceAt(now));
+        } catch (error) {
+          failures.push(error);
+          return null;
+        }
+      });
+    await this.#durably(walk).catch((error: unknown) => failures.push(error));
     return failures;
   }
 
@@ -81,7 +85,16 @@ export class Updater {
     for (;;) {
       const found = resolveTarget(path, tree.lookUp);
       if (found.kind !== 'needs') return found.kind === 'found' ? found.target : null;
-      await tree.load(found.delegation, this.topLevel.referenceAt(now));
+      await this.#durably(() => tree.load(found.delegation, this.topLevel.referenceAt(now)));
+    }
+  }
+
+  /** Nobody acts on what a power cut could take back, and what was reached before a failure stays: written together in the end. */
+  async #durably(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } finally {
+      await this.#options.store.flush();
     }
   }
 }

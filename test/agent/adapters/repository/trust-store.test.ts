@@ -25,6 +25,7 @@ describe('the store', () => {
     const directory = join(temporaryDirectory(), 'trust');
     const store = await openTrustStore(directory);
     await store.write('root.json', Buffer.from('one'));
+    await store.flush();
 
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(join(directory, 'root.json')).mode & 0o777).toBe(0o600);
@@ -34,8 +35,12 @@ describe('the store', () => {
     const store = await openTrustStore(temporaryDirectory());
     await store.write('timestamp.json', Buffer.from('one'));
 
-    await store.remove('timestamp.json');
-    await store.remove('timestamp.json');
+    for (const isFlushed of [false, true]) {
+      store.remove('timestamp.json');
+      expect(await store.read('timestamp.json')).toBeNull();
+      if (isFlushed) await store.flush();
+    }
+    await store.flush();
 
     expect(await store.read('timestamp.json')).toBeNull();
   });
@@ -44,6 +49,7 @@ describe('the store', () => {
     const directory = temporaryDirectory();
     const store = await openTrustStore(directory);
     for (const version of [10, 9, 1]) await store.write(historyFile(version), Buffer.from('root'));
+    await store.flush();
     writeFileSync(join(directory, 'root_history', '.2.root.json.0123456789ab.tmp'), 'half');
     writeFileSync(join(directory, '.timestamp.json.0123456789ab.tmp'), 'half');
 
@@ -69,8 +75,9 @@ describe('what stands in a file’s place and is none', () => {
     for (const file of ['timestamp.json', 'listing', `documents/${SHA256}`]) stand(join(directory, file));
 
     const before = [await store.read('timestamp.json'), await store.documents.read(SHA256)];
-    await store.remove('timestamp.json');
+    store.remove('timestamp.json');
     await store.write('listing', Buffer.from('new'));
+    await store.flush();
     await store.documents.write(SHA256, Buffer.from('new'));
 
     expect(before).toEqual([null, null]);

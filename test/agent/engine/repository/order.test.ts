@@ -1,10 +1,10 @@
-// What a refresh does in which order: nothing counts before it is durable, and nothing is forgotten before its successor stands.
+// What a refresh does in which order: nothing is acted on before it is durable, and nothing is forgotten before its successor stands.
 import { describe, expect, it } from 'vitest';
 import { createHttpSource } from '../../../../agent/adapters/repository/http-source.ts';
 import { createMetadataSource } from '../../../../agent/engine/repository/metadata-source.ts';
 import { advanceRoot, loadRoot, startFrom } from '../../../../agent/engine/repository/root-chain.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { Killed, MemoryTrustStore } from '../../../support/memory-trust-store.ts';
+import { Killed, MemoryTrustStore, versionIn } from '../../../support/memory-trust-store.ts';
 import { NOW, newKey, REPOSITORY_URLS, RepositorySimulator } from '../../../support/repository-simulator.ts';
 import { clientOf, newClient, openUpdater } from '../../../support/trust-client.ts';
 
@@ -61,7 +61,7 @@ describe('a disk that lost its timestamp', () => {
 });
 
 describe('a timestamp that cannot be made durable', () => {
-  it('does not count: what is trusted, and what it is called, stay', async () => {
+  it('lets no refresh succeed, not even one that finds nothing newer, until it is', async () => {
     const repository = new RepositorySimulator();
     const { store } = await newClient(repository);
     const updater = await openUpdater(repository, store);
@@ -69,10 +69,67 @@ describe('a timestamp that cannot be made durable', () => {
     repository.publish('snapshot', 'timestamp');
     store.killAt = store.effects;
 
+    for (let time = 0; time < 2; time++) await expect(updater.refresh(NOW)).rejects.toBeInstanceOf(Killed);
+    expect(versionIn(store, 'timestamp')).toBe(1);
+    store.killAt = Number.POSITIVE_INFINITY;
+    await updater.refresh(NOW);
+
+    expect(versionIn(store, 'timestamp')).toBe(2);
+  });
+
+  it('is not taken back by what fails after it', async () => {
+    const repository = new RepositorySimulator();
+    const client = await newClient(repository);
+    repository.failures.set('snapshot 1', 404);
+
+    expect(await client.refresh()).toBe('transport/refused');
+
+    expect(client.trusted()).toEqual({ root: 1, timestamp: 1 });
+  });
+});
+
+describe('a role below', () => {
+  it('is durable when the refresh of all roles ends, and when a target was looked for', async () => {
+    const repository = new RepositorySimulator();
+    repository.delegate('targets', 'team');
+    repository.addTarget('team', 'file', 'content');
+    repository.publish('team', 'targets', 'snapshot', 'timestamp');
+    const [walked, looked] = [await newClient(repository), await newClient(repository)];
+
+    const updater = await openUpdater(repository, walked.store);
+    await updater.refresh(NOW);
+    expect(await updater.refreshDelegates(NOW)).toEqual([]);
+    await looked.find('file');
+
+    expect([walked.trusted().team, looked.trusted().team]).toEqual([1, 1]);
+  });
+
+  it('that cannot be made durable is a failure of that refresh', async () => {
+    const repository = new RepositorySimulator();
+    repository.delegate('targets', 'team');
+    repository.publish('team', 'targets', 'snapshot', 'timestamp');
+    const { store } = await newClient(repository);
+    const updater = await openUpdater(repository, store);
+    await updater.refresh(NOW);
+    store.killAt = store.effects;
+
+    expect(await updater.refreshDelegates(NOW)).toEqual([expect.any(Killed)]);
+  });
+});
+
+describe('a root', () => {
+  it('is durable before the one after it is believed', async () => {
+    const repository = new RepositorySimulator();
+    const { store } = await newClient(repository);
+    const updater = await openUpdater(repository, store);
+    repository.publish('root', 'root', 'root');
+    // The history of the second; of the third nothing may enter then.
+    store.killAt = store.effects;
+
     await expect(updater.refresh(NOW)).rejects.toBeInstanceOf(Killed);
 
-    expect(updater.topLevel.timestamp?.version).toBe(1);
-    expect(updater.topLevel.snapshot?.version).toBe(1);
+    expect(updater.topLevel.root.version).toBe(2);
+    expect(repository.requests).not.toContain('root 4');
   });
 });
 
@@ -86,13 +143,11 @@ describe('a recovery that is killed', () => {
     repository.publish('root');
     store.killAt = store.effects + effects;
 
-    await expect(
-      advanceRoot(store, await loadRoot(store), repository.current('root')),
-    ).rejects.toBeInstanceOf(Killed);
+    await advanceRoot(store, await loadRoot(store), repository.current('root'));
+    await expect(store.flush()).rejects.toBeInstanceOf(Killed);
 
-    store.killAt = Number.POSITIVE_INFINITY;
     const hasOld = ['timestamp.json', 'snapshot.json'].every((file) => store.files.has(file));
-    const root = await loadRoot(store);
+    const root = await loadRoot(new MemoryTrustStore(store.files));
     expect(hasOld || root.version === 2).toBe(true);
     expect(store.files.has('root_history/2.root.json')).toBe(effects > 0);
     expect(root.version).toBe(effects > 0 ? 2 : 1);
