@@ -1,5 +1,5 @@
-// Ed25519: tweetnacl signs, node:crypto verifies behind a check strict enough that every implementation gives one answer.
-import { createPublicKey, verify } from 'node:crypto';
+// Ed25519: tweetnacl makes keys, node:crypto signs, and verifies behind a check strict enough that every implementation gives one answer.
+import { createPrivateKey, createPublicKey, sign as cryptoSign, verify } from 'node:crypto';
 import nacl from 'tweetnacl';
 
 export const PUBLIC_KEY_BYTES = 32;
@@ -19,7 +19,11 @@ export function keyPairFromSeed(seed: Uint8Array): KeyPair {
 
 /** The 64-byte signature of `message`. */
 export function sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
-  return nacl.sign.detached(message, secretKey);
+  const seed = secretKey.subarray(0, SEED_BYTES);
+  const der = Buffer.concat([PKCS8_PREFIX, seed]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return Uint8Array.from(cryptoSign(null, message, key));
 }
 
 /**
@@ -75,8 +79,9 @@ function isBelow(value: Uint8Array, bound: Uint8Array): boolean {
   return false;
 }
 
-/** RFC 8410 §4: what stands before the 32 bytes of an Ed25519 key in DER. */
+/** RFC 8410 §4: what stands before the 32 bytes of an Ed25519 key in DER, and §7 before those of its seed. */
 const SPKI_PREFIX = bytesOf('302a300506032b6570032100');
+const PKCS8_PREFIX = bytesOf('302e020100300506032b657004220420');
 
 /** 2^255 - 19, little-endian. */
 const FIELD_PRIME = bytesOf('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');

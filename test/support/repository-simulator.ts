@@ -1,10 +1,11 @@
 // A TUF repository in memory that tests change at will, honestly or not, and serve to a client.
+
 import { createHash } from 'node:crypto';
 import type { GetOptions, HttpAnswer } from '../../agent/adapters/server/http-client.ts';
 import { formatInstant } from '../../shared/encoding/instant.ts';
 import { DIFFERENCES_KEPT, makeDifference } from '../../shared/trust/difference.ts';
 import { type SigningKey, signingKeyFromSeed } from '../../shared/trust/key.ts';
-import { signFast } from './sign-fast.ts';
+import { signMetadata } from '../../shared/trust/metadata.ts';
 
 /** The present of every test. */
 export const NOW = Date.parse('2026-06-01T00:00:00Z');
@@ -93,7 +94,7 @@ export class RepositorySimulator {
     for (const role of roles) {
       const signed = this.signed.get(role);
       if (this.published.has(role)) signed.version += 1;
-      this.publishAs(role, signFast(signed, this.signers.get(role) ?? []));
+      this.publishAs(role, Uint8Array.from(signMetadata(signed, this.signers.get(role) ?? [])));
       if (role === 'snapshot') this.timestamp.meta['snapshot.json'] = this.#metaOf(role);
       else if (role !== 'root' && role !== 'timestamp')
         this.snapshot.meta[`${role}.json`] = this.#metaOf(role);

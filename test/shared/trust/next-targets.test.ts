@@ -8,11 +8,16 @@ import { digestOf } from '../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../shared/encoding/json.ts';
 import { applyDifference, makeDifference, type Stretch } from '../../../shared/trust/difference.ts';
 import type { SigningKey } from '../../../shared/trust/key.ts';
-import { type FileMeta, type Outline, signPayload, type Targets } from '../../../shared/trust/metadata.ts';
+import {
+  type FileMeta,
+  type Outline,
+  signMetadata,
+  signPayload,
+  type Targets,
+} from '../../../shared/trust/metadata.ts';
 import { verifyNextTargets, verifyOutlined } from '../../../shared/trust/next-targets.ts';
 import type { Signer } from '../../../shared/trust/rules.ts';
 import { hashOf, newKey } from '../../support/repository-simulator.ts';
-import { signFast } from '../../support/sign-fast.ts';
 
 const KEY = newKey();
 const { keytype, scheme, keyval } = KEY.key;
@@ -40,7 +45,7 @@ function signedOf(version: number, targets: JsonObject, more: JsonObject = {}): 
 
 const listOf = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, entryOf(name)]));
 const fileOf = (version: number, targets: JsonObject, keys: readonly SigningKey[] = [KEY]) =>
-  signFast(signedOf(version, targets), keys);
+  signMetadata(signedOf(version, targets), keys);
 const metaOf = (version: number, bytes: Uint8Array): FileMeta => ({
   ...{ version, length: bytes.length, hashes: new Map([['sha256', hashOf('sha256', bytes)]]) },
 });
@@ -151,7 +156,10 @@ describe('the next version of a long list', () => {
     ],
     ['a path holds a quote', fileOf(9, listOf([...NAMES, 'capabilities/core/"},"x":{.json']))],
     ['a hash is none', fileOf(9, { ...listOf(NAMES), z: { length: 1, hashes: { sha256: 'x' } } })],
-    ['it delegates', signFast(signedOf(9, listOf(NAMES), { delegations: { keys: {}, roles: [] } }), [KEY])],
+    [
+      'it delegates',
+      signMetadata(signedOf(9, listOf(NAMES), { delegations: { keys: {}, roles: [] } }), [KEY]),
+    ],
   ])('is read as a whole where %s', (_, bytes) => {
     expect(next(bytes)).toBeNull();
   });
@@ -196,7 +204,7 @@ describe('the next version of a long list', () => {
   it('is of no file with much around its list', () => {
     const around = { expires: '2099-01-01T00:00:00Z', spec_version: `1.0.${'9'.repeat(70_000)}` };
 
-    expect(whole(9, signFast(signedOf(9, listOf(NAMES), around), [KEY])).outline).toBeUndefined();
+    expect(whole(9, signMetadata(signedOf(9, listOf(NAMES), around), [KEY])).outline).toBeUndefined();
   });
 
   it('believes no stretch that is not where it says', () => {

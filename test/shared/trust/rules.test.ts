@@ -1,6 +1,8 @@
 // The rules of each kind of metadata: what is refused names the role and the versions it is about.
+
 import { describe, expect, it } from 'vitest';
 import type { FairleadError } from '../../../shared/errors/error.ts';
+import { signMetadata } from '../../../shared/trust/metadata.ts';
 import {
   delegateSigner,
   expectedTargets,
@@ -16,7 +18,6 @@ import {
 } from '../../../shared/trust/rules.ts';
 import { refusalOf } from '../../support/error-code.ts';
 import { newKey, RepositorySimulator } from '../../support/repository-simulator.ts';
-import { signFast } from '../../support/sign-fast.ts';
 
 function trusted() {
   const repository = new RepositorySimulator();
@@ -35,7 +36,7 @@ describe('a root', () => {
   ])('is not followed by one of %s', (_what, offered) => {
     const { repository, root } = trusted();
     repository.root.version = offered;
-    const next = signFast(repository.root, repository.signers.get('root') ?? []);
+    const next = signMetadata(repository.root, repository.signers.get('root') ?? []);
 
     expect(refused(() => verifyNextRoot(root, next))).toEqual({
       ...{ code: 'trust/version-mismatch', role: 'root' },
@@ -72,7 +73,7 @@ describe('a root', () => {
 describe('metadata that the wrong keys have signed', () => {
   const { repository, root, timestamp, snapshot } = trusted();
   const bare = { ...timestamp.snapshot, length: null, hashes: null };
-  const unsigned = (role: string) => signFast(repository.signed.get(role), [newKey()]);
+  const unsigned = (role: string) => signMetadata(repository.signed.get(role), [newKey()]);
 
   it.each<[string, () => unknown]>([
     ['root', () => verifyInitialRoot(unsigned('root'))],
@@ -91,7 +92,7 @@ describe('metadata that the wrong keys have signed', () => {
     other.setKeys('root', [newKey(), newKey()], 2);
     other.root.version = 2;
 
-    expect(refused(() => verifyNextRoot(first, signFast(other.root, before)))).toEqual({
+    expect(refused(() => verifyNextRoot(first, signMetadata(other.root, before)))).toEqual({
       ...{ code: 'trust/threshold', role: 'root', signer: 'root' },
       ...{ needed: 2, valid: 0 },
     });

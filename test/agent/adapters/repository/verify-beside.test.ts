@@ -5,13 +5,12 @@ import { createLister } from '../../../../agent/engine/repository/listed.ts';
 import { TargetsTree } from '../../../../agent/engine/repository/updater.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
-import type { Root, Snapshot, Targets } from '../../../../shared/trust/metadata.ts';
+import { type Root, type Snapshot, signMetadata, type Targets } from '../../../../shared/trust/metadata.ts';
 import { type Signer, verifyTargets } from '../../../../shared/trust/rules.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { hostileTargets } from '../../../support/hostile-metadata.ts';
 import { MemoryTrustStore } from '../../../support/memory-trust-store.ts';
 import { testKey } from '../../../support/publications.ts';
-import { signFast } from '../../../support/sign-fast.ts';
 import { watchWork } from '../../../support/turns.ts';
 
 const LONGEST_TURN_MS = 50;
@@ -31,7 +30,7 @@ function targetsOf(count: number, extra: JsonObject = {}): Uint8Array {
     { length: 1234, hashes: { sha256: i.toString(16).padStart(64, '0') }, custom: { name: 'core' } },
   ]);
   const base = { _type: 'targets', spec_version: '1.0.31', version: 1, expires: '2099-01-01T00:00:00Z' };
-  return signFast({ ...base, targets: Object.fromEntries(entries), ...extra }, [KEY]);
+  return signMetadata({ ...base, targets: Object.fromEntries(entries), ...extra }, [KEY]);
 }
 
 /** What comes of it, the error included, and the longest turn of this thread meanwhile. */
