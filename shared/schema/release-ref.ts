@@ -78,6 +78,12 @@ export function parseReleasePath(path: string): ReleaseRef | null {
   return ref !== null && releasePath(ref) === path ? ref : null;
 }
 
+/** Whose release has its place there, by the text of the path alone: of thousands a few are asked about. */
+export function componentAt(path: string): ComponentName {
+  const folder = path.startsWith('platform/') ? 0 : path.indexOf('/') + 1;
+  return path.slice(folder, path.lastIndexOf('/'));
+}
+
 function refOrNull(component: ComponentName, of: Version): ReleaseRef | null {
   try {
     return refFor(component, of);

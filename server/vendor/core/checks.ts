@@ -22,6 +22,12 @@ export function knownFrom(release: Release): KnownRelease {
   return { component: componentNameOf(refOf(release)), version, requiredStop, withdrawn: false };
 }
 
+/** The components that the checks of a release are about. */
+export function checkedBeside(release: Release): ReadonlySet<ComponentName> {
+  const named = [...Object.keys(release.requires), ...billOf(release).map(([component]) => component)];
+  return new Set([componentNameOf(refOf(release)), ...named]);
+}
+
 /** Every check with its verdict: one that fails does not hide the next. */
 export function checkRelease(release: Release, known: readonly KnownRelease[]): readonly CheckResult[] {
   return [

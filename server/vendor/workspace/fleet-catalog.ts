@@ -1,7 +1,7 @@
 // What a trial over the known fleet needs of a long history: documents of components that its installs run, and of whatever those name.
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
-import { type ComponentName, componentNameOf, parseReleasePath } from '../../../shared/schema/release-ref.ts';
+import { type ComponentName, componentAt } from '../../../shared/schema/release-ref.ts';
 import { namedBy, scopeOf } from '../core/fleet-scope.ts';
 import type { FleetKind } from '../core/fleet-trial.ts';
 import { listSigned, readAdvisories, readReleasesAt, readRolloutsAt } from './documents.ts';
@@ -41,9 +41,8 @@ export async function readFleetCatalog(
 async function placesByComponent(directory: string): Promise<ReadonlyMap<ComponentName, readonly string[]>> {
   const places = new Map<ComponentName, string[]>();
   for (const path of (await listSigned(directory, 'releases')).keys()) {
-    const ref = parseReleasePath(path);
-    if (ref === null) continue;
-    const component = componentNameOf(ref);
+    if (path.startsWith('rollouts/')) continue;
+    const component = componentAt(path);
     const known = places.get(component);
     if (known === undefined) places.set(component, [path]);
     else known.push(path);

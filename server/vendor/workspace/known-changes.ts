@@ -1,34 +1,37 @@
 // What every change record said when it was read, for as long as its file is the same one: no command reads a long history again.
 import { lstatSync } from 'node:fs';
 import { z } from 'zod';
-import { type ChangeRecord, changeRecord, STAGES } from '../../../shared/change/change.ts';
+import { type ChangeRecord, changeRecord, STAGES, type Stage } from '../../../shared/change/change.ts';
 import { stageDue } from '../../../shared/change/pipeline.ts';
-import { digestOfValue } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { absentOr } from '../../../shared/node/read-file.ts';
-import { changeRef, digest } from '../../../shared/schema/common.ts';
 import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
 import { changeFile, listChangeIds, numberOf, readChange, refOfChange } from './changes.ts';
 import { readMemory, writeMemory } from './workspace.ts';
 
-const knownChange = z.strictObject({
+export interface KnownChange {
+  readonly id: string;
   /** The release that it is about: `core/auth@1.0.1`. */
-  release: z.string(),
+  readonly release: string;
   /** The stage that comes next; null when it has ended. */
-  due: z.enum(STAGES).nullable(),
-  result: changeRecord.shape.result,
+  readonly due: Stage | null;
+  readonly result: ChangeRecord['result'];
   /** Of the whole record, as the server is told. */
-  digest,
+  readonly digest: Digest;
+}
+
+interface Found {
+  readonly change: KnownChange;
   /** Which file said so: see `identityOf`. */
-  file: z.string(),
-});
+  readonly file: string | null;
+}
 
 const memory = z.strictObject({
-  schema: z.literal('fairlead/known-changes@1'),
-  changes: z.record(changeRef.shape.id, knownChange),
+  schema: z.literal('fairlead/known-changes@2'),
+  /** A line for each, as `linesOf` writes it: thousands of objects would take longer to read than the records that changed. */
+  changes: z.string(),
 });
-
-export type KnownChange = Omit<z.output<typeof knownChange>, 'file'> & { readonly id: string };
 
 const FILE = 'known-changes.json';
 
@@ -39,9 +42,10 @@ export async function listKnownChanges(directory: string): Promise<readonly Know
 
 /** The same; what was read for it is remembered. Only while no other command writes in the workspace. Errors: as above, disk/*. */
 export async function rememberChanges(directory: string): Promise<readonly KnownChange[]> {
-  const { changes, entries, isNews } = await look(directory);
+  const { changes, found, isNews } = await look(directory);
   if (isNews) {
-    const value: z.input<typeof memory> = { schema: 'fairlead/known-changes@1', changes: entries };
+    const lines = found.flatMap(linesOf).join('\n');
+    const value: z.input<typeof memory> = { schema: 'fairlead/known-changes@2', changes: lines };
     await writeMemory(directory, FILE, value);
   }
   return changes;
@@ -67,30 +71,54 @@ export function nextChangeId(changes: readonly Pick<KnownChange, 'id'>[]): strin
   return `CHG-${Math.max(0, ...changes.map(({ id }) => numberOf(id))) + 1}`;
 }
 
-type Entries = z.output<typeof memory>['changes'];
-
 async function look(directory: string) {
-  const known = new Map(Object.entries((await readMemory(directory, FILE, memory))?.changes ?? {}));
+  const known = await readKnown(directory);
   const ids = await listChangeIds(directory);
   const settled = BigInt(Date.now() - UNSETTLED_MS) * 1_000_000n;
   let isNews = ids.length < known.size;
   const found = await Promise.all(
-    ids.map(async (id) => {
+    ids.map(async (id): Promise<Found> => {
       const file = identityOf(changeFile(directory, id), settled);
       const before = known.get(id);
-      if (before !== undefined && file !== null && before.file === file) return [id, before] as const;
-      const entry = { ...summaryOf(await readChange(directory, id)), file: file ?? '' };
+      if (before !== undefined && before.file === file) return before;
       if (file !== null) isNews = true;
-      return [id, entry] as const;
+      return { change: summaryOf(await readChange(directory, id)), file };
     }),
   );
-  const changes = found.map(([id, { file: _, ...about }]) => ({ id, ...about }));
-  const entries: Entries = Object.fromEntries(found.filter(([, { file }]) => file !== ''));
-  return { changes, entries, isNews };
+  return { changes: found.map(({ change }) => change), found, isNews };
 }
 
-function summaryOf(record: ChangeRecord): Omit<KnownChange, 'id'> {
+async function readKnown(directory: string): Promise<ReadonlyMap<string, Found>> {
+  const memorized = await readMemory(directory, FILE, memory);
+  const known = new Map<string, Found>();
+  for (const line of memorized?.changes.split('\n') ?? []) {
+    const found = parseLine(line);
+    if (found !== null) known.set(found.change.id, found);
+  }
+  return known;
+}
+
+/** None of what may be written again without a trace. */
+function linesOf({ change, file }: Found): readonly string[] {
+  const { id, release, due, result, digest } = change;
+  return file === null ? [] : [[id, release, due ?? ENDED, result, hexOf(digest), file].join('\t')];
+}
+
+/** Null for what is no line of `linesOf`: its change is read again. */
+function parseLine(line: string): Found | null {
+  const [id = '', release = '', stage, outcome, hex = '', file = ''] = line.split('\t');
+  const due = stage === ENDED ? null : STAGES.find((one) => one === stage);
+  const result = changeRecord.shape.result.options.find((one) => one === outcome);
+  if (due === undefined || result === undefined || !HEX.test(hex)) return null;
+  return { change: { id, release, due, result, digest: digestFromHex(hex) }, file };
+}
+
+const ENDED = '-';
+const HEX = /^[0-9a-f]{64}$/;
+
+function summaryOf(record: ChangeRecord): KnownChange {
   return {
+    id: record.id,
     release: formatRef(refOfChange(record)),
     due: stageDue(record),
     result: record.result,

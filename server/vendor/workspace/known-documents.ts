@@ -3,58 +3,102 @@ import { z } from 'zod';
 import { type Digest, hexOf } from '../../../shared/encoding/digest.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { release } from '../../../shared/schema/release.ts';
-import { componentNameOf, parseReleasePath } from '../../../shared/schema/release-ref.ts';
+import {
+  type ComponentName,
+  componentAt,
+  componentNameOf,
+  parseReleasePath,
+} from '../../../shared/schema/release-ref.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
 import type { KnownRelease } from '../core/checks.ts';
-import { readNewest } from './metadata.ts';
-import { listTargets, readTarget } from './targets.ts';
+import { listSigned } from './documents.ts';
+import { readTarget } from './targets.ts';
 import { readMemory, writeMemory } from './workspace.ts';
 
+const HEX_LENGTH = 64;
+
+/** SHA-256 of one document behind that of the other: as thousands of keys they would take longer to read. */
+const digests = z
+  .string()
+  .regex(/^[0-9a-f]*$/)
+  .refine((text) => text.length % HEX_LENGTH === 0);
+
 const memory = z.strictObject({
-  schema: z.literal('fairlead/known-documents@1'),
-  /** By SHA-256 of a document: whether the release is a required stop, or the rollout is withdrawn. */
-  marked: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.boolean()),
+  schema: z.literal('fairlead/known-documents@2'),
+  /** Releases that are required stops, and rollouts that are withdrawn. */
+  marked: digests,
+  plain: digests,
 });
 
 const FILE = 'known-documents.json';
 const ROLLOUT = /^rollouts\/[^/]+\/(.+)$/;
 
-/** Every release that is signed. Error: vendor/repository-invalid. */
-export async function listKnownReleases(directory: string): Promise<readonly KnownRelease[]> {
-  return (await look(directory)).releases;
+/** Every release that is signed, or those of the components that are asked about. Errors: vendor/repository-invalid, document/*. */
+export async function listKnownReleases(
+  directory: string,
+  about?: ReadonlySet<ComponentName>,
+): Promise<readonly KnownRelease[]> {
+  return releasesIn(await look(directory, about));
 }
 
 /** What was read for it is remembered. Only while no other command writes in the workspace. Errors: as above, disk/*. */
 export async function rememberDocuments(directory: string): Promise<void> {
-  const { marked, isNews } = await look(directory);
-  if (!isNews) return;
-  const value: z.input<typeof memory> = { schema: 'fairlead/known-documents@1', marked };
+  const { found, known } = await look(directory);
+  const marks = new Map(found.map(({ hex, mark }) => [hex, mark]));
+  if (marks.size === known.size && found.every(({ hex }) => known.has(hex))) return;
+  const those = (is: boolean) => [...marks].flatMap(([hex, mark]) => (mark === is ? hex : [])).join('');
+  const value: z.input<typeof memory> = {
+    ...{ schema: 'fairlead/known-documents@2', marked: those(true), plain: those(false) },
+  };
   await writeMemory(directory, FILE, value);
 }
 
-async function look(directory: string) {
-  const newest = await readNewest(directory, 'releases');
-  const listed = newest === null ? [] : [...listTargets(newest)];
-  const known = (await readMemory(directory, FILE, memory))?.marked ?? {};
-  const marks = await Promise.all(
-    listed.map(async ([path, digest]) => {
-      const mark = known[hexOf(digest)] ?? (await readMark(directory, path, digest));
-      return [path, { hex: hexOf(digest), mark }] as const;
-    }),
+interface Marked {
+  readonly path: string;
+  readonly hex: string;
+  /** It is a required stop, or a rollout that is withdrawn. */
+  readonly mark: boolean;
+}
+
+async function look(directory: string, about?: ReadonlySet<ComponentName>) {
+  const known = await readKnown(directory);
+  const listed = [...(await listSigned(directory, 'releases'))];
+  const isAsked = (path: string) =>
+    about === undefined || about.has(componentAt(ROLLOUT.exec(path)?.[1] ?? path));
+  const found = await Promise.all(
+    listed
+      .filter(([path]) => isAsked(path))
+      .map(async ([path, digest]): Promise<Marked> => {
+        const hex = hexOf(digest);
+        return { path, hex, mark: known.get(hex) ?? (await readMark(directory, path, digest)) };
+      }),
   );
-  const byPath = new Map(marks);
+  return { found, known };
+}
+
+function releasesIn({ found }: { readonly found: readonly Marked[] }): readonly KnownRelease[] {
   // A release that is offered on several tracks is withdrawn once it is withdrawn on all.
-  const offers = Map.groupBy(marks, ([path]) => ROLLOUT.exec(path)?.[1]);
-  const releases = marks.flatMap(([path, { mark: requiredStop }]): KnownRelease[] => {
+  const offers = new Map<string, boolean>();
+  for (const { path, mark } of found) {
+    const [, place] = ROLLOUT.exec(path) ?? [];
+    if (place !== undefined) offers.set(place, mark && offers.get(place) !== false);
+  }
+  return found.flatMap(({ path, mark: requiredStop }): readonly KnownRelease[] => {
     const ref = parseReleasePath(path);
     if (ref === null) return [];
-    const withdrawn = offers.get(path)?.every(([, offer]) => offer.mark) ?? false;
+    const withdrawn = offers.get(path) ?? false;
     return [{ component: componentNameOf(ref), version: ref.version, requiredStop, withdrawn }];
   });
-  const marked = Object.fromEntries([...byPath.values()].map(({ hex, mark }) => [hex, mark]));
-  const isNews =
-    Object.keys(marked).some((hex) => known[hex] === undefined) || Object.keys(known).length > byPath.size;
-  return { releases, marked, isNews };
+}
+
+async function readKnown(directory: string): Promise<ReadonlyMap<string, boolean>> {
+  const memorized = await readMemory(directory, FILE, memory);
+  const known = new Map<string, boolean>();
+  for (const mark of [false, true]) {
+    const text = memorized?.[mark ? 'marked' : 'plain'] ?? '';
+    for (let at = 0; at < text.length; at += HEX_LENGTH) known.set(text.slice(at, at + HEX_LENGTH), mark);
+  }
+  return known;
 }
 
 async function readMark(directory: string, path: string, digest: Digest): Promise<boolean> {

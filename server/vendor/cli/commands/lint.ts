@@ -13,7 +13,7 @@ import {
 } from '../../../../shared/schema/release-ref.ts';
 import { treeRefOf } from '../../../../shared/tree/tree-index.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
-import { checkRelease } from '../../core/checks.ts';
+import { checkedBeside, checkRelease } from '../../core/checks.ts';
 import { createRelease } from '../../core/manifest.ts';
 import { type NamedImage, withScratch } from '../../workspace/images.ts';
 import { listKnownReleases } from '../../workspace/known-documents.ts';
@@ -92,7 +92,7 @@ async function findUnmet(
   isNamed: boolean,
 ): Promise<readonly DocumentIssue[]> {
   if ((await findWorkspace(session.directory)) === null) return [];
-  const checks = checkRelease(release, await listKnownReleases(session.directory));
+  const checks = checkRelease(release, await listKnownReleases(session.directory, checkedBeside(release)));
   return checks
     .filter(({ outcome, check }) => outcome === 'failed' && (isNamed || check !== 'unique version'))
     .map(({ check, detail }) => ({

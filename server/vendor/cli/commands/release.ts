@@ -9,7 +9,7 @@ import { parseDocumentBytes } from '../../../../shared/schema/parse-document.ts'
 import { type Release, release } from '../../../../shared/schema/release.ts';
 import { refOf, releasePath } from '../../../../shared/schema/release-ref.ts';
 import type { TargetNotes } from '../../../../shared/trust/target-notes.ts';
-import { checkRelease, knownFrom } from '../../core/checks.ts';
+import { checkedBeside, checkRelease, knownFrom } from '../../core/checks.ts';
 import { readChange } from '../../workspace/changes.ts';
 import { releaseTarget } from '../../workspace/documents.ts';
 import { listKnownReleases } from '../../workspace/known-documents.ts';
@@ -65,8 +65,8 @@ async function verifyComplete(
   changes: readonly ChangeRecord[],
   documents: readonly Release[],
 ): Promise<void> {
-  const known = await listKnownReleases(session.directory);
   for (const [at, document] of documents.entries()) {
+    const known = await listKnownReleases(session.directory, checkedBeside(document));
     const others = [...known, ...documents.filter((each) => each !== document).map(knownFrom)];
     // A signature that was given already makes the version known: it is new all the same.
     const failed = checkRelease(document, others).filter(

@@ -5,7 +5,7 @@ import { formatInstant } from '../../../../shared/encoding/instant.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { Release } from '../../../../shared/schema/release.ts';
 import { formatRef, refOf } from '../../../../shared/schema/release-ref.ts';
-import { checkRelease, knownFrom, toCheckResult } from '../../core/checks.ts';
+import { checkedBeside, checkRelease, knownFrom, toCheckResult } from '../../core/checks.ts';
 import { chooseValues } from '../../core/trial.ts';
 import { checkArtifact, openPack, readBuilt } from '../../workspace/artifact.ts';
 import { auditAct } from '../../workspace/audit.ts';
@@ -86,7 +86,7 @@ async function runChecks(
   if (document === null) return { checks, news: null };
   const made = await lookAtSbom(session.directory, change, document);
   const known = [
-    ...(await listKnownReleases(session.directory)),
+    ...(await listKnownReleases(session.directory, checkedBeside(document))),
     ...others.map((other) => knownFrom(other.document)),
   ];
   const names = others.map((other) => formatRef(refOf(other.document))).join(', ');

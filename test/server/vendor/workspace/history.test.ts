@@ -13,6 +13,7 @@ import {
 } from '../../../../server/vendor/workspace/known-changes.ts';
 import { listKnownReleases } from '../../../../server/vendor/workspace/known-documents.ts';
 import { openChange } from '../../../../shared/change/pipeline.ts';
+import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { digestOfText } from '../../../support/publications.ts';
@@ -54,8 +55,8 @@ describe('what is known of changes', () => {
   it('is not read again', async () => {
     const marked = digestOfText('a mark that no record has');
     const text = await readFile(memory(), 'utf8');
-    const [first = ''] = await digests();
-    await writeFile(memory(), text.replace(first, marked));
+    const [first = marked] = await digests();
+    await writeFile(memory(), text.replace(hexOf(first), hexOf(marked)));
 
     expect((await digests())[0]).toBe(marked);
     expect((await listKnownChanges(directory)).map(({ id }) => id)).toEqual(['CHG-1', 'CHG-2', 'CHG-10']);
@@ -87,13 +88,17 @@ describe('what is known of changes', () => {
     await rememberChanges(directory);
 
     const text = await readFile(memory(), 'utf8').catch(() => '');
-    expect(text).not.toContain('CHG-1"');
+    expect(text).not.toContain('CHG-1\\t');
   });
 
   it.each([
     ['nothing', ''],
     ['something else', '{"schema":"fairlead/known-changes@9"}'],
     ['half of it', '{"schema":'],
+    [
+      'other lines',
+      JSON.stringify({ schema: 'fairlead/known-changes@2', changes: 'CHG-1\tcore/auth\n\nCHG-2' }),
+    ],
   ])('is read anew where the memory holds %s', async (_, text) => {
     const before = await digests();
     await writeFile(memory(), text);
@@ -165,7 +170,7 @@ describe('a workspace with a history', () => {
     expect(await listKnownReleases(file(''))).toContainEqual({ ...known, withdrawn: true });
   });
 
-  it.each(rubbishOf('fairlead/known-documents@1'))(
+  it.each(rubbishOf('fairlead/known-documents@2'))(
     'is read from the documents where what was remembered of them is %s',
     async (_, rubbish) => {
       const known = await listKnownReleases(file(''));
