@@ -1,7 +1,7 @@
 // Offers: which releases the vendor's rollouts let this instance install now, and what withholds the others.
 
 import { instantMs } from '../encoding/instant.ts';
-import { eachOf, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
+import { eachIn, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
 import { type ClassFacts, describeFacts, isOfferedTo, membershipIn } from '../schema/classes.ts';
 import type { Release } from '../schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../schema/release-ref.ts';
@@ -167,9 +167,9 @@ function* stoppedIn(
 ): Pieces<readonly AnyRelease[]> {
   const stopped: AnyRelease[] = [];
   if (stops.size === 0) return stopped;
-  yield* eachOf(
-    index.all.entries(),
-    ([i, release]) => marks[i] === 1 && stops.has(release.digest) && stopped.push(release),
+  yield* eachIn(
+    index.all,
+    (release, i) => marks[i] === 1 && stops.has(release.digest) && stopped.push(release),
   );
   return stopped;
 }

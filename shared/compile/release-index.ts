@@ -1,7 +1,9 @@
 // The releases of a catalog by component, newest first: taken apart once, and each version read once.
 
-import { eachOf, mapped, type Pieces, sorted } from '../encoding/pieces.ts';
-import { type ComponentName, componentNameOf, type ReleaseRef, refOf } from '../schema/release-ref.ts';
+import { eachIn, type Pieces, sorted } from '../encoding/pieces.ts';
+import { componentKeyOf } from '../schema/common.ts';
+import type { Release } from '../schema/release.ts';
+import type { ComponentName, ReleaseRef } from '../schema/release-ref.ts';
 import { numberOf } from '../version/numbers.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import type { AnyRelease } from './releases.ts';
@@ -27,38 +29,43 @@ export function* indexReleases(releases: readonly AnyRelease[]): Pieces<ReleaseI
   if (known !== undefined) return known;
   const groups = new Map<ComponentName, AnyRelease[]>();
   const nameOf = createNaming();
-  yield* eachOf(releases, (release) => {
-    const component = nameOf(refOf(release.document));
-    const group = groups.get(component);
-    if (group === undefined) groups.set(component, [release]);
-    else group.push(release);
+  let [last, group]: [ComponentName, AnyRelease[]] = ['', []];
+  yield* eachIn(releases, (release) => {
+    const component = nameOf(release.document);
+    if (component !== last) {
+      group = groups.get(component) ?? [];
+      groups.set(component, group);
+      last = component;
+    }
+    group.push(release);
   });
   const lines = new Map<ComponentName, Line>();
   const all: AnyRelease[] = [];
   for (const [component, group] of groups) {
     const line = yield* inLine(group, all.length);
     lines.set(component, line);
-    yield* eachOf(line.releases, (release) => all.push(release));
+    yield* eachIn(line.releases, (release) => all.push(release));
   }
   const index = createIndex(lines, all);
   indexes.set(releases, index);
   return index;
 }
 
+/** A platform has neither, a suite is of none. */
+type Named = { readonly suite?: string; readonly name?: string } & (Release | ReleaseRef);
+
 /** Most documents stand beside others of their component, whose name need not be put together again. */
-export function createNaming(): (ref: ReleaseRef) => ComponentName {
-  let last: ReleaseRef | null = null;
-  let component: ComponentName = '';
-  return (ref) => {
-    if (last === null || !isSameComponent(last, ref)) component = componentNameOf(ref);
-    last = ref;
+export function createNaming(): (of: Named) => ComponentName {
+  let suite: string | undefined;
+  let name: string | undefined;
+  let component: ComponentName = 'platform';
+  return (of) => {
+    if (of.name === name && of.suite === suite) return component;
+    ({ suite, name } = of);
+    if (name === undefined) component = 'platform';
+    else component = suite === undefined ? name : componentKeyOf(suite, name);
     return component;
   };
-}
-
-function isSameComponent(a: ReleaseRef, b: ReleaseRef): boolean {
-  if (a.kind === 'capability') return b.kind === 'capability' && a.name === b.name && a.suite === b.suite;
-  return a.kind === 'suite' ? b.kind === 'suite' && a.name === b.name : b.kind === 'platform';
 }
 
 /** The releases of one component. */
@@ -69,17 +76,20 @@ interface Line {
   readonly releases: readonly AnyRelease[];
   readonly stops: readonly AnyRelease[];
   /** Their versions; null where one of them has none. */
-  readonly numbers: readonly number[] | null;
+  readonly numbers: Float64Array | null;
 }
 
 // Ties cannot happen in one repository; the digest decides them so that no order of input ever can.
 function* inLine(group: readonly AnyRelease[], start: number): Pieces<Line> {
-  const numbers = yield* mapped(group, ({ document }) => numberOf(document.version) ?? Number.NaN);
+  const numbers = new Float64Array(group.length);
+  yield* eachIn(group, ({ document }, at) => {
+    numbers[at] = numberOf(document.version) ?? Number.NaN;
+  });
   const isNumbered = !numbers.some(Number.isNaN);
+  const versionAt = (at: number) => (group[at] as AnyRelease).document.version;
   const compare = isNumbered
     ? (a: number, b: number) => (numbers[b] as number) - (numbers[a] as number)
     : (a: number, b: number) => compareVersions(versionAt(b), versionAt(a));
-  const versionAt = (at: number) => (group[at] as AnyRelease).document.version;
   const digestAt = (at: number) => (group[at] as AnyRelease).digest;
   const order = yield* sorted(
     [...group.keys()],
@@ -91,7 +101,7 @@ function* inLine(group: readonly AnyRelease[], start: number): Pieces<Line> {
     start,
     releases,
     stops: releases.filter(({ document }) => document.requiredStop),
-    numbers: isNumbered ? kept.map((at) => numbers[at] as number) : null,
+    numbers: isNumbered ? Float64Array.from(kept, (at) => numbers[at] as number) : null,
   };
 }
 
@@ -121,7 +131,7 @@ function indexOf({ releases, numbers }: Line, version: Version): number {
     const order =
       number === null
         ? compareVersions((releases[middle] as AnyRelease).document.version, version)
-        : ((numbers as readonly number[])[middle] as number) - number;
+        : ((numbers as Float64Array)[middle] as number) - number;
     if (order === 0) return middle;
     if (order > 0) from = middle + 1;
     else to = middle;

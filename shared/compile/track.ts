@@ -1,6 +1,6 @@
 // A track: the rollouts of a catalog that are for it, each beside the release that it is about, taken apart once for each catalog.
 import type { EpochMs } from '../encoding/instant.ts';
-import { eachOf, type Pieces } from '../encoding/pieces.ts';
+import { eachIn, type Pieces } from '../encoding/pieces.ts';
 import { type ComponentName, componentNameOf } from '../schema/release-ref.ts';
 import type { Rollout } from '../schema/rollout.ts';
 import { createNaming, type ReleaseIndex } from './release-index.ts';
@@ -48,52 +48,67 @@ export function* trackOf(all: readonly Rollout[], track: string, index: ReleaseI
 interface Parts {
   /** Of capabilities, by position: from when on each is open to every install alike; NaN where none is. */
   readonly opensAt: Float64Array;
-  /** By position. */
-  readonly rollouts: (Rollout | undefined)[];
+  /** By position: where the rollout stands that says so. */
+  readonly places: Uint32Array;
   readonly others: TrackRollout[];
+  readonly withdrawn: Set<string>;
 }
 
 function* takeApart(all: readonly Rollout[], track: string, index: ReleaseIndex): Pieces<Track> {
-  const withdrawn = new Set<string>();
-  yield* eachOf(all, (one) => one.withdrawn && one.track === track && withdrawn.add(one.digest));
   const parts: Parts = {
     opensAt: new Float64Array(index.all.length).fill(Number.NaN),
-    rollouts: new Array(index.all.length),
+    places: new Uint32Array(index.all.length),
     others: [],
+    withdrawn: new Set(),
   };
   const nameOf = createNaming();
-  yield* eachOf(all, (rollout) => {
-    if (rollout.track !== track || (withdrawn.size > 0 && withdrawn.has(rollout.digest))) return;
+  yield* eachIn(all, (rollout, place) => {
+    if (rollout.track !== track) return;
+    if (rollout.withdrawn) parts.withdrawn.add(rollout.digest);
     const component = nameOf(rollout.release);
     const position = index.positionOf(component, rollout.release.version);
     const release = index.all[position];
     if (release?.digest !== rollout.digest) return;
     const at = isCapability(release) ? opensAt(rollout) : null;
-    if (at === null || parts.rollouts[position] !== undefined) {
+    if (at === null || !Number.isNaN(parts.opensAt[position])) {
       parts.others.push({ rollout, component, release });
     } else {
       parts.opensAt[position] = at;
-      parts.rollouts[position] = rollout;
+      parts.places[position] = place;
     }
   });
-  return { withdrawn, openAt: createOpening(parts, index) };
+  const left = yield* withoutWithdrawn(parts, index);
+  return { withdrawn: parts.withdrawn, openAt: createOpening(left, all, index) };
+}
+
+function* withoutWithdrawn(parts: Parts, index: ReleaseIndex): Pieces<Parts> {
+  const { opensAt, others, withdrawn } = parts;
+  if (withdrawn.size === 0) return parts;
+  yield* eachIn(index.all, ({ digest }, position) => {
+    if (withdrawn.has(digest)) opensAt[position] = Number.NaN;
+  });
+  return { ...parts, others: others.filter(({ release }) => !withdrawn.has(release.digest)) };
 }
 
 /** Between two moments at which something opens, it is the same. */
-function createOpening({ opensAt, rollouts, others }: Parts, index: ReleaseIndex): Track['openAt'] {
+function createOpening(
+  { opensAt, places, others }: Parts,
+  all: readonly Rollout[],
+  index: ReleaseIndex,
+): Track['openAt'] {
   let last: { readonly from: EpochMs; readonly until: EpochMs; readonly open: Open } | null = null;
   return function* openAt(now) {
     if (last !== null && now >= last.from && now < last.until) return last.open;
     let [from, until] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
     const marks = new Uint8Array(opensAt.length);
     const shut: TrackRollout[] = [];
-    yield* eachOf(opensAt.entries(), ([position, at]) => {
+    yield* eachIn(opensAt, (at, position) => {
       if (at <= now) {
         marks[position] = 1;
         from = Math.max(from, at);
       } else if (at > now) {
         until = Math.min(until, at);
-        shut.push(beside(rollouts[position] as Rollout, index.all[position] as AnyRelease));
+        shut.push(beside(all[places[position] as number] as Rollout, index.all[position] as AnyRelease));
       }
     });
     const open = { marks, others: [...shut, ...others] };

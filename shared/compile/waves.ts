@@ -22,8 +22,11 @@ export function reachedAt(waving: Waving, instance: string, facts: ClassFacts): 
   // Most rollouts are one wave for everyone: no need to know where the instance stands.
   const isForAll = waves.every((wave) => wave.percent === 100);
   const position = isForAll ? 0 : wavePosition(seed, instance);
-  const isReached = ({ percent, classes }: Wave) => percent > position && isOfferedTo(classes, facts);
-  return Math.min(...beginningsOf(waving).filter((_, i) => isReached(waves[i] as Wave)));
+  let first = Number.POSITIVE_INFINITY;
+  for (const { percent, classes, after } of waves) {
+    if (percent > position && isOfferedTo(classes, facts)) first = Math.min(first, durationMs(after));
+  }
+  return instantMs(waving.start) + first;
 }
 
 /** When the waves have reached everybody whom they are for. */

@@ -44,6 +44,27 @@ export function* eachOf<Item>(items: Iterable<Item>, look: (item: Item) => unkno
   }
 }
 
+/** The same of a list, with where each item stands: the items between two rests go by in a loop that is compiled by itself. */
+export function* eachIn<Item>(
+  items: ArrayLike<Item>,
+  look: (item: Item, index: number) => unknown,
+): Pieces<void> {
+  for (let from = 0; from < items.length; from += GRAIN) {
+    const to = Math.min(from + GRAIN, items.length);
+    lookAt(items, look, from, to);
+    yield to - from;
+  }
+}
+
+function lookAt<Item>(
+  items: ArrayLike<Item>,
+  look: (item: Item, index: number) => unknown,
+  from: number,
+  to: number,
+): void {
+  for (let at = from; at < to; at++) look(items[at] as Item, at);
+}
+
 /** Said one by one, looks would take longer to count than to take. */
 export const GRAIN = 100;
 

@@ -1,7 +1,7 @@
 // Pieces: what they find is what a loop would have found, and they say what it took.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { finish, GRAIN, mapped, type Pieces, sorted } from '../../../shared/encoding/pieces.ts';
+import { eachIn, finish, GRAIN, mapped, type Pieces, sorted } from '../../../shared/encoding/pieces.ts';
 
 /** All that it said, and what it found. */
 function listen<Result>(work: Pieces<Result>): { readonly said: readonly number[]; readonly result: Result } {
@@ -43,6 +43,21 @@ describe('what is mapped', () => {
 
   it('is nothing of nothing, which costs nothing', () => {
     expect(listen(mapped([], String))).toEqual({ said: [], result: [] });
+  });
+});
+
+describe('what is looked at in a list', () => {
+  it('is each item in its order, with where it stands, a look each', () => {
+    const seen: [number, number][] = [];
+
+    const { said } = listen(eachIn(Float64Array.from(numbers(250)), (n, index) => seen.push([n, index])));
+
+    expect(seen).toEqual(numbers(250).map((n) => [n, n]));
+    expect(said).toEqual([GRAIN, GRAIN, 50]);
+  });
+
+  it('is nothing of nothing, which costs nothing', () => {
+    expect(listen(eachIn([], String)).said).toEqual([]);
   });
 });
 
