@@ -20,6 +20,7 @@ import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
+import { parentOf, type Reach } from './tree-directories.ts';
 import { createRests } from './turns.ts';
 import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
 
@@ -39,10 +40,12 @@ const OWN_UID = process.getuid?.();
 export async function applyPatch(patch: PatchContents, directory: string, mayLink = false): Promise<void> {
   const taken = takenContents(patch);
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
-  await layOut(patch.index, directory, async () => {
-    await takeFiles(patch, taken, directory, mayLink);
-    await blamingBases(patch, () => writeUnits(patch, check, directory, writePart));
-  });
+  await layOut(
+    patch.index,
+    directory,
+    () => blamingBases(patch, () => writeUnits(patch, check, directory, writePart)),
+    (reach) => takeFiles(patch, taken, { directory, reach }, mayLink),
+  );
 }
 
 /**
@@ -92,7 +95,7 @@ async function blamingBases(
 async function takeFiles(
   { base, index }: PatchContents,
   taken: ReadonlyMap<Digest, TreeFile[]>,
-  directory: string,
+  { directory, reach }: { readonly directory: string; readonly reach: Reach },
   mayLink: boolean,
 ): Promise<void> {
   const rest = createRests();
@@ -102,6 +105,8 @@ async function takeFiles(
     const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
     if (entry.kind !== 'file' || copies === undefined) continue;
     const path = `${directory}/${entry.path}`;
+    const wait = reach(parentOf(entry.path));
+    if (wait !== undefined) await wait;
     const same = old.get(entry.path);
     // Who shares a file with what stood in its place is known when it is: what is read once is read for both.
     const first = same?.kind === 'file' && same.digest === entry.digest ? same : copies[0];

@@ -1,5 +1,5 @@
 // Builds a tree in a fresh directory from a pack: only what the index lists, only bytes that match it.
-import { type BigIntStats, chmodSync, constants, mkdirSync } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { open, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../encoding/digest.ts';
@@ -7,11 +7,10 @@ import { type ContentCheck, createContentCheck } from '../tree/content-check.ts'
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
 import type { PackContents } from './pack-reader.ts';
-import { createRests, forEachBounded } from './turns.ts';
+import { makeDirectories, type Reach } from './tree-directories.ts';
+import { forEachBounded } from './turns.ts';
 
-/** Files are read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
-export const TREE_DIRECTORY_MODE = 0o755;
-
+/** Read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
 export function storedMode(mode: TreeMode): number {
   return mode & 0o555;
 }
@@ -30,18 +29,18 @@ export async function unpackTree(pack: PackContents, tree: Digest, directory: st
   await layOut(pack.index, directory, () => writeUnits(pack, check, directory));
 }
 
-/** Directories, then files, then links. */
+/**
+ * Directories, then files, then links. What lies in directories that are there can be begun `meanwhile`: making
+ * thousands of them may take as long as all of their files.
+ */
 export async function layOut(
   index: TreeIndex,
   directory: string,
   writeFiles: () => Promise<void>,
+  meanwhile: (reach: Reach) => Promise<void> = async () => undefined,
 ): Promise<void> {
-  const rest = createRests();
-  for (const path of directoriesOf(index)) {
-    createDirectory(join(directory, path));
-    const pause = rest();
-    if (pause !== undefined) await pause;
-  }
+  const { reach, all } = makeDirectories(index, directory);
+  await meanwhile(reach).finally(() => all);
   await writeFiles();
   // Links come last: while files are written there is none to write through.
   for (const entry of index.entries) {
@@ -86,22 +85,4 @@ async function writePart(path: string, file: TreeFile, part: UnpackedPart): Prom
   } finally {
     await handle.close();
   }
-}
-
-/** Synchronous: thousands of them, each sooner made than a thread asked to. */
-function createDirectory(path: string): void {
-  mkdirSync(path);
-  chmodSync(path, TREE_DIRECTORY_MODE);
-}
-
-/** Every directory of a tree below its root, parents before children. */
-export function directoriesOf(index: TreeIndex): readonly string[] {
-  const directories = new Set<string>();
-  for (const entry of index.entries) {
-    for (let end = entry.path.indexOf('/'); end !== -1; end = entry.path.indexOf('/', end + 1)) {
-      directories.add(entry.path.slice(0, end));
-    }
-    if (entry.kind === 'directory') directories.add(entry.path);
-  }
-  return [...directories];
 }

@@ -1,0 +1,46 @@
+// Directories made by threads: each is there when whoever waits for it is told so, and whoever waits for one that cannot be made hears of it.
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { makeDirectories, parentOf } from '../../../shared/node/tree-directories.ts';
+import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
+import { temporaryDirectory } from '../../support/directories.ts';
+
+const directories = (...paths: readonly string[]) =>
+  createTreeIndex(paths.map((path) => ({ kind: 'directory' as const, path })));
+
+const DEEP = Array.from({ length: 40 }, (_, i) => `d${i % 4}/${'e/'.repeat(i)}f`);
+
+it('tells of each that it is there once it is, whatever order they are asked for in', async () => {
+  const root = temporaryDirectory();
+  const { reach, all } = makeDirectories(directories(...DEEP), root);
+
+  for (const path of DEEP.toReversed()) {
+    await reach(path);
+    expect(statSync(join(root, path)).mode & 0o7777).toBe(0o755);
+    expect(reach(path)).toBeUndefined();
+  }
+  await all;
+  expect(reach('')).toBeUndefined();
+});
+
+it('fails whoever waits where one cannot be made, and makes nothing behind that', async () => {
+  const root = temporaryDirectory();
+  writeFileSync(join(root, 'b'), 'in its place');
+  const { reach, all } = makeDirectories(directories('a/x', 'b/c/d', ...DEEP), root);
+  const waiting = ['b', 'b/c/d', 'd3/e/e/e/f'].map(reach);
+
+  expect(await Promise.allSettled(waiting)).toMatchObject(
+    waiting.map(() => ({ status: 'rejected', reason: { code: 'EEXIST' } })),
+  );
+  await expect(all).rejects.toMatchObject({ code: 'EEXIST' });
+  await expect(reach('d3')).rejects.toMatchObject({ code: 'EEXIST' });
+  const left = readdirSync(root, { recursive: true }).length;
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(readdirSync(root, { recursive: true }).length).toBe(left);
+  expect(existsSync(join(root, 'd3/e/e/e'))).toBe(false);
+});
+
+it('knows what lies in the root', () => {
+  expect(['a', 'a/b', 'a/b/c'].map(parentOf)).toEqual(['', 'a', 'a/b']);
+});
