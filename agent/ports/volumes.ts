@@ -20,8 +20,8 @@ export interface Volumes {
   /** That none was begun to be put back and is not: its data are nobody's. Error: deploy/no-snapshot. */
   verifyWhole(component: ComponentKey): Promise<void>;
   /**
-   * Those and every one with the number `from` or a higher one. Removes those of all other generations, but for what was begun
-   * to be put back and is not.
+   * Of each component those of the numbers, and every one with the number `from` or a higher one. Removes all others, but for
+   * what was begun to be put back and is not.
    */
-  keepOnly(generations: readonly number[], from?: number): Promise<void>;
+  keepOnly(needed: ReadonlyMap<ComponentKey, readonly number[]>, from?: number): Promise<void>;
 }

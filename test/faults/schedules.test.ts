@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../support/directories.ts';
 describe('the laboratory', () => {
   it.each([
     ['schedules', 300],
+    ['volumes', 60],
     ['hostile', 200],
   ])('breaks no promise with %s', { timeout: 300_000 }, async (name, count) => {
     const directory = temporaryDirectory();

@@ -55,11 +55,13 @@ export function createMemoryVolumes(disk: VolumeDisk): Volumes {
       if (![...disk.halfway.values()].includes(component)) return;
       throw new FairleadError('deploy/no-snapshot', { component, problem: 'it is half done' });
     },
-    async keepOnly(generations, from = Number.POSITIVE_INFINITY) {
+    async keepOnly(needed, from = Number.POSITIVE_INFINITY) {
       for (const name of disk.copies.keys()) {
         if (disk.halfway.has(name)) continue;
-        const number = Number(name.split(' ')[0]);
-        if (number < from && !generations.includes(number)) disk.copies.delete(name);
+        const [generation, component] = name.split(' ');
+        const number = Number(generation);
+        if (number < from && needed.get(component as ComponentKey)?.includes(number) !== true)
+          disk.copies.delete(name);
       }
     },
   };

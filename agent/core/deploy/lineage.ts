@@ -68,14 +68,17 @@ export function originOf(records: Records, generation: number): number | null | 
   return made?.previousGeneration;
 }
 
-/** Under which numbers copies of data lie that a way back to one of `generations` needs. */
+/** Of each component, under which numbers copies of its data lie that a way back to one of the versions needs. */
 export function selectCopied(
   lineage: Lineage,
   versionsOf: (component: ComponentKey) => readonly Version[],
-): readonly number[] {
-  const needed = [...lineage].flatMap(([component, rungs]) => {
-    const versions = versionsOf(component);
-    return rungs.filter(({ version }) => versions.some((one) => compareVersions(one, version) < 0));
-  });
-  return [...new Set(needed.filter(({ isAscent }) => isAscent).map(({ generation }) => generation))];
+): ReadonlyMap<ComponentKey, readonly number[]> {
+  return new Map(
+    [...lineage].map(([component, rungs]) => {
+      const versions = versionsOf(component);
+      const isNeeded = ({ version, isAscent }: Rung) =>
+        isAscent && versions.some((one) => compareVersions(one, version) < 0);
+      return [component, rungs.filter(isNeeded).map(({ generation }) => generation)];
+    }),
+  );
 }

@@ -85,7 +85,7 @@ function discreetVolumes(volumes: Volumes, secrets: Secrets): Volumes {
     verifyRestorable: (unit, generation) => guard(volumes.verifyRestorable(unit, generation)),
     verifyWhole: (component) => guard(volumes.verifyWhole(component)),
     restore: (unit, generation) => guard(volumes.restore(unit, generation)),
-    keepOnly: (generations, from) => guard(volumes.keepOnly(generations, from)),
+    keepOnly: (needed, from) => guard(volumes.keepOnly(needed, from)),
   };
 }
 

@@ -117,7 +117,7 @@ export async function keepVolumes({ store, volumes }: DeployerOptions): Promise<
   if ((await store.recordDamages()).length > 0) return;
   const from = Math.min(...(await store.damagedGenerations()));
   const current = await store.currentNumber();
-  if (current === null) return volumes.keepOnly([], from);
+  if (current === null) return volumes.keepOnly(new Map(), from);
   const generations = (await store.generations()).filter(({ healthy }) => healthy);
   const lineage = lineageOf(await store.records(), current);
   const versionsOf = (component: ComponentKey) =>

@@ -103,7 +103,8 @@ async function createInstance(options: InstanceOptions): Promise<Instance> {
 
 type Surroundings = Pick<DeployerParts, 'driver' | 'prober' | 'traffic' | 'volumes'>;
 
-function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOptions): Surroundings {
+function surroundingsOf(options: InstanceOptions): Surroundings {
+  const { stateDir, memory, scenario, verifyAlive } = options;
   const { driver, prober } =
     scenario.services === 'noted'
       ? createMachine(memory, scenario.behaviours, verifyAlive)
@@ -116,7 +117,7 @@ function surroundingsOf({ stateDir, memory, scenario, verifyAlive }: InstanceOpt
     answers: async () => Object.values(memory.read()).some(isSwitch),
     listens: async () => true,
   });
-  const volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') });
+  const { volumes = createVolumes({ stateDir, runtimeDirectory: join(stateDir, 'run') }) } = options;
   return { driver, prober, traffic: { ...traffic, connectionsTo: async () => 0 }, volumes };
 }
 

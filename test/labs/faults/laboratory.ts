@@ -3,6 +3,7 @@
 import type { TreeStoreOptions } from '../../../agent/adapters/tree-store/tree-store.ts';
 import type { Deployer } from '../../../agent/ports/deploy.ts';
 import type { AuditLog, DeploymentStore, TreeStore } from '../../../agent/ports/state.ts';
+import type { Volumes } from '../../../agent/ports/volumes.ts';
 import type { Deployable } from '../../support/deploy-releases.ts';
 import type { Acknowledge, Acknowledged } from './acknowledged.ts';
 import type { LabClock } from './lab-clock.ts';
@@ -14,6 +15,8 @@ export interface Place {
   readonly memory: MachineMemory;
   /** Its services went with a power cut on the way: that nobody serves then is no fault of the agent's. */
   readonly hasLostPower?: boolean;
+  /** Of an engine in memory; only a release of containers asks for any. */
+  readonly volumes?: Volumes;
   /** Throws once the agent is dead. */
   readonly verifyAlive?: () => void;
 }

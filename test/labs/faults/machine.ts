@@ -133,8 +133,9 @@ function createProber(services: () => Services, behaviours: Readonly<Record<stri
   };
 }
 
-/** Every release of the laboratory runs `serve RELEASE`. */
+/** Every release of the laboratory runs `serve RELEASE`, or is told its name. */
 function noteOf(unit: ServiceUnit): Service {
-  const [release = '', port = ''] = unit.kind === 'process' ? [unit.exec[1], unit.env.PORT] : [];
+  const release = (unit.kind === 'process' ? unit.exec[1] : unit.env.RELEASE) ?? '';
+  const { PORT: port = '' } = unit.env;
   return { release, identity: unit.identity, port };
 }

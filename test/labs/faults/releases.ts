@@ -92,6 +92,16 @@ export function blueGreen(version: string): Deployable {
   return deployable({ [AUTH]: version }, own, { [AUTH]: PORTS });
 }
 
+/** Containers with their data in volumes, of which a copy is made; and a program beside them. */
+export function withVolumes(version: string, other: string): Deployable {
+  const images = [{ archive: 'a.tar', digest: `sha256:${'a'.repeat(64)}` }];
+  const env = { RELEASE: `${AUTH}@${version}` };
+  const service = { driver: 'compose', file: 'compose.yaml', images, env, snapshot: ['data', 'files'] };
+  const { releases: containers } = deployable({ [AUTH]: version }, { service, hooks: {}, smoke: [] });
+  const { releases: beside } = deployable({ [API]: other }, UNDOABLE);
+  return deployableOf(Object.fromEntries([...containers, ...beside]), { [AUTH]: {}, [API]: {} });
+}
+
 export function deployable(
   versions: Readonly<Record<string, string>>,
   extras: Extras = {},

@@ -1,4 +1,4 @@
-// The suite `schedules`: operations on a disk in memory under faults that a seed draws, recoveries that are hit too, power cuts between.
+// The suites on a disk in memory, `schedules` and `volumes`: faults that a seed draws, recoveries that are hit too, power cuts between.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { mergeResults, type SuiteOptions, type SuiteResult } from './suite.ts';
@@ -11,10 +11,11 @@ export interface Lane {
 
 export type LaneMessage = { readonly tried: number } | { readonly result: SuiteResult };
 
-const LANE = new URL('schedules-lane.ts', import.meta.url);
+export const trySchedules = (options: SuiteOptions) => tryLanes('schedules-lane.ts', options);
+export const tryVolumes = (options: SuiteOptions) => tryLanes('volumes-lane.ts', options);
 
 /** Each schedule is its seed's alone: however many lanes there are, the same ones are tried. */
-export async function trySchedules(options: SuiteOptions): Promise<SuiteResult> {
+async function tryLanes(file: string, options: SuiteOptions): Promise<SuiteResult> {
   const lanes = availableParallelism();
   const seeds = Array.from({ length: options.count }, (_, i) => options.seed * 1_000_000 + i);
   let tried = 0;
@@ -23,13 +24,20 @@ export async function trySchedules(options: SuiteOptions): Promise<SuiteResult> 
     seeds: seeds.filter((_, i) => i % lanes === lane),
     operations: options.operations,
   });
-  const results = Array.from({ length: lanes }, (_, lane) => tryLane(laneOf(lane), onTried, options.signal));
+  const results = Array.from({ length: lanes }, (_, lane) =>
+    tryLane(file, laneOf(lane), onTried, options.signal),
+  );
   return mergeResults(await Promise.all(results));
 }
 
-function tryLane(lane: Lane, onTried: () => void, signal: AbortSignal | undefined): Promise<SuiteResult> {
+function tryLane(
+  file: string,
+  lane: Lane,
+  onTried: () => void,
+  signal: AbortSignal | undefined,
+): Promise<SuiteResult> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(LANE, { workerData: lane, execArgv: [] });
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: lane, execArgv: [] });
     const stop = () => worker.postMessage('stop');
     signal?.addEventListener('abort', stop, { once: true });
     worker.on('message', (message: LaneMessage) => {

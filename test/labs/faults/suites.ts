@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { tryHostilePacks } from './hostile.ts';
 import { cutPowerAtCalls, leaveNoRoomAtCalls } from './power.ts';
 import { killBesideProcesses } from './processes.ts';
-import { trySchedules } from './schedules.ts';
+import { trySchedules, tryVolumes } from './schedules.ts';
 import type { SuiteOptions, SuiteResult } from './suite.ts';
 import { killAtCalls, refuseCalls } from './system-calls.ts';
 
@@ -90,6 +90,14 @@ export const SUITES: readonly Suite[] = [
     long: 100_000,
     missing: nothing,
     run: trySchedules,
+  },
+  {
+    name: 'volumes',
+    what: 'the same over histories of versions that keep data in volumes of an engine',
+    short: 300,
+    long: 30_000,
+    missing: nothing,
+    run: tryVolumes,
   },
   {
     name: 'hostile',

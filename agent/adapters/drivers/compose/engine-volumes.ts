@@ -1,5 +1,10 @@
 // What an engine knows of its volumes: whose they are, how large, and who else has them mounted.
 import { z } from 'zod';
+import { FairleadError } from '../../../../shared/errors/error.ts';
+import { isDirectory } from '../../../../shared/node/durable-file.ts';
+import { VOLUME_MS } from '../../../../shared/schema/drivers/volumes.ts';
+import { runTool } from '../../machine/run-tool.ts';
+import { toolEnvironment } from '../../machine/surroundings.ts';
 import { ANSWER_BYTES, docker, engineFailure, verifyDone } from './docker.ts';
 
 export interface EngineVolume {
@@ -11,20 +16,45 @@ const inspected = z.looseObject({
   Driver: z.string().default('local'),
   Labels: z.record(z.string(), z.string()).nullish(),
   Options: z.record(z.string(), z.unknown()).nullish(),
+  Mountpoint: z.string().default(''),
 });
 
-/** Null where there is none. Error: service/manager-failed, also for one that is not the engine's own. */
-export async function findVolume(name: string): Promise<EngineVolume | null> {
+async function inspect(name: string): Promise<z.output<typeof inspected> | null> {
   const words = ['volume', 'inspect', '--format', '{{json .}}', name];
   const result = await docker(words, { keepBytes: ANSWER_BYTES });
   if (result.status !== 0 && /no such volume/i.test(result.stderr)) return null;
   const found = inspected.safeParse(parseOrNull(verifyDone(result).stdout)).data;
   if (found === undefined) throw engineFailure(`what it says of the volume ${name} cannot be understood`);
+  return found;
+}
+
+/** Null where there is none. Error: service/manager-failed, also for one that is not the engine's own. */
+export async function findVolume(name: string): Promise<EngineVolume | null> {
+  const found = await inspect(name);
+  if (found === null) return null;
   const { Driver: driver, Labels: labels, Options: options } = found;
   if (driver !== 'local' || Object.keys(options ?? {}).length > 0) {
     throw engineFailure(`the volume ${name} is not the engine’s own: a copy of it cannot be put back`);
   }
   return { name, labels: labels ?? {} };
+}
+
+/** An engine writes as everybody does: a power cut would take of it what is not on the disk. Errors: service/manager-failed, disk/failed. */
+export async function flushVolume(name: string): Promise<void> {
+  const place = (await inspect(name))?.Mountpoint ?? '';
+  const sync = (words: readonly string[]) =>
+    runTool({
+      argv: ['sync', ...words],
+      env: toolEnvironment(),
+      workingDirectory: '/',
+      timeoutMs: VOLUME_MS,
+    });
+  // The place of an engine without root may be hidden from the agent: then all of this machine is flushed.
+  const isSeen = place !== '' && (await isDirectory(place));
+  let result = await sync(isSeen ? ['-f', place] : []);
+  if (isSeen && /option|usage/i.test(result.stderr)) result = await sync([]);
+  if (result.status !== 0)
+    throw new FairleadError('disk/failed', { path: place || name, problem: result.detail });
 }
 
 /** Idempotent. Error: service/manager-failed, when something has it mounted. */

@@ -1,7 +1,5 @@
 // The container that nothing ever starts: what stands in a volume is copied out of it and into it.
 import { createReadStream } from 'node:fs';
-import { open, rm, statfs } from 'node:fs/promises';
-import { FairleadError } from '../../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { VOLUME_MS } from '../../../../shared/schema/drivers/volumes.ts';
 import { isRunning } from './containers.ts';
@@ -10,12 +8,8 @@ import type { EngineVolume } from './engine-volumes.ts';
 
 /** Where it is in the container: no image has anything there that would fill an empty volume. */
 const PLACE = '/fairlead-volume';
-/** An archive has a head for each file, and the disk its own books. */
-export const SPARE_BYTES = 64 << 20;
-/** The program that ran out of it does not say so in a way that can be told. */
-const FULL_BYTES = 1 << 20;
 
-export const HELPER = 'fairlead-volumes_';
+const HELPER = 'fairlead-volumes_';
 
 function nameFor(component: ComponentKey): string {
   return `${HELPER}${component.replace('/', '_')}`;
@@ -61,23 +55,8 @@ export async function withContainer(
   }
 }
 
-export async function copyOut(id: string, path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    const result = await docker(['cp', `${id}:${PLACE}`, '-'], { timeoutMs: VOLUME_MS, stdoutTo: file.fd });
-    verifyDone(result);
-    await file.sync();
-  } catch (error) {
-    const { bavail, bsize } = await statfs(path);
-    const { size } = await file.stat();
-    await rm(path, { force: true });
-    const free = bavail * bsize;
-    throw free < FULL_BYTES
-      ? new FairleadError('disk/full', { path, needed: size + SPARE_BYTES, free })
-      : error;
-  } finally {
-    await file.close();
-  }
+export async function copyOut(id: string, fd: number): Promise<void> {
+  verifyDone(await docker(['cp', `${id}:${PLACE}`, '-'], { timeoutMs: VOLUME_MS, stdoutTo: fd }));
 }
 
 /** With the owners, modes and times that stand in the archive. */

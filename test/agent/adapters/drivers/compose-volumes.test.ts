@@ -16,6 +16,7 @@ import { bytesIn } from '../../../../agent/adapters/drivers/compose/engine-volum
 import { createVolumes } from '../../../../agent/adapters/drivers/compose/volumes.ts';
 import type { UnitOf } from '../../../../agent/ports/deploy.ts';
 import type { Volumes } from '../../../../agent/ports/volumes.ts';
+import type { ComponentKey } from '../../../../shared/schema/common.ts';
 import { composeUnit } from '../../../support/compose-units.ts';
 import { COMPONENT } from '../../../support/driver-contract.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -69,6 +70,39 @@ describe('the copy of a volume', () => {
     ]);
     expect(existsSync(join(engine, 'volumes/other'))).toBe(false);
     expect(readFileSync(kept('volumes.json'), 'utf8')).toContain('"of": "compose"');
+  });
+
+  it.each([
+    ['as its place is seen', true, ['-f']],
+    ['with all of the machine where its place is hidden', false, []],
+    ['by a program that knows no single place', true, ['-f', 'all']],
+  ])('is on the disk before it counts as put back, %s', async (what, isSeen, words) => {
+    await volumes.save(unit, 2);
+    const place = join(engine, 'volumes', DATA);
+    if (isSeen) writeFileSync(join(engine, 'place'), place);
+    const refusing = what.includes('no single')
+      ? '[ "$1" != -f ] || { echo "usage: sync" >&2; exit 1; }'
+      : '';
+    const mark = `ls ${kept('restoring')} > /dev/null || exit 1`;
+    const sync = join(stateDir, 'engine', 'sync');
+    writeFileSync(sync, `#!/bin/sh\n${mark}\necho "\${1-all}" >> ${engine}/synced\n${refusing}\n`, {
+      mode: 0o755,
+    });
+
+    await volumes.restore(unit, 2);
+
+    const synced = readFileSync(join(engine, 'synced'), 'utf8').trim().split('\n');
+    expect(synced).toEqual(words.length === 0 ? ['all'] : words);
+    expect(existsSync(kept('restoring'))).toBe(false);
+  });
+
+  it('does not count as put back where the disk does not take it', async () => {
+    await volumes.save(unit, 2);
+    writeFileSync(join(stateDir, 'engine', 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+
+    const failure = await rejectionOf(volumes.restore(unit, 2));
+
+    expect([failure.code, existsSync(kept('restoring'))]).toEqual(['disk/failed', true]);
   });
 
   it('is made anew where one was begun or is there', async () => {
@@ -126,11 +160,11 @@ describe('the copy of a volume', () => {
 
     const failure = await rejectionOf(volumes.restore(unit, 2));
     const half = await rejectionOf(volumes.verifyWhole(COMPONENT));
-    await volumes.keepOnly([]);
+    await volumes.keepOnly(new Map());
     rmSync(join(engine, 'stuck'));
     await volumes.restore(unit, 2);
     await volumes.verifyWhole(COMPONENT);
-    await volumes.keepOnly([]);
+    await volumes.keepOnly(new Map());
 
     expect([failure.code, half.code]).toEqual(['service/manager-failed', 'deploy/no-snapshot']);
     expect(half.message).toContain(kept('restoring'));
@@ -233,7 +267,7 @@ describe('the copy of a volume', () => {
   it('takes what a killed agent left of it along when it goes', async () => {
     mkdirSync(kept(''), { recursive: true });
 
-    await volumes.keepOnly([]);
+    await volumes.keepOnly(new Map());
 
     expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain(
       'rm --force --volumes fairlead-volumes_core_auth\n',
@@ -244,15 +278,25 @@ describe('the copy of a volume', () => {
     await volumes.save(unit, 2);
     await volumes.save(unit, 3);
 
-    await volumes.keepOnly([3]);
+    await volumes.keepOnly(new Map([[COMPONENT, [3]]]));
 
     expect(readdirSync(join(stateDir, 'snapshots'))).toEqual(['3']);
+  });
+
+  it('goes though that of another component under the same number stays', async () => {
+    await volumes.save(unit, 2);
+    const other = 'core/other' as ComponentKey;
+    mkdirSync(join(stateDir, 'snapshots/2/core.other'));
+
+    await volumes.keepOnly(new Map([[other, [2]]]));
+
+    expect(readdirSync(join(stateDir, 'snapshots/2'))).toEqual(['core.other']);
   });
 
   it('stays with all that are newer where asked', async () => {
     for (const generation of [2, 3, 4]) await volumes.save(unit, generation);
 
-    await volumes.keepOnly([], 3);
+    await volumes.keepOnly(new Map(), 3);
 
     expect(readdirSync(join(stateDir, 'snapshots'))).toEqual(['3', '4']);
   });

@@ -249,7 +249,8 @@ describe('a way down', () => {
 
   it('needs copies of what lies under what runs, and of nothing that no generation goes back from', () => {
     const lineage = lineageOf(records, 5);
-    const among = (...versions: readonly string[]) => selectCopied(lineage, () => versions as Version[]);
+    const among = (...versions: readonly string[]) =>
+      selectCopied(lineage, () => versions as Version[]).get(AUTH);
 
     expect(among('1.0.1', '1.0.2', '1.0.5')).toEqual([2, 5]);
     expect(among('1.0.2', '1.0.5')).toEqual([5]);

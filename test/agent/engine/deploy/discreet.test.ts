@@ -98,9 +98,10 @@ describe('a driver', () => {
     const keepOnly = async (...words: readonly unknown[]) => void told.push(words);
     const { volumes } = withDiscretion({ ...behind().discreet, volumes: { keepOnly } as never });
 
-    await volumes.keepOnly([2], 5);
+    const needed = new Map([[AUTH, [2]]]);
+    await volumes.keepOnly(needed, 5);
 
-    expect(told).toEqual([[[2], 5]]);
+    expect(told).toEqual([[needed, 5]]);
   });
 
   it('hands each question on as it was put', async () => {

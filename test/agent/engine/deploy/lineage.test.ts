@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ComponentKey } from '../../../../shared/schema/common.ts';
+import { descend, type Under } from '../../../support/data-beneath.ts';
 import { AUTH, type Deployable, deployableOf, releaseOf } from '../../../support/deploy-releases.ts';
 import { createWorld, deploy } from '../../../support/deploy-world.ts';
 import { nameOf } from '../../../support/fake-machine.ts';
@@ -28,14 +29,6 @@ type Act =
   | { readonly to: 'other' }
   | { readonly to: 'back' }
   | { readonly to: 'generation'; readonly number: number };
-
-/** What lies under a version: the data before it came, and the version that had them. */
-interface Under {
-  readonly minor: number;
-  readonly before: string;
-  readonly below: Under | null;
-  readonly isCopied: boolean;
-}
 
 async function createInstance() {
   let starts = 0;
@@ -74,21 +67,10 @@ async function createInstance() {
   return { world, deployer, data, act, running };
 }
 
-/** Where it lands, with the data that it finds there; null where no copy leads so far down. */
-function descend(from: Under, minor: number): { readonly under: Under; readonly data: string } | null {
-  let [at, data]: [Under | null, string] = [from, ''];
-  while (at !== null && at.minor > minor) {
-    if (!at.isCopied) return null;
-    [at, data] = [at.below, at.before];
-  }
-  if (at === null) return null;
-  return { under: at.minor === minor ? at : { minor, before: data, below: at, isCopied: false }, data };
-}
-
 async function play(acts: readonly Act[]): Promise<void> {
   const { data, act, running, world } = await createInstance();
   await act({ to: 'version', minor: 1 });
-  let under: Under = { minor: 1, before: '', below: null, isCopied: false };
+  let under: Under = { minor: 1, before: '', below: null, isCopied: false, generation: null };
   for (const one of acts) {
     const [before, was] = [data(), await running()];
     if (one.to === 'version' && one.minor === was) continue;
@@ -109,7 +91,7 @@ async function play(acts: readonly Act[]): Promise<void> {
     const found = now > under.minor ? before : landed?.data;
     expect(found).toBeDefined();
     expect(data()).toMatch(new RegExp(`^${found} ${now}#\\d+$`));
-    under = landed?.under ?? { minor: now, before, below: under, isCopied: true };
+    under = landed?.under ?? { minor: now, before, below: under, isCopied: true, generation: null };
     // Whoever reads data of a version that is newer than itself reads nonsense.
     const marks = data()
       .trim()
