@@ -17,6 +17,7 @@ import {
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type NoticesFile, type NoticesTold, noticesFile, type Sink } from '../../core/notices.ts';
 import type { Log, Notices } from '../../ports/machine.ts';
+import { ask } from '../server/ask.ts';
 import { createDispatchers } from '../server/dispatchers.ts';
 import { readNetwork, withoutOwnCertificate } from '../server/network.ts';
 import { postMail, readMailFile } from './mail-notices.ts';
@@ -130,13 +131,13 @@ async function post(
   try {
     const { origin, pathname, search } = new URL(url);
     const signed = signatureHeaders(message, secret === undefined ? [] : [secret]);
-    const answer = await (await dispatchers.direct(url)).request({
+    const answer = await ask(await dispatchers.direct(url), {
       ...{ origin, path: pathname + search, method: 'POST', body: message.body },
       headers: { 'content-type': 'application/json', ...(secret === undefined ? {} : signed) },
       signal: AbortSignal.timeout(SEND_MS),
     });
     // Nothing of it is of interest.
-    answer.body.on('error', () => undefined).destroy();
+    answer.body.cut();
     if (!hasArrived({ status: answer.statusCode })) throw new Error(`it answers ${answer.statusCode}`);
   } finally {
     await dispatchers.close().catch(() => undefined);

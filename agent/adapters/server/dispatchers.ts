@@ -1,18 +1,18 @@
 // The dispatchers of all requests: one for the configured server, and for redirects those that look where an address lies.
 import { type LookupAddress, lookup as resolveHost } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import type { Dispatcher } from 'undici';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { type Neighbourhood, neighbourhoodOf, neighbourhoodsOf } from '../../../shared/node/addresses.ts';
 import { proxyOf, verifyProxy } from '../../../shared/node/proxies.ts';
+import type { Line } from './ask.ts';
 import { type Network, networkOf } from './network.ts';
 import { EXCHANGE_LIMITS } from './watch.ts';
 
 export interface Dispatchers {
   /** For what the operator configured. Error: transport/proxy-invalid. */
-  direct(url: string): Promise<Dispatcher>;
+  direct(url: string): Promise<Line>;
   /** For where a server sends us: only to public addresses, and to where that server is itself. */
-  guarded(server: URL, target: URL): Promise<Dispatcher>;
+  guarded(server: URL, target: URL): Promise<Line>;
   close(): Promise<void>;
 }
 
@@ -23,8 +23,8 @@ const KEEP_ALIVE_MS = 60_000;
 
 /** TLS trusts Node's roots and those of NODE_EXTRA_CA_CERTS, unless the network says more. One for each way out. */
 export function createDispatchers(network: Network = networkOf(process.env)): Dispatchers {
-  const kept = new Map<string, Promise<Dispatcher>>();
-  const keep = (key: string, make: () => Promise<Dispatcher>): Promise<Dispatcher> => {
+  const kept = new Map<string, Promise<Line>>();
+  const keep = (key: string, make: () => Promise<Line>): Promise<Line> => {
     const dispatcher = kept.get(key) ?? make();
     kept.set(key, dispatcher);
     return dispatcher;
@@ -103,7 +103,7 @@ async function createDispatcher(
   network: Pick<Network, 'tls'>,
   proxy: string | null,
   lookup?: LookupFunction,
-): Promise<Dispatcher> {
+): Promise<Line> {
   const { ca, ...own } = network.tls;
   const believed = ca === undefined ? {} : { ca: [...ca] };
   const options = {
@@ -118,18 +118,24 @@ async function createDispatcher(
   const { Agent } = await loadUndici();
   if (proxy === null)
     return new Agent({ ...options, connect: { ...tls, ...(lookup === undefined ? {} : { lookup }) } });
-  const { default: ProxyAgent } = await import('undici/lib/dispatcher/proxy-agent.js');
+  const ProxyAgent = await loadProxyAgent();
   // A proxy that speaks TLS itself is not shown who this install is.
   return new ProxyAgent({ ...options, uri: proxy, requestTls: tls, proxyTls: believed });
 }
 
-/** Parts of undici alone: its index also loads fetch, WebSocket, mocks and caches, which weigh more. The dispatchers, with the methods that the index gives them. Late: the first request may be long after the start. */
+/** Parts of undici alone: its index also loads fetch, WebSocket, mocks and caches, which weigh more. Late: the first request may be long after the start. */
 export async function loadUndici() {
-  const [dispatcher, api, agent] = await Promise.all([
+  const { default: Agent } = await import('undici/lib/dispatcher/agent.js');
+  return { Agent };
+}
+
+/** It makes its tunnels by a method that the index gives to all dispatchers. */
+async function loadProxyAgent() {
+  const [dispatcher, connect, proxy] = await Promise.all([
     import('undici/lib/dispatcher/dispatcher.js'),
-    import('undici/lib/api/index.js'),
-    import('undici/lib/dispatcher/agent.js'),
+    import('undici/lib/api/api-connect.js'),
+    import('undici/lib/dispatcher/proxy-agent.js'),
   ]);
-  Object.assign(dispatcher.default.prototype, api.default);
-  return { Agent: agent.default };
+  Object.assign(dispatcher.default.prototype, { connect: connect.default });
+  return proxy.default;
 }

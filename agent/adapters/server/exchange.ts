@@ -1,7 +1,7 @@
 // One exchange: a request for a file, redirects followed, watched from the first byte asked to the last one read.
-import type { Dispatcher } from 'undici';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
+import { type Answer, ask } from './ask.ts';
 import { type Dispatchers, isReachableFrom } from './dispatchers.ts';
 import { type ExchangeLimits, type Watch, watchExchange } from './watch.ts';
 
@@ -15,7 +15,7 @@ export interface ExchangeOptions {
 }
 
 export interface Exchange {
-  readonly answer: Dispatcher.ResponseData;
+  readonly answer: Answer;
   /** The pieces of the body until it ends, or grows over its cap. Errors: transport/*. */
   body(maxBytes: number): AsyncGenerator<Uint8Array>;
 }
@@ -41,18 +41,14 @@ export async function exchange<Result>(
     } finally {
       // Whatever became of it: a body that nobody reads would hold its connection for as long as the server likes.
       watch.discarding();
-      await discard(answer, watch);
+      // Drained where that is short, for its connection to be used again; cut where it is not.
+      await answer.body.dump(DISCARDED_BYTES);
     }
   } catch (cause) {
     throw unreachable(url, cause);
   } finally {
     watch.end();
   }
-}
-
-/** Drained where that is short, for its connection to be used again; cut where it is not. */
-async function discard({ body }: Dispatcher.ResponseData, { signal }: Watch): Promise<void> {
-  await body.dump({ limit: DISCARDED_BYTES, signal }).catch(() => undefined);
 }
 
 const DISCARDED_BYTES = 16 * 1024;
@@ -62,18 +58,16 @@ async function follow(
   headers: Readonly<Record<string, string>>,
   dispatchers: Dispatchers,
   watch: Watch,
-): Promise<Dispatcher.ResponseData> {
+): Promise<Answer> {
   const server = new URL(url);
   let at = server;
   for (let redirects = 0; ; redirects++) {
-    const dispatcher = await (redirects === 0 ? dispatchers.direct(url) : dispatchers.guarded(server, at));
-    const answer = await dispatcher.request({
+    const line = await (redirects === 0 ? dispatchers.direct(url) : dispatchers.guarded(server, at));
+    const answer = await ask(line, {
       ...{ origin: at.origin, path: at.pathname + at.search, method: 'GET', signal: watch.signal },
       // A body that is compressed on the way would neither have the signed length nor resume.
       headers: { 'accept-encoding': 'identity', ...(redirects === 0 ? headers : withoutCredential(headers)) },
     });
-    // Whoever leaves without reading must not leave an error that nobody hears.
-    answer.body.on('error', () => undefined);
     const problem = interceptionOf(at.href, answer);
     if (problem !== null) throw abandon(answer, problem);
     const next = redirectOf(at.href, answer);
@@ -95,12 +89,7 @@ function withoutCredential({
   return others;
 }
 
-async function requireAllowed(
-  server: URL,
-  from: URL,
-  to: URL,
-  answer: Dispatcher.ResponseData,
-): Promise<void> {
+async function requireAllowed(server: URL, from: URL, to: URL, answer: Answer): Promise<void> {
   if (to.protocol !== from.protocol) {
     throw refused(from.href, answer, `it redirects to ${to.protocol}//${to.host}, which is another scheme`);
   }
@@ -108,14 +97,14 @@ async function requireAllowed(
   throw refused(from.href, answer, `it redirects to ${to.host}, which is inside this network`);
 }
 
-function abandon<Cause>(answer: Dispatcher.ResponseData, cause: Cause): Cause {
-  answer.body.destroy();
+function abandon<Cause>(answer: Answer, cause: Cause): Cause {
+  answer.body.cut();
   return cause;
 }
 
 async function* capped(
   url: string,
-  answer: Dispatcher.ResponseData,
+  answer: Answer,
   maxBytes: number,
   watch: Watch,
 ): AsyncGenerator<Uint8Array> {

@@ -1,9 +1,9 @@
 // Files over HTTP: capped while they stream, bounded in time, proxied as the environment says, resumed.
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Dispatcher } from 'undici';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
+import type { Line } from './ask.ts';
 import { createDispatchers, type Dispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
@@ -40,8 +40,8 @@ export interface HttpClient {
    * durable: when it proves wrong, remove it before the next attempt. Errors: transport/*, disk/*.
    */
   download(url: string, path: string, options: DownloadOptions): Promise<void>;
-  /** The dispatcher for the configured server, for requests of another kind. */
-  connect(url: string): Promise<Dispatcher>;
+  /** The line to the configured server, for requests of another kind. */
+  connect(url: string): Promise<Line>;
   /** Ends idle connections, so that a short-lived program can exit. */
   close(): Promise<void>;
 }

@@ -1,5 +1,4 @@
 // One JSON request to the release server: bounded in time and bytes, never redirected.
-import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { parseJson } from '../../../shared/encoding/json.ts';
@@ -8,6 +7,7 @@ import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts'
 import { errorReply } from '../../../shared/protocol/problem.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { header, interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
+import { type Answer as Asked, ask, type Line } from './ask.ts';
 import type { HttpClient } from './http-client.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -60,14 +60,14 @@ export async function askJson<Schema extends z.ZodType>(
   }
 }
 
-type Answer = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { readonly bytes: Uint8Array };
+type Answer = Omit<Asked, 'body'> & { readonly bytes: Uint8Array };
 
-async function exchange(dispatcher: Dispatcher, request: JsonRequest): Promise<Answer> {
+async function exchange(line: Line, request: JsonRequest): Promise<Answer> {
   const { method, url, token, prove } = request;
   const { origin, pathname, search } = new URL(url);
   const body = request.body === undefined ? null : utf8(JSON.stringify(request.body));
   try {
-    const answer = await dispatcher.request({
+    const answer = await ask(line, {
       ...{ origin, path: pathname + search, method },
       ...(body === null ? {} : { body }),
       headers: {

@@ -1,5 +1,6 @@
 // Where addresses lie: what a redirect from outside may never lead to.
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ask } from '../../../agent/adapters/server/ask.ts';
 import { createDispatchers, isReachableFrom } from '../../../agent/adapters/server/dispatchers.ts';
 import { neighbourhoodOf, neighbourhoodsOf } from '../../../shared/node/addresses.ts';
 import { serveHttp } from '../../support/http-server.ts';
@@ -61,16 +62,27 @@ describe('what a server may send an agent to', () => {
     );
     const dispatchers = createDispatchers();
     onTestFinished(() => dispatchers.close());
-    const ask = async (server: string) => {
-      const dispatcher = await dispatchers.guarded(new URL(server), url);
-      return await dispatcher
-        .request({ origin: url.origin, path: '/', method: 'GET' })
-        .then(({ body }) => body.text())
-        .catch((error: Error) => error.message);
+    const said = async (server: string) => {
+      const line = await dispatchers.guarded(new URL(server), url);
+      const { signal } = new AbortController();
+      try {
+        const { body } = await ask(line, {
+          origin: url.origin,
+          path: '/',
+          method: 'GET',
+          headers: {},
+          signal,
+        });
+        let text = '';
+        for await (const piece of body) text += Buffer.from(piece).toString();
+        return text;
+      } catch (error) {
+        return (error as Error).message;
+      }
     };
 
-    expect(await ask('http://8.8.8.8')).toContain('inside this network');
-    expect(await ask('http://127.0.0.1')).toBe('secret');
+    expect(await said('http://8.8.8.8')).toContain('inside this network');
+    expect(await said('http://127.0.0.1')).toBe('secret');
   });
 
   it('is known of names by all their addresses', async () => {

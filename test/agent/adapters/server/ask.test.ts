@@ -1,0 +1,187 @@
+// An answer as it comes: in order, no faster than it is read, and nothing left behind on its connection.
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answer, ask } from '../../../../agent/adapters/server/ask.ts';
+import { createDispatchers, type Dispatchers } from '../../../../agent/adapters/server/dispatchers.ts';
+import { serveHttp } from '../../../support/http-server.ts';
+
+let dispatchers: Dispatchers;
+beforeEach(() => {
+  dispatchers = createDispatchers();
+});
+afterEach(() => dispatchers.close());
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Asks a server, again and again where wanted; says how many connections it saw. */
+async function served(handler: Handler) {
+  const connections = new Set<unknown>();
+  const origin = await serveHttp((request, response) => {
+    connections.add(request.socket);
+    handler(request, response);
+  });
+  const line = await dispatchers.direct(origin);
+  return {
+    get: (signal = new AbortController().signal) =>
+      ask(line, { origin, path: '/', method: 'GET', headers: {}, signal }),
+    connections: () => connections.size,
+  };
+}
+
+async function textOf({ body }: Answer): Promise<string> {
+  let text = '';
+  for await (const piece of body) text += Buffer.from(piece).toString();
+  return text;
+}
+
+describe('an answer', () => {
+  it('is read whole and in order, and its connection serves the next one', async () => {
+    const { get, connections } = await served(async (_, response) => {
+      response.writeHead(203, { 'x-name': 'value' });
+      for (const part of ['a', 'b', 'c']) {
+        response.write(part.repeat(1_000));
+        await delay(2);
+      }
+      response.end();
+    });
+
+    const first = await get();
+    const text = await textOf(first);
+
+    expect([first.statusCode, first.headers['x-name']]).toEqual([203, 'value']);
+    expect(text).toBe('a'.repeat(1_000) + 'b'.repeat(1_000) + 'c'.repeat(1_000));
+    expect(await textOf(await get())).toBe(text);
+    expect(connections()).toBe(1);
+  });
+
+  it('after informational ones is the last one', async () => {
+    const { get } = await served((_, response) => {
+      response.writeEarlyHints({ link: '</x>; rel=preload' });
+      response.end('last');
+    });
+
+    const answer = await get();
+
+    expect([answer.statusCode, await textOf(answer)]).toEqual([200, 'last']);
+  });
+
+  it('comes no faster than it is read, and whole in the end', async () => {
+    const size = 64 << 20;
+    let sent = 0;
+    const { get } = await served(async (_, response) => {
+      for (const piece = Buffer.alloc(1 << 20, 1); sent < size; sent += piece.length)
+        if (!response.write(piece)) await once(response, 'drain');
+      response.end();
+    });
+
+    const { body } = await get();
+    await delay(200);
+    const held = sent;
+    let read = 0;
+    for await (const piece of body) read += piece.length;
+
+    expect(held).toBeLessThan(size / 2);
+    expect(read).toBe(size);
+  });
+
+  it('that breaks off is an error behind what came of it', async () => {
+    const { get } = await served((_, response) => {
+      response.writeHead(200, { 'content-length': 10 }).write('half', () => response.destroy());
+    });
+
+    const { body } = await get();
+    const pieces = body[Symbol.asyncIterator]();
+
+    expect(Buffer.from((await pieces.next()).value).toString()).toBe('half');
+    await expect(pieces.next()).rejects.toThrow();
+  });
+});
+
+describe('what nobody reads', () => {
+  const big: Handler = (_, response) => void response.end(Buffer.alloc(1 << 20));
+
+  it.each<[string, Handler, number]>([
+    ['short is drained, and its connection used again', (_, response) => void response.end('short'), 1],
+    ['announced as long is cut at once', big, 2],
+    [
+      'long without saying so is cut where it is too long',
+      (_, response) => {
+        const write = () => response.write(Buffer.alloc(1 << 20), () => response.destroyed || write());
+        write();
+      },
+      2,
+    ],
+    [
+      'dripping in time is drained',
+      async (_, response) => {
+        for (let drop = 0; drop < 3; drop++) {
+          response.write('x');
+          await delay(5);
+        }
+        response.end();
+      },
+      1,
+    ],
+  ])('%s', async (_what, handler, expected) => {
+    const { get, connections } = await served(handler);
+
+    for (let time = 0; time < 2; time++) await (await get()).body.dump(1_000);
+
+    expect(connections()).toBe(expected);
+  });
+
+  it('goes with its connection where reading stops in the middle', async () => {
+    const { get, connections } = await served(big);
+
+    for (let time = 0; time < 2; time++) for await (const _ of (await get()).body) break;
+
+    expect(connections()).toBe(2);
+  });
+});
+
+describe('a signal', () => {
+  const never: Handler = () => undefined;
+  const endless: Handler = (_, response) => void response.write('begun');
+  const reason = new Error('told to stop');
+
+  it('that has come already asks nobody', async () => {
+    const { get, connections } = await served(never);
+
+    await expect(get(AbortSignal.abort(reason))).rejects.toBe(reason);
+
+    expect(connections()).toBe(0);
+  });
+
+  it('ends the wait for an answer', async () => {
+    const controller = new AbortController();
+    const { get } = await served(() => controller.abort(reason));
+
+    await expect(get(controller.signal)).rejects.toBe(reason);
+  });
+
+  it.each<[string, (answer: Answer) => Promise<unknown>]>([
+    ['whoever reads is told', ({ body }) => expect(textOf({ body } as Answer)).rejects.toBe(reason)],
+    ['whoever drains is done', ({ body }) => body.dump(1_000)],
+  ])('ends what goes on and on: %s', async (_what, use) => {
+    const controller = new AbortController();
+    const { get } = await served(endless);
+    const answer = await get(controller.signal);
+    setTimeout(() => controller.abort(reason), 20);
+
+    await use(answer);
+  });
+
+  it('after the end changes nothing', async () => {
+    const controller = new AbortController();
+    const { get, connections } = await served((_, response) => void response.end('whole'));
+    const answer = await get(controller.signal);
+    await delay(20);
+    controller.abort(reason);
+
+    expect(await textOf(answer)).toBe('whole');
+    await textOf(await get());
+    expect(connections()).toBe(1);
+  });
+});
