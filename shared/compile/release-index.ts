@@ -27,21 +27,9 @@ const indexes = new WeakMap<readonly AnyRelease[], ReleaseIndex>();
 export function* indexReleases(releases: readonly AnyRelease[]): Pieces<ReleaseIndex> {
   const known = indexes.get(releases);
   if (known !== undefined) return known;
-  const groups = new Map<ComponentName, AnyRelease[]>();
-  const nameOf = createNaming();
-  let [last, group]: [ComponentName, AnyRelease[]] = ['', []];
-  yield* eachIn(releases, (release) => {
-    const component = nameOf(release.document);
-    if (component !== last) {
-      group = groups.get(component) ?? [];
-      groups.set(component, group);
-      last = component;
-    }
-    group.push(release);
-  });
   const lines = new Map<ComponentName, Line>();
   const all: AnyRelease[] = [];
-  for (const [component, group] of groups) {
+  for (const [component, group] of yield* groupsOf(releases)) {
     const line = yield* inLine(group, all.length);
     lines.set(component, line);
     yield* eachIn(line.releases, (release) => all.push(release));
@@ -49,6 +37,33 @@ export function* indexReleases(releases: readonly AnyRelease[]): Pieces<ReleaseI
   const index = createIndex(lines, all);
   indexes.set(releases, index);
   return index;
+}
+
+/** The releases of one component, in any order. */
+interface Group {
+  readonly releases: AnyRelease[];
+  /** Their versions; NaN where one has none. */
+  readonly numbers: number[];
+  hasStop: boolean;
+}
+
+/** By component. All that is asked of a document is asked of it here: each look at one of a long list waits for the memory. */
+function* groupsOf(releases: readonly AnyRelease[]): Pieces<ReadonlyMap<ComponentName, Group>> {
+  const groups = new Map<ComponentName, Group>();
+  const nameOf = createNaming();
+  yield* eachIn(releases, (release) => {
+    const { document } = release;
+    const component = nameOf(document);
+    let group = groups.get(component);
+    if (group === undefined) {
+      group = { releases: [], numbers: [], hasStop: false };
+      groups.set(component, group);
+    }
+    group.releases.push(release);
+    group.numbers.push(numberOf(document.version) ?? Number.NaN);
+    group.hasStop ||= document.requiredStop;
+  });
+  return groups;
 }
 
 /** A platform has neither, a suite is of none. */
@@ -76,15 +91,11 @@ interface Line {
   readonly releases: readonly AnyRelease[];
   readonly stops: readonly AnyRelease[];
   /** Their versions; null where one of them has none. */
-  readonly numbers: Float64Array | null;
+  readonly numbers: readonly number[] | null;
 }
 
 // Ties cannot happen in one repository; the digest decides them so that no order of input ever can.
-function* inLine(group: readonly AnyRelease[], start: number): Pieces<Line> {
-  const numbers = new Float64Array(group.length);
-  yield* eachIn(group, ({ document }, at) => {
-    numbers[at] = numberOf(document.version) ?? Number.NaN;
-  });
+function* inLine({ releases: group, numbers, hasStop }: Group, start: number): Pieces<Line> {
   const isNumbered = !numbers.some(Number.isNaN);
   const versionAt = (at: number) => (group[at] as AnyRelease).document.version;
   const compare = isNumbered
@@ -100,8 +111,8 @@ function* inLine(group: readonly AnyRelease[], start: number): Pieces<Line> {
   return {
     start,
     releases,
-    stops: releases.filter(({ document }) => document.requiredStop),
-    numbers: isNumbered ? Float64Array.from(kept, (at) => numbers[at] as number) : null,
+    stops: hasStop ? releases.filter(({ document }) => document.requiredStop) : [],
+    numbers: isNumbered ? kept.map((at) => numbers[at] as number) : null,
   };
 }
 
@@ -131,7 +142,7 @@ function indexOf({ releases, numbers }: Line, version: Version): number {
     const order =
       number === null
         ? compareVersions((releases[middle] as AnyRelease).document.version, version)
-        : ((numbers as Float64Array)[middle] as number) - number;
+        : ((numbers as readonly number[])[middle] as number) - number;
     if (order === 0) return middle;
     if (order > 0) from = middle + 1;
     else to = middle;

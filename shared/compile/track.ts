@@ -4,7 +4,7 @@ import { eachIn, type Pieces } from '../encoding/pieces.ts';
 import { type ComponentName, componentNameOf } from '../schema/release-ref.ts';
 import type { Rollout } from '../schema/rollout.ts';
 import { createNaming, type ReleaseIndex } from './release-index.ts';
-import { type AnyRelease, isCapability } from './releases.ts';
+import type { AnyRelease } from './releases.ts';
 import { reachedAt } from './waves.ts';
 
 export interface TrackRollout {
@@ -69,7 +69,7 @@ function* takeApart(all: readonly Rollout[], track: string, index: ReleaseIndex)
     const position = index.positionOf(component, rollout.release.version);
     const release = index.all[position];
     if (release?.digest !== rollout.digest) return;
-    const at = isCapability(release) ? opensAt(rollout) : null;
+    const at = rollout.release.kind === 'capability' ? opensAt(rollout) : null;
     if (at === null || !Number.isNaN(parts.opensAt[position])) {
       parts.others.push({ rollout, component, release });
     } else {

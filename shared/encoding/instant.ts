@@ -49,8 +49,12 @@ export function formatInstantMs(ms: EpochMs): string {
 export const DURATION_PATTERN =
   /^P(?=\d|T\d)(?:\d{1,4}D)?(?:T(?=\d)(?:\d{1,5}H)?(?:\d{1,6}M)?(?:\d{1,8}S)?)?$/;
 
+/** The only wave of nearly every rollout: not worth reading. */
+const AT_ONCE = 'PT0S';
+
 /** Milliseconds of a duration that matches DURATION_PATTERN; NaN for any other text. */
 export function durationMs(text: string): number {
+  if (text === AT_ONCE) return 0;
   if (!DURATION_PATTERN.test(text)) return Number.NaN;
   let [sum, count] = [0, 0];
   for (let at = 1; at < text.length; at++) {
