@@ -3,8 +3,8 @@ import { equalBytes } from '../../shared/encoding/bytes.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
 import { FairleadError } from '../../shared/errors/error.ts';
 import type { OnlineKeysReply } from '../../shared/protocol/publication.ts';
-import { parseEnvelope, type Root, type Targets } from '../../shared/trust/metadata.ts';
-import { parseRoot, parseTargets } from '../../shared/trust/parse-metadata.ts';
+import { parseEnvelope, type Root } from '../../shared/trust/metadata.ts';
+import { parseRoot } from '../../shared/trust/parse-metadata.ts';
 import {
   delegateSigner,
   type Signer,
@@ -14,7 +14,7 @@ import {
   verifyNextRoot,
   verifyThreshold,
 } from '../../shared/trust/rules.ts';
-import type { MetadataFile, RepositoryState, Roles } from './state.ts';
+import { type MetadataFile, openRole, type RepositoryState, type RoleFile, type Roles } from './state.ts';
 
 export interface SentMetadata {
   readonly role: string;
@@ -78,15 +78,16 @@ async function planRoots(
 
 /** The sent roles that are newer than what is published. Their signatures are not verified yet. */
 async function planRoles(sent: readonly SentMetadata[], context: MetadataContext): Promise<Roles> {
-  const offered = new Map<string, MetadataFile<Targets>>();
+  const offered = new Map<string, RoleFile>();
   for (const { role, bytes } of sent) {
     if (role === 'root') continue;
     if (role === 'snapshot' || role === 'timestamp')
       throw new FairleadError('publication/unknown-role', { role });
-    const content = parseTargets(parseEnvelope(bytes, role).signed, role);
+    const file = openRole(role, bytes);
+    const { version } = file.content;
     const current = context.state?.roles.get(role)?.content.version ?? 0;
-    if (content.version <= current) await verifySame(role, content.version, bytes, context);
-    else offered.set(role, { bytes, content });
+    if (version <= current) await verifySame(role, version, bytes, context);
+    else offered.set(role, file);
   }
   return offered;
 }
@@ -126,7 +127,7 @@ function verifyRoles(root: Root, published: Roles, offered: Roles): Roles {
     const { role, signer } = next;
     const file = offered.get(role) ?? published.get(role);
     if (file === undefined) throw new FairleadError('publication/missing-metadata', { role });
-    verifyThreshold(parseEnvelope(file.bytes, role), signer);
+    verifyThreshold(file.signatures, signer);
     if (reached.has(role)) continue;
     reached.add(role);
     roles.set(role, file);

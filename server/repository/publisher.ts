@@ -35,7 +35,14 @@ import {
   planPublication,
   writePublication,
 } from './publication.ts';
-import { describeState, loadState, mayHalt, type Published, type RepositoryState } from './state.ts';
+import {
+  describeState,
+  loadState,
+  mayHalt,
+  type Published,
+  type RepositoryState,
+  type Roles,
+} from './state.ts';
 
 /** Twenty thousand documents of a few kilobytes, in base64. */
 export const MAX_PUBLICATION_BYTES = 128 * 2 ** 20;
@@ -113,22 +120,22 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     options.onChange?.(describeState(state, haltsKey));
   }
 
-  /** What was published last: here, by another process, or by one that died before it was done. */
-  async function settle(turn: Turn): Promise<void> {
+  /** What was published last: here, as it was `planned`, by another process, or by one that died before it was done. */
+  async function settle(turn: Turn, planned?: Roles): Promise<void> {
     await finishLeft({ store, turn, record: recordCommit });
-    if ((await reload()) || state === null) return;
+    if ((await reload(planned)) || state === null) return;
     // Written by a process that slept through the end of its turn: clients must not find it for long.
     await showUnder(TIMESTAMP, state.timestamp.bytes, { store, turn });
   }
 
   /** False where what is shown is older than what was: nothing of it is taken. */
-  async function reload(): Promise<boolean> {
+  async function reload(known = state?.roles): Promise<boolean> {
     const shown = (await store.read(TIMESTAMP))?.bytes ?? null;
     if (shown !== null && state !== null) {
       if (equalBytes(shown, state.timestamp.bytes)) return true;
       if (versionOf(shown) < state.timestamp.content.version) return false;
     }
-    changeTo(await loadState(store));
+    changeTo(await loadState(store, known));
     return true;
   }
 
@@ -149,7 +156,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
       await writeCommit(store, turn, commit);
       const shown = await finishCommit(commit, { store, turn, record: recordCommit });
       if (!shown) throw new FairleadError('publication/overtaken', {});
-      await settle(turn);
+      await settle(turn, plan.metadata?.roles);
       await announce();
     }
     return replyOf(state);
@@ -192,7 +199,7 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
   }
 
   const alone = <Result>(work: (turn: Turn) => Promise<Result>) => inLine(() => options.inTurn(work));
-  await alone(settle);
+  await alone((turn) => settle(turn));
   return {
     onlineKeys: publicHalves(keys),
     receiptKey: keys.timestamp,
@@ -208,8 +215,8 @@ export async function createPublisher(options: PublisherOptions): Promise<LocalP
     prune: () => alone(prune),
     // What is visible is whole whoever publishes meanwhile; only what is to be mended takes a turn.
     follow: async () => {
-      const isFine = (await store.tagOf(COMMIT)) === null && (await inLine(reload));
-      if (!isFine) await alone(settle);
+      const isFine = (await store.tagOf(COMMIT)) === null && (await inLine(() => reload()));
+      if (!isFine) await alone((turn) => settle(turn));
     },
     stop: () => inLine(async () => undefined),
   };

@@ -1,6 +1,8 @@
 // What the repository publishes: the newest root, the metadata of every role, and what the online roles last signed.
+import { equalBytes } from '../../shared/encoding/bytes.ts';
 import { byCodePoint } from '../../shared/encoding/canonical.ts';
 import type { EpochMs } from '../../shared/encoding/instant.ts';
+import type { JsonObject } from '../../shared/encoding/json.ts';
 import { FairleadError, isFairleadError } from '../../shared/errors/error.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import { componentNameOf, orderTermsPath, parseReleasePath } from '../../shared/schema/release-ref.ts';
@@ -9,6 +11,7 @@ import {
   type FileMeta,
   parseEnvelope,
   type Root,
+  type SignedPayload,
   type Snapshot,
   type Targets,
   type Timestamp,
@@ -26,8 +29,13 @@ export interface MetadataFile<Metadata> {
   readonly content: Metadata;
 }
 
+/** What the vendor signed, with its signatures: each publication verifies them anew, and nothing is parsed for that. */
+export interface RoleFile extends MetadataFile<Targets> {
+  readonly signatures: SignedPayload;
+}
+
 /** Everything the vendor signed: `targets` and every role it delegates to, directly or not. */
-export type Roles = ReadonlyMap<string, MetadataFile<Targets>>;
+export type Roles = ReadonlyMap<string, RoleFile>;
 
 export interface RepositoryState {
   readonly root: MetadataFile<Root>;
@@ -42,23 +50,35 @@ const PARALLEL_READS = 16;
 /**
  * What the timestamp in the store leads to; null when nothing was published yet. Nothing is taken that the file above it
  * does not name: what somebody put in its place would be signed with the next snapshot.
- * Errors: server/repository-damaged, and those of the store.
+ * What is known already is not parsed again where its very bytes stand there. Errors: server/repository-damaged, and those of the store.
  */
-export async function loadState(store: RepositoryStore): Promise<RepositoryState | null> {
+export async function loadState(
+  store: RepositoryStore,
+  known: Roles = new Map(),
+): Promise<RepositoryState | null> {
   const stored = await store.read(TIMESTAMP);
   if (stored === null) return null;
-  const { bytes } = stored;
-  const timestamp = { bytes, content: parseTimestamp(parseEnvelope(bytes, 'timestamp').signed, 'timestamp') };
-  const snapshot = await load(store, 'snapshot', timestamp.content.snapshot, parseSnapshot);
-  const roles = new Map<string, MetadataFile<Targets>>();
+  const timestamp = opener('timestamp', parseTimestamp)(stored.bytes);
+  const listedAs = timestamp.content.snapshot;
+  const snapshot = await load(store, 'snapshot', listedAs, opener('snapshot', parseSnapshot));
+  const roles = new Map<string, RoleFile>();
   const listed = [...snapshot.content.meta].map(
     ([file, meta]) => [file.replace(/\.json$/, ''), meta] as const,
   );
   await forEachBounded(listed, PARALLEL_READS, async ([role, meta]) => {
-    roles.set(role, await load(store, role, meta, parseTargets));
+    const before = known.get(role);
+    const open = (bytes: Uint8Array) =>
+      before !== undefined && equalBytes(before.bytes, bytes) ? before : openRole(role, bytes);
+    roles.set(role, await load(store, role, meta, open));
   });
   const newest = { version: await newestRoot(store), length: null, hashes: null };
-  return { root: await load(store, 'root', newest, parseRoot), roles, snapshot, timestamp };
+  return { root: await load(store, 'root', newest, opener('root', parseRoot)), roles, snapshot, timestamp };
+}
+
+/** Nothing of it is verified. Error: trust/malformed. */
+export function openRole(role: string, bytes: Uint8Array): RoleFile {
+  const { signed, ...signatures } = parseEnvelope(bytes, role);
+  return { bytes, content: parseTargets(signed, role), signatures };
 }
 
 /** When the metadata of each role ends; nothing before the first publication. */
@@ -188,23 +208,30 @@ export function resolveIn(roles: Roles, path: string): Resolution {
   return resolveTarget(path, lookUp);
 }
 
-async function load<Metadata extends { readonly version: number }>(
+function opener<Metadata>(role: string, parse: (signed: JsonObject, role: string) => Metadata) {
+  return (bytes: Uint8Array): MetadataFile<Metadata> => ({
+    bytes,
+    content: parse(parseEnvelope(bytes, role).signed, role),
+  });
+}
+
+async function load<File extends MetadataFile<{ readonly version: number }>>(
   store: RepositoryStore,
   role: string,
   expected: FileMeta,
-  parse: (signed: ReturnType<typeof parseEnvelope>['signed'], role: string) => Metadata,
-): Promise<MetadataFile<Metadata>> {
+  open: (bytes: Uint8Array) => File,
+): Promise<File> {
   const name = metadataName(role, expected.version);
   const damaged = (problem: string, cause?: unknown) =>
     new FairleadError('server/repository-damaged', { repository: store.place, name, problem }, { cause });
   const stored = await store.read(name);
   if (stored === null) throw damaged('it is missing');
-  const { bytes } = stored;
   try {
-    verifyFile(bytes, expected, name);
-    const content = parse(parseEnvelope(bytes, role).signed, role);
-    if (content.version !== expected.version) throw damaged(`it holds version ${content.version}`);
-    return { bytes, content };
+    verifyFile(stored.bytes, expected, name);
+    const file = open(stored.bytes);
+    const { version } = file.content;
+    if (version !== expected.version) throw damaged(`it holds version ${version}`);
+    return file;
   } catch (cause) {
     throw isFairleadError(cause, 'server/repository-damaged') ? cause : damaged('it has other bytes', cause);
   }

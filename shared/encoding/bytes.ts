@@ -36,7 +36,7 @@ export function fromBase64url(text: string): Uint8Array | null {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
 
 const LARGE_BYTES = 2 ** 20;

@@ -126,9 +126,11 @@ function partsOf(from: Buffer, to: Buffer): readonly Part[] {
   let places: ReadonlyMap<string, number> | null = null;
   let next = 0;
   for (let at = 0; at < to.length; ) {
-    const end = endOfPiece(to, at);
-    const piece = to.subarray(at, end);
-    if (!isAt(from, next, piece)) {
+    let end = endOfSame(from, next, to, at);
+    let piece = to.subarray(at, end);
+    if (end === at) {
+      end = endOfPiece(to, at);
+      piece = to.subarray(at, end);
       places ??= placesIn(from);
       next = places.get(piece.toString('latin1')) ?? -1;
     }
@@ -146,13 +148,29 @@ function partsOf(from: Buffer, to: Buffer): readonly Part[] {
   return parts;
 }
 
-function isAt(bytes: Buffer, at: number, piece: Uint8Array): boolean {
-  return (
-    at >= 0 &&
-    at + piece.length <= bytes.length &&
-    bytes.compare(piece, 0, piece.length, at, at + piece.length) === 0
-  );
+/** Behind the pieces that are the same in both from here on; `at` itself where the first is another. */
+function endOfSame(from: Buffer, next: number, to: Buffer, at: number): number {
+  if (next < 0) return at;
+  const most = Math.min(from.length - next, to.length - at);
+  // Twice as far each time, then halves: what is the same is compared by the machine, and most of a long list is.
+  let [same, step] = [0, FIRST_STEP];
+  const isSame = (length: number) =>
+    from.compare(to, at + same, at + length, next + same, next + length) === 0;
+  while (same < most && isSame(Math.min(most, same + step))) {
+    same = Math.min(most, same + step);
+    step *= 2;
+  }
+  for (; step >= 1; step = Math.floor(step / 2)) {
+    const length = Math.min(most, same + step);
+    if (length > same && isSame(length)) same = length;
+  }
+  if (at + same === to.length) return to.length;
+  // The quote behind the comma may be the first byte that is another.
+  const cut = to.subarray(at, at + same + 1).lastIndexOf(BETWEEN);
+  return cut === -1 ? at : at + cut + 2;
 }
+
+const FIRST_STEP = 1024;
 
 function placesIn(bytes: Buffer): ReadonlyMap<string, number> {
   const places = new Map<string, number>();

@@ -117,14 +117,17 @@ export interface Signature {
   readonly sig: string;
 }
 
-/** Metadata whose signatures nobody has looked at yet. */
-export interface Envelope {
+/** Signatures that nobody has looked at yet, and what they are over. */
+export interface SignedPayload {
   /** The role it was asked for: names it in errors. */
   readonly role: string;
-  readonly signed: JsonObject;
   readonly signatures: readonly Signature[];
-  /** Canonical JSON of `signed`: the bytes that are signed. */
+  /** Canonical JSON of what is signed: the very bytes. */
   readonly payload: Uint8Array;
+}
+
+export interface Envelope extends SignedPayload {
+  readonly signed: JsonObject;
 }
 
 /**

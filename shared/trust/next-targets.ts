@@ -89,10 +89,7 @@ function takeApart(role: string, signer: Signer, bytes: Uint8Array): Form | null
   const last = file.lastIndexOf(CLOSE ?? 0);
   if (at === -1 || last < at || file.length - last > 2) return null;
   const payload = file.subarray(at + SIGNED.length, last);
-  verifyThreshold(
-    { role, signed: {}, signatures: signaturesIn(file.subarray(0, at), role), payload },
-    signer,
-  );
+  verifyThreshold({ role, signatures: signaturesIn(file.subarray(0, at), role), payload }, signer);
   const [first, end] = [payload.indexOf(TARGETS), payload.lastIndexOf(VERSION)];
   const [within, besides] = [end - first, payload.length - (end - first)];
   if (first === -1 || within < TARGETS.length || besides > MOST_HEAD_BYTES) return null;

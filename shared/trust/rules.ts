@@ -13,11 +13,11 @@ import type { JsonObject } from '../encoding/json.ts';
 import { FairleadError } from '../errors/error.ts';
 import { type Key, loadKey, type VerificationKey } from './key.ts';
 import {
-  type Envelope,
   type FileMeta,
   parseEnvelope,
   type Role,
   type Root,
+  type SignedPayload,
   type Snapshot,
   type Targets,
   type Timestamp,
@@ -126,7 +126,7 @@ export function verifyFresh(role: string, expires: EpochMs, reference: EpochMs):
  * of its key has no power: it is not refused either, since other repositories hash fields that we do not know.
  * Signatures that do not verify are passed over, whatever is in them. Error: trust/threshold.
  */
-export function verifyThreshold(envelope: Envelope, signer: Signer): void {
+export function verifyThreshold(envelope: SignedPayload, signer: Signer): void {
   const signed = new Set<string>();
   for (const { keyid, sig } of envelope.signatures) {
     if (signed.size >= signer.role.threshold) break;

@@ -58,6 +58,21 @@ describe('a file that is another than the one above it names', () => {
     expect(refusal.data).toMatchObject({ name: metadataName(role, version) });
   });
 
+  it('is not taken for what is known, nor parsed again where it is that', async () => {
+    const state = await loadState(server.store);
+    const again = await loadState(server.store, state?.roles);
+    expect(again?.roles.get('security')).toBe(state?.roles.get('security'));
+    const name = metadataName('security', 2);
+    const whole = await server.store.read(name);
+    const text = whole === null ? '' : Buffer.from(whole.bytes).toString('latin1');
+    await server.store.write(name, Buffer.from(text.replace('"version":2', '"version":3'), 'latin1'));
+
+    const refusal = await rejectionOf(loadState(server.store, state?.roles));
+
+    if (whole !== null) await server.store.write(name, whole.bytes);
+    expect(refusal.code).toBe('server/repository-damaged');
+  });
+
   it('is refused where it is missing, or half of it is', async () => {
     const name = metadataName('security', 2);
     const whole = await server.store.read(name);
@@ -83,7 +98,7 @@ describe('a timestamp that somebody else put there', () => {
     const security = roles.get('security');
     if (security !== undefined) {
       const content = { ...security.content, version: 1, targets: new Map() };
-      roles.set('security', { bytes: old.bytes, content });
+      roles.set('security', { ...security, bytes: old.bytes, content });
     }
     const snapshot = signSnapshot(keys, roles, version, server.now);
     await server.store.write(metadataName('snapshot', version), snapshot.bytes);
