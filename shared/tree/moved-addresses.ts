@@ -127,7 +127,11 @@ export function createAddressMover(
   const { addresses, oldSize } = script;
   const { old, next } = addresses;
   const movedPlace = createMovedPlaces(script);
+  const lowest = Math.min(...old.map(({ address }) => address));
+  const highest = Math.max(...old.map(({ address, length }) => address + length));
   const moved = (address: number): number | null => {
+    // Most of what is looked at is no address.
+    if (address < lowest || address >= highest) return null;
     for (let i = 0; i < old.length; i++) {
       const { address: first, place, length } = old[i] as Segment;
       if (address < first || address >= first + length) continue;

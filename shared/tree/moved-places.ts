@@ -32,8 +32,9 @@ export function createMovedPlaces({ at, source, copied }: CopiedRuns): (place: n
     }
   }
   for (let i = 1; i < owner.length; i++) if (owner[i] === -1) owner[i] = owner[i - 1] as number;
+  const lastEdgeUpTo = createSearch(edges);
   return (place) => {
-    const run = owner[lastUpTo(edges, place)] ?? -1;
+    const run = owner[lastEdgeUpTo(place)] ?? -1;
     return run < 0 ? place : place - (source[run] as number) + (at[run] as number);
   };
 }
@@ -52,9 +53,19 @@ function longestFirst(copied: Uint32Array): readonly number[] {
   return Array.from(copied.keys()).sort((a, b) => (copied[b] as number) - (copied[a] as number) || a - b);
 }
 
-/** The position of the last of ascending numbers that is not above the limit; the first where all are. */
-export function lastUpTo(numbers: Uint32Array, limit: number): number {
-  let [low, high] = [0, numbers.length - 1];
+/** `lastUpTo` for millions of questions: a table of no more entries than there are numbers says between which two to look. */
+export function createSearch(numbers: Uint32Array): (limit: number) => number {
+  const width = 2 ** Math.ceil(Math.log2(((numbers.at(-1) ?? 0) + 1) / Math.max(1, numbers.length)));
+  const starts = Uint32Array.from({ length: numbers.length + 1 }, (_, i) => lastUpTo(numbers, i * width));
+  return (limit) => {
+    const i = Math.min(Math.floor(limit / width), numbers.length - 1);
+    return lastUpTo(numbers, limit, starts[i], starts[i + 1]);
+  };
+}
+
+/** The position of the last of ascending numbers that is not above the limit; the first where all are. It stands between `first` and `last`. */
+export function lastUpTo(numbers: Uint32Array, limit: number, first = 0, last = numbers.length - 1): number {
+  let [low, high] = [first, last];
   while (low < high) {
     const middle = (low + high + 1) >> 1;
     if ((numbers[middle] as number) <= limit) low = middle;

@@ -36,12 +36,13 @@ export function learnRegions(
   addresses: Addresses,
 ): readonly Region[] {
   const mover = createAddressMover({ ...runs, oldSize: old.length, addresses });
+  const [builds, tally] = [{ old, next, runs, mover }, createTally()];
   const learnt = sections
     .filter(({ kind, length }) => kind === 'code' || length <= MOST_TABLE_BYTES)
     .filter(({ length }) => length >= LEAST_SECTION_BYTES)
     .map((section) =>
       cyclesOf(section)
-        .map((cycle) => learnRules(old, next, runs, mover, section, cycle))
+        .map((cycle) => learnRules(builds, section, cycle, tally))
         .reduce((a, b) => (b.gain > a.gain ? b : a)),
     )
     .filter(({ gain }) => gain > 0)
@@ -68,52 +69,80 @@ interface Learnt {
   readonly gain: number;
 }
 
-function learnRules(
-  old: Buffer,
-  next: Buffer,
-  runs: CopiedRuns,
-  mover: AddressMover,
-  { start, length }: ElfSection,
-  cycle: number,
-): Learnt {
-  const kinds = cycle === 0 ? [FROM_HERE, ABSOLUTE] : [FROM_HERE, ABSOLUTE, FROM_START];
-  const gains = kinds.map(() => new Int32Array(contextsOf(cycle)));
-  const add = (kind: number, context: number, gain: number) => {
-    const sums = gains[kind] as Int32Array;
-    sums[context] = (sums[context] as number) + gain;
-  };
+/** By kind and context: words that changed as a rule would have changed them, and words that did not, though it would have. */
+interface Tally {
+  readonly gained: readonly Int32Array[];
+  readonly spoilt: readonly Int32Array[];
+}
+
+/** Of one section after the other: fresh ones for each would be collected more often than sections are looked at. */
+function createTally(): Tally {
+  const sums = () => KINDS.map(() => new Int32Array(contextsOf(0)));
+  return { gained: sums(), spoilt: sums() };
+}
+
+const KINDS = [FROM_HERE, ABSOLUTE, FROM_START];
+
+function learnRules(builds: Builds, { start, length }: ElfSection, cycle: number, tally: Tally): Learnt {
+  const region = { start, length, cycle };
+  const kinds = cycle === 0 ? [FROM_HERE, ABSOLUTE] : KINDS;
+  for (const sums of [...tally.gained, ...tally.spoilt]) sums.fill(0, 0, contextsOf(cycle));
+  countWords(builds, region, kinds, tally, true);
+  countWords(builds, region, kinds, tally, false);
+  return bestRules(region, kinds, tally);
+}
+
+interface Builds {
+  readonly old: Buffer;
+  readonly next: Buffer;
+  readonly runs: CopiedRuns;
+  readonly mover: AddressMover;
+}
+
+/** What changed is counted first: most words did not, and are asked only where enough was gained. */
+function countWords(
+  { old, next, runs, mover }: Builds,
+  region: Omit<Region, 'rules'>,
+  kinds: readonly number[],
+  { gained, spoilt }: Tally,
+  isChanged: boolean,
+): void {
   runs.source.forEach((source, run) => {
-    const at = runs.at[run] as number;
-    const from = Math.max(source, start);
-    const end = Math.min(source + (runs.copied[run] as number), start + length) - WORD_BYTES;
-    if (from > end) return;
-    const where = mover.runAt({ start }, from, at + from - source);
-    for (let place = Math.max(from, 2); place <= end; place++) {
-      const value = wordAt(old, place);
+    const shift = (runs.at[run] as number) - source;
+    const from = Math.max(source, region.start);
+    const first = Math.max(from, 2);
+    const end = Math.min(source + (runs.copied[run] as number), region.start + region.length) - WORD_BYTES;
+    if (first > end) return;
+    const where = mover.runAt(region, from, from + shift);
+    let [value, found] = [wordAt(old, first) << 8, wordAt(next, first + shift) << 8];
+    for (let place = first; place <= end; place++) {
+      value = (value >>> 8) | ((old[place + 3] as number) << 24);
+      found = (found >>> 8) | ((next[place + shift + 3] as number) << 24);
+      if ((value !== found) !== isChanged) continue;
+      const context = contextAt(region, old, 0, place);
       for (let i = 0; i < kinds.length; i++) {
+        const gains = gained[i] as Int32Array;
+        if (!isChanged && (gains[context] as number) < LEAST_GAIN) continue;
         const moved = mover.move(kinds[i] as number, value, where, place - from);
-        if (moved === null || moved === value) continue;
-        const found = wordAt(next, at + place - source);
-        if (found === moved || found === value) {
-          add(i, contextAt({ cycle, start }, old, 0, place), found === moved ? 1 : -1);
-        }
+        if (moved === null || moved === value || (isChanged && moved !== found)) continue;
+        const sums = isChanged ? gains : (spoilt[i] as Int32Array);
+        sums[context] = (sums[context] as number) + 1;
       }
     }
   });
-  return bestRules({ start, length, cycle }, kinds, gains);
 }
 
 function bestRules(
   region: Omit<Region, 'rules'>,
   kinds: readonly number[],
-  gains: readonly Int32Array[],
+  { gained, spoilt }: Tally,
 ): Learnt {
   const rules: Rule[] = [];
   let gain = 0;
   for (let context = 0; context < contextsOf(region.cycle); context++) {
     let [most, best] = [0, 0];
     for (let i = 0; i < kinds.length; i++) {
-      const sum = gains[i]?.[context] ?? 0;
+      const sum = (gained[i]?.[context] ?? 0) - (spoilt[i]?.[context] ?? 0);
       if (sum > most) [most, best] = [sum, i];
     }
     if (most < LEAST_GAIN) continue;

@@ -67,8 +67,10 @@ export function createScriptFinder(from: PatchSide, to: PatchSide): ScriptFinder
 /** Text has no zeros; of machine code and its tables every tenth byte is one. A script of anything else is seldom smaller. */
 function looksLikeCode(bytes: Uint8Array): boolean {
   let zeros = 0;
-  for (const byte of bytes) if (byte === 0) zeros++;
-  return zeros * 32 > bytes.length;
+  for (let at = bytes.indexOf(0); at !== -1; at = bytes.indexOf(0, at + 1)) {
+    if (++zeros * 32 > bytes.length) return true;
+  }
+  return false;
 }
 
 /** The literals of its steps, and the differences behind them. `old` is what the steps copy, end to end. */

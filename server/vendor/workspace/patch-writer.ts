@@ -2,7 +2,7 @@
 import { promisify } from 'node:util';
 import { constants as zlib, zstdCompress } from 'node:zlib';
 import { readDictionary } from '../../../shared/node/base-files.ts';
-import { maxPackBytes, writeFrame } from '../../../shared/tree/pack-format.ts';
+import { EXPANSION_BYTES, maxPackBytes, writeFrame } from '../../../shared/tree/pack-format.ts';
 import {
   dictionaryBytes,
   MAX_PATCH_INDEX_BYTES,
@@ -123,6 +123,7 @@ function lengthOf(value: number): Uint8Array {
 
 async function compressPart(raw: Uint8Array, dictionary: Uint8Array, level: number): Promise<Uint8Array> {
   return await compress(raw, {
+    chunkSize: raw.length + EXPANSION_BYTES,
     dictionary,
     pledgedSrcSize: raw.length,
     params: {

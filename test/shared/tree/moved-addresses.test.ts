@@ -12,7 +12,7 @@ import {
   placesOf,
   type Region,
 } from '../../../shared/tree/moved-addresses.ts';
-import { createMovedPlaces, lastUpTo } from '../../../shared/tree/moved-places.ts';
+import { createMovedPlaces, createSearch, lastUpTo } from '../../../shared/tree/moved-places.ts';
 import { createNumberReader, putNumber } from '../../../shared/tree/script-numbers.ts';
 
 const OLD_SIZE = 120;
@@ -233,4 +233,18 @@ it('the last number up to a limit is found, or the first where all are above', (
   const numbers = Uint32Array.of(3, 5, 5, 9);
 
   expect([0, 3, 4, 5, 8, 9, 10].map((limit) => lastUpTo(numbers, limit))).toEqual([0, 0, 0, 2, 2, 3, 3]);
+});
+
+it('the last number up to a limit is the same where a table says between which two to look', () => {
+  const numbers = fc.uniqueArray(fc.oneof(fc.nat(60), fc.nat(2 ** 32 - 1)), { maxLength: 20 });
+  fc.assert(
+    fc.property(numbers, fc.array(fc.nat(2 ** 40)), (found, limits) => {
+      const sorted = Uint32Array.from(found).sort();
+      const search = createSearch(sorted);
+      for (const limit of [...limits, ...found.flatMap((one) => [Math.max(0, one - 1), one, one + 1])]) {
+        expect(search(limit)).toBe(lastUpTo(sorted, limit));
+      }
+    }),
+    { numRuns: 200 },
+  );
 });
