@@ -20,7 +20,7 @@ import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
-import { parentOf, type Reach } from './tree-directories.ts';
+import { parentOf, type TreePlaces } from './tree-places.ts';
 import { createRests } from './turns.ts';
 import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
 
@@ -28,7 +28,6 @@ const CHUNK_BYTES = 2 ** 20;
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
 const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
 const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-const APPEND = O_WRONLY | O_APPEND | O_NOFOLLOW;
 const OWN_UID = process.getuid?.();
 
 /**
@@ -39,13 +38,23 @@ const OWN_UID = process.getuid?.();
  */
 export async function applyPatch(patch: PatchContents, directory: string, mayLink = false): Promise<void> {
   const taken = takenContents(patch);
+  const brought = (content: Digest) => !taken.has(content);
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
-  await layOut(
-    patch.index,
-    directory,
-    () => blamingBases(patch, () => writeUnits(patch, check, directory, writePart)),
-    (reach) => takeFiles(patch, taken, { directory, reach }, mayLink),
-  );
+  const { entries } = patch.index;
+  const created = entries.flatMap((one) => (one.kind === 'file' && brought(one.digest) ? [one.path] : []));
+  const write = async (places: TreePlaces) => {
+    await takeFiles(patch, taken, { directory, places }, mayLink);
+    await blamingBases(patch, () =>
+      writeUnits(patch, check, (file, part) => writePart({ directory, places }, file, part)),
+    );
+  };
+  await layOut(patch.index, directory, write, created);
+}
+
+/** Where it is built. */
+interface Target {
+  readonly directory: string;
+  readonly places: TreePlaces;
 }
 
 /**
@@ -95,7 +104,7 @@ async function blamingBases(
 async function takeFiles(
   { base, index }: PatchContents,
   taken: ReadonlyMap<Digest, TreeFile[]>,
-  { directory, reach }: { readonly directory: string; readonly reach: Reach },
+  { directory, places }: Target,
   mayLink: boolean,
 ): Promise<void> {
   const rest = createRests();
@@ -105,7 +114,7 @@ async function takeFiles(
     const copies = entry.kind === 'file' ? taken.get(entry.digest) : undefined;
     if (entry.kind !== 'file' || copies === undefined) continue;
     const path = `${directory}/${entry.path}`;
-    const wait = reach(parentOf(entry.path));
+    const wait = places.reach(parentOf(entry.path));
     if (wait !== undefined) await wait;
     const same = old.get(entry.path);
     // Who shares a file with what stood in its place is known when it is: what is read once is read for both.
@@ -203,16 +212,13 @@ function clone(source: number, path: string): boolean {
   }
 }
 
-/** One call of the kernel after the other: small files take a third of the time that threads would take for them. */
-async function writePart(
-  path: string,
-  file: TreeFile,
-  { offset, length, bytes }: UnpackedPart,
-): Promise<void> {
-  const fd = openSync(path, offset === 0 ? CREATE : APPEND, 0o600);
+/** It is there, empty: to find a place for it is what takes time. */
+async function writePart({ directory, places }: Target, file: TreeFile, part: UnpackedPart): Promise<void> {
+  await places.reach(file.path);
+  const fd = openSync(`${directory}/${file.path}`, O_WRONLY | O_NOFOLLOW | O_APPEND);
   try {
-    for (let done = 0; done < length; ) done += writeSync(fd, bytes, done);
-    if (offset + length === file.size) fchmodSync(fd, storedMode(file.mode));
+    for (let done = 0; done < part.length; ) done += writeSync(fd, part.bytes, done);
+    if (part.offset + part.length === file.size) fchmodSync(fd, storedMode(file.mode));
   } finally {
     closeSync(fd);
   }

@@ -7,7 +7,7 @@ import { type ContentCheck, createContentCheck } from '../tree/content-check.ts'
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
 import type { PackContents } from './pack-reader.ts';
-import { makeDirectories, type Reach } from './tree-directories.ts';
+import { makePlaces, type TreePlaces } from './tree-places.ts';
 import { forEachBounded } from './turns.ts';
 
 /** Read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
@@ -26,36 +26,35 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
 /** `directory` is empty and the agent's alone. Errors: tree/pack-damaged, tree/mismatch, and the file system's own. */
 export async function unpackTree(pack: PackContents, tree: Digest, directory: string): Promise<void> {
   const check = createContentCheck(pack.index, tree);
-  await layOut(pack.index, directory, () => writeUnits(pack, check, directory));
+  await layOut(pack.index, directory, async ({ all }) => {
+    await all;
+    await writeUnits(pack, check, (file, part) => writePart(join(directory, file.path), file, part));
+  });
 }
 
 /**
- * Directories, then files, then links. What lies in directories that are there can be begun `meanwhile`: making
- * thousands of them may take as long as all of their files.
+ * Directories, then files, then links. What is to be filled may be begun before all `places` are there: making thousands
+ * of them may take as long as filling them. `created` files are made empty beside the directories.
  */
 export async function layOut(
   index: TreeIndex,
   directory: string,
-  writeFiles: () => Promise<void>,
-  meanwhile: (reach: Reach) => Promise<void> = async () => undefined,
+  writeFiles: (places: TreePlaces) => Promise<void>,
+  created: readonly string[] = [],
 ): Promise<void> {
-  const { reach, all } = makeDirectories(index, directory);
-  await meanwhile(reach).finally(() => all);
-  await writeFiles();
+  const places = makePlaces(index, directory, created);
+  await writeFiles(places).finally(() => places.all);
   // Links come last: while files are written there is none to write through.
   for (const entry of index.entries) {
     if (entry.kind === 'link') await symlink(entry.target, join(directory, entry.path));
   }
 }
 
-export type WritePart = (path: string, file: TreeFile, part: UnpackedPart) => Promise<void>;
-
 /** Every content that comes in units, to every file that has it. */
 export async function writeUnits(
   pack: Pick<PackContents, 'index' | 'units'>,
   check: ContentCheck,
-  directory: string,
-  write: WritePart = writePart,
+  write: (file: TreeFile, part: UnpackedPart) => Promise<void>,
 ): Promise<void> {
   const copies = copiesByContent(pack.index);
   for await (const parts of pack.units) {
@@ -63,9 +62,7 @@ export async function writeUnits(
     const writes = parts.flatMap((part) =>
       (copies.get(part.file.digest) ?? []).map((file) => ({ part, file })),
     );
-    await forEachBounded(writes, PARALLEL_FILES, ({ part, file }) =>
-      write(join(directory, file.path), file, part),
-    );
+    await forEachBounded(writes, PARALLEL_FILES, ({ part, file }) => write(file, part));
   }
   check.requireComplete();
 }

@@ -1,7 +1,7 @@
 // Builds a tree apart from whatever brings it: room for it, its files, its index, and all of it durable.
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-directories.ts';
+import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
 import type { PackStart } from '../../../shared/tree/pack-steps.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 import { type DiskSpace, requireSpace, spaceOf } from './disk-space.ts';

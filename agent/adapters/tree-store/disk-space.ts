@@ -1,7 +1,7 @@
 // Asks before writing whether a tree fits: bytes and inodes, with a reserve for the agent's own records.
 import { statfs } from 'node:fs/promises';
 import { FairleadError } from '../../../shared/errors/error.ts';
-import { directoriesOf } from '../../../shared/node/tree-directories.ts';
+import { directoriesOf } from '../../../shared/node/tree-places.ts';
 import type { TreeIndex } from '../../../shared/tree/tree-index.ts';
 
 export interface DiskSpace {

@@ -7,7 +7,7 @@ import { type Digest, hexOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
-import { TREE_DIRECTORY_MODE } from '../../../shared/node/tree-directories.ts';
+import { TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
 import type { StoreLayout } from './layout.ts';
 
 /** Hears of what is left lying, for a person to remove. */

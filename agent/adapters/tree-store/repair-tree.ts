@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
 import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
-import { TREE_DIRECTORY_MODE } from '../../../shared/node/tree-directories.ts';
+import { TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
 import type { TreeEntry, TreeFile, TreeIndex } from '../../../shared/tree/tree-index.ts';
 import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';

@@ -88,7 +88,8 @@ async function copyBeside({ layout, diskSpace }: Handing, place: string, tree: D
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   const built = { staging, diskSpace, shareable: false };
   await buildTree({ index, indexBytes: treeIndexBytes(index) }, built, (files) =>
-    layOut(index, files, async () => {
+    layOut(index, files, async ({ all }) => {
+      await all;
       await eachFile(place, index, async (path, entry) => {
         return await withFile(path, async (file) => {
           const copy = join(files, entry.path);

@@ -15,7 +15,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDigester, type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { systemCode } from '../../../shared/errors/error.ts';
-import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-directories.ts';
+import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
 import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
 import { isAsStored } from '../../../shared/node/unpack.ts';
 import { isWritable } from '../../../shared/schema/service.ts';

@@ -14,7 +14,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../../shared/encoding/bytes.ts';
 import { digestOf } from '../../../shared/encoding/digest.ts';
 import type { PackContents } from '../../../shared/node/pack-reader.ts';
-import { directoriesOf } from '../../../shared/node/tree-directories.ts';
+import { directoriesOf } from '../../../shared/node/tree-places.ts';
 import { isAsStored, storedMode, unpackTree } from '../../../shared/node/unpack.ts';
 import type { UnpackedPart } from '../../../shared/tree/pack-steps.ts';
 import {

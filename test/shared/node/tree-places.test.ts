@@ -1,8 +1,8 @@
-// Directories made by threads: each is there when whoever waits for it is told so, and whoever waits for one that cannot be made hears of it.
+// The places of a tree, made by threads: each is there when whoever waits for it is told so, and whoever waits for one that cannot be made hears of it.
 import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { makeDirectories, parentOf } from '../../../shared/node/tree-directories.ts';
+import { makePlaces, parentOf } from '../../../shared/node/tree-places.ts';
 import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 
@@ -13,7 +13,7 @@ const DEEP = Array.from({ length: 40 }, (_, i) => `d${i % 4}/${'e/'.repeat(i)}f`
 
 it('tells of each that it is there once it is, whatever order they are asked for in', async () => {
   const root = temporaryDirectory();
-  const { reach, all } = makeDirectories(directories(...DEEP), root);
+  const { reach, all } = makePlaces(directories(...DEEP), root);
 
   for (const path of DEEP.toReversed()) {
     await reach(path);
@@ -27,7 +27,7 @@ it('tells of each that it is there once it is, whatever order they are asked for
 it('fails whoever waits where one cannot be made, and makes nothing behind that', async () => {
   const root = temporaryDirectory();
   writeFileSync(join(root, 'b'), 'in its place');
-  const { reach, all } = makeDirectories(directories('a/x', 'b/c/d', ...DEEP), root);
+  const { reach, all } = makePlaces(directories('a/x', 'b/c/d', ...DEEP), root);
   const waiting = ['b', 'b/c/d', 'd3/e/e/e/f'].map(reach);
 
   expect(await Promise.allSettled(waiting)).toMatchObject(
@@ -39,6 +39,18 @@ it('fails whoever waits where one cannot be made, and makes nothing behind that'
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(readdirSync(root, { recursive: true }).length).toBe(left);
   expect(existsSync(join(root, 'd3/e/e/e'))).toBe(false);
+});
+
+it('makes files empty, for their owner alone, and none in the place of another', async () => {
+  const root = temporaryDirectory();
+  const { reach, all } = makePlaces(directories('a/b'), root, ['a/file', 'top']);
+
+  await reach('a/file');
+  const { size, mode } = statSync(join(root, 'a/file'));
+  expect([size, mode & 0o7777]).toEqual([0, 0o600]);
+  await all;
+  expect(readdirSync(root).toSorted()).toEqual(['a', 'top']);
+  await expect(makePlaces(directories(), root, ['top']).all).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
 it('knows what lies in the root', () => {

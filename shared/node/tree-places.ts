@@ -1,14 +1,18 @@
-// The directories of a tree, made by threads while whoever wants them is at work already on the files of those that are there.
-import { chmod, mkdir } from 'node:fs/promises';
+// The places of a tree, its directories and new files: made by threads while whoever fills them is at work already on those that are there.
+import { chmod, mkdir, open } from 'node:fs/promises';
 import type { TreeIndex } from '../tree/tree-index.ts';
 import { forEachBounded } from './turns.ts';
 
 export const TREE_DIRECTORY_MODE = 0o755;
 
-/** Undefined where that directory of the tree is there, else for how long to wait. Errors: the file system's own. */
-export type Reach = (path: string) => Promise<void> | undefined;
+export interface TreePlaces {
+  /** Undefined where that path of the tree is there, else for how long to wait. Errors: the file system's own. */
+  reach(path: string): Promise<void> | undefined;
+  /** Ends once nothing is being made any more. */
+  readonly all: Promise<void>;
+}
 
-/** A file system may take a millisecond for one, most of it for finding a place for it. */
+/** A file system may take a millisecond for one, most of it for finding a number that is free. */
 const AT_ONCE = 3;
 
 interface Awaited {
@@ -17,26 +21,23 @@ interface Awaited {
   reject(cause: unknown): void;
 }
 
-/** `all` ends once none is being made any more. */
-export function makeDirectories(
-  index: TreeIndex,
-  directory: string,
-): { readonly reach: Reach; readonly all: Promise<void> } {
+/** Every directory, and these files: empty, and for their owner alone until they are filled. */
+export function makePlaces(index: TreeIndex, directory: string, files: readonly string[] = []): TreePlaces {
   const there = new Set(['']);
   const awaited = new Map<string, Awaited>();
   let failure: { readonly cause: unknown } | null = null;
 
-  const reach: Reach = (path) => {
+  const reach = (path: string): Promise<void> | undefined => {
     if (there.has(path)) return undefined;
     if (failure !== null) return Promise.reject(failure.cause);
     const one = awaited.get(path) ?? Promise.withResolvers<void>();
     awaited.set(path, one);
     return one.promise;
   };
-  const make = async (path: string) => {
+  const make = async (path: string, create: (path: string) => Promise<void>) => {
     try {
       await reach(parentOf(path));
-      await createDirectory(`${directory}/${path}`);
+      await create(`${directory}/${path}`);
     } catch (cause) {
       failure ??= { cause };
       for (const one of awaited.values()) one.reject(cause);
@@ -47,7 +48,11 @@ export function makeDirectories(
     awaited.get(path)?.resolve();
     awaited.delete(path);
   };
-  const all = forEachBounded(directoriesOf(index), AT_ONCE, make);
+  const makeAll = async () => {
+    await forEachBounded(directoriesOf(index), AT_ONCE, (path) => make(path, createDirectory));
+    await forEachBounded(files, AT_ONCE, (path) => make(path, createFile));
+  };
+  const all = makeAll();
   // Whoever waits for one of them may hear of it first.
   all.catch(() => undefined);
   return { reach, all };
@@ -62,6 +67,11 @@ export function parentOf(path: string): string {
 async function createDirectory(path: string): Promise<void> {
   await mkdir(path);
   await chmod(path, TREE_DIRECTORY_MODE);
+}
+
+async function createFile(path: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  await file.close();
 }
 
 /** Every directory of a tree below its root, parents before children. */
