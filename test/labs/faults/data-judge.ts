@@ -15,10 +15,17 @@ export interface Before {
   readonly records: number;
 }
 
+export interface Done {
+  /** Of an act that nothing disturbed, and of such a one alone. */
+  readonly answer: { readonly error: unknown } | null;
+  /** The engine refused what it was asked: then a person may be needed. */
+  readonly engineFailed: boolean;
+}
+
 export interface DataJudge {
   before(instance: Instance): Promise<Before>;
-  /** Once it has recovered. `answer`: of an act that nothing disturbed, and of such a one alone. */
-  after(before: Before, instance: Instance, answer: { readonly error: unknown } | null): Promise<Verdict>;
+  /** Once it has recovered. */
+  after(before: Before, instance: Instance, act: Done): Promise<Verdict>;
 }
 
 /** Why an act that nothing disturbed may not be done. */
@@ -32,7 +39,7 @@ export function createDataJudge(disk: VolumeDisk, keepsAll: boolean): DataJudge 
       const records = (await instance.deployer.records()).length;
       return { data: disk.dataOf(AUTH), was: await runningMinor(instance), records };
     },
-    async after(before, instance, answer) {
+    async after(before, instance, { answer, engineFailed }) {
       const record = (await instance.deployer.records()).slice(before.records).at(-1);
       const now = await runningMinor(instance);
       const found = { before, now, record, data: disk.dataOf(AUTH) };
@@ -43,7 +50,7 @@ export function createDataJudge(disk: VolumeDisk, keepsAll: boolean): DataJudge 
       const isSettled = answer !== null && record?.state === 'committed';
       const problems = [
         ...(isRight ? [] : [told(found)]),
-        ...(record?.state === 'inconsistent' ? [`inconsistent: ${record.failure?.message}`] : []),
+        ...(record?.state === 'inconsistent' && !engineFailed ? ['inconsistent'] : []),
         ...refusalProblems(answer?.error),
         ...(await copyProblems(instance, under, { isSettled, keepsAll })),
       ];
@@ -91,9 +98,13 @@ function moved(under: Under | null, { before, now, record, data }: Found): Under
 /** A way down that was not gone to its end may have put older data back, on which the version before goes on. */
 function hasStayed(under: Under | null, { before: { data: earlier, was }, record, data }: Found): boolean {
   if (follows(data, earlier, was)) return true;
-  const to = record?.steps.find(({ component }) => component === AUTH)?.to?.split('.')[1];
-  const landed = under === null || to === undefined ? null : descend(under, Number(to));
-  return landed !== null && follows(data, landed.data, landed.under.minor, was);
+  const to = Number(record?.steps.find(({ component }) => component === AUTH)?.to?.split('.')[1]);
+  if (under === null || Number.isNaN(to)) return false;
+  const rungs = [...chain(under)].map(({ minor }) => minor).filter((minor) => minor > to);
+  return [to, ...rungs].some((minor) => {
+    const landed = descend(under, minor);
+    return landed !== null && landed.data !== '' && follows(data, landed.data, landed.under.minor, was);
+  });
 }
 
 function refusalProblems(error: unknown): readonly string[] {

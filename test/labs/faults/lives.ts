@@ -3,9 +3,15 @@ import { mount } from '../../support/crash-mount.ts';
 import { failure } from '../../support/crash-paths.ts';
 import type { Place } from './laboratory.ts';
 
+/** `engine`: it refuses what it is asked, and the disk is well. */
+type Kind = 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS' | 'engine';
+
+/** The path of calls to an engine. */
+export const ENGINE = 'engine';
+
 /** What one life of the agent meets: at its nth call, or from there until the process ends. */
 export interface Fault {
-  readonly kind: 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS';
+  readonly kind: Kind;
   readonly at: number;
   readonly lasting: boolean;
 }
@@ -13,13 +19,14 @@ export interface Fault {
 /** The agent process is dead: nothing it still tries has any effect. */
 class Crash extends Error {}
 
-const KINDS = ['power cut', 'power cut', 'kill', 'ENOSPC', 'EIO', 'EROFS'] as const;
+const KINDS: readonly Kind[] = ['power cut', 'power cut', 'kill', 'ENOSPC', 'EIO', 'EROFS'];
+export const KINDS_WITH_ENGINE: readonly Kind[] = [...KINDS, 'engine', 'engine'];
 
 /** Of an operation that makes so many calls, and of the recoveries of it. */
-export function drawLives(random: () => number, callsOfAct: number): readonly Fault[] {
+export function drawLives(random: () => number, callsOfAct: number, kinds = KINDS): readonly Fault[] {
   const below = (limit: number) => Math.floor(random() * limit);
   const draw = (calls: number): Fault => ({
-    kind: KINDS[below(KINDS.length)] ?? 'kill',
+    kind: kinds[below(kinds.length)] ?? 'kill',
     at: 1 + below(calls),
     lasting: random() < 0.4,
   });
@@ -48,8 +55,10 @@ export async function live(
   };
   mount.before = (call, path) => {
     verifyAlive();
+    if (fault.kind === 'engine' && path !== ENGINE && calls + 1 >= fault.at) return;
     calls++;
     if (calls < fault.at || (calls > fault.at && !fault.lasting)) return;
+    if (fault.kind === 'engine') throw failure('EIO', call, path);
     if (fault.kind !== 'power cut' && fault.kind !== 'kill') throw failure(fault.kind, call, path);
     isDead = true;
     throw new Crash();

@@ -5,6 +5,7 @@ import { FairleadError } from '../../../shared/errors/error.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { mount } from '../../support/crash-mount.ts';
 import { codeOf } from '../../support/crash-paths.ts';
+import { ENGINE } from './lives.ts';
 
 /** Of every project: what is half put back differs between them. */
 const NAMES = ['data', 'files'] as const;
@@ -94,7 +95,7 @@ function namesOf(component: ComponentKey): readonly string[] {
 /** Each step of a command may be the one at which it fails, or at which the agent that gave it dies. */
 async function asked(command: string, act: (step: () => void) => Promise<void>): Promise<void> {
   try {
-    await act(() => mount.before(command, 'docker'));
+    await act(() => mount.before(command, ENGINE));
   } catch (error) {
     const problem = codeOf(error);
     if (problem === null) throw error;

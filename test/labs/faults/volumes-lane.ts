@@ -1,15 +1,17 @@
 // One lane of the suite `volumes`: histories of versions whose data lie in volumes, most acts under faults, each held against a model.
 // First: whoever uses the disk in memory must find it there when it is loaded.
 import '../../support/crash-mount.ts';
+import { readdir } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import './remembered-signatures.ts';
 import { createVolumeCopies } from '../../../agent/adapters/drivers/compose/volume-copies.ts';
+import type { UnitOf } from '../../../agent/ports/deploy.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../../support/crash-mount.ts';
 import { AUTH } from '../../support/deploy-releases.ts';
 import { createDataJudge, type DataJudge, runningMinor } from './data-judge.ts';
 import { startInstance } from './instance.ts';
 import type { Instance, Place, Scenario, Verdict } from './laboratory.ts';
-import { drawLives, type Fault, hasPowerCut, live, told } from './lives.ts';
+import { drawLives, type Fault, hasPowerCut, KINDS_WITH_ENGINE, live, told } from './lives.ts';
 import { createVolatileMemory, type MachineMemory } from './machine.ts';
 import { deployTo, withVolumes } from './releases.ts';
 import { USUAL } from './scenario.ts';
@@ -80,7 +82,7 @@ function drawHistory(random: () => number): History {
   };
   const drawn = Array.from({ length: 2 + below(4) }, () => ({
     act: draw(),
-    lives: random() < 0.3 ? [] : drawLives(random, CALLS),
+    lives: random() < 0.3 ? [] : drawLives(random, CALLS, KINDS_WITH_ENGINE),
   }));
   const calm = (act: Act) => ({ act, lives: [] });
   const last = [calm({ to: 'other', minor: MANY }), calm({ to: 'back' }), calm({ to: 'back' })];
@@ -119,13 +121,29 @@ async function tryAct(world: World, act: Act, lives: readonly Fault[]): Promise<
   if (lives.length > 0) {
     await disturb(world, act, lives);
     mount.before = () => undefined;
-    return judge.after(before, await boot(), null);
+    const engineFailed = lives.some(({ kind }) => kind === 'engine');
+    await boot();
+    const begun = engineFailed ? await putBackByHand(place) : [];
+    const verdict = await judge.after(before, await boot(), { answer: null, engineFailed });
+    return { ...verdict, problems: [...begun, ...verdict.problems] };
   }
   const error = await perform(act, instance).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return judge.after(before, await boot(), { error });
+  return judge.after(before, await boot(), { answer: { error }, engineFailed: false });
+}
+
+/** What a person does who is called: until then nothing starts on what is half put back. */
+async function putBackByHand({ memory, volumes }: World['place']): Promise<readonly string[]> {
+  const problems: string[] = [];
+  for (const name of await readdir(`${STATE_DIR}/snapshots`).catch((): string[] => [])) {
+    const begun = await readdir(`${STATE_DIR}/snapshots/${name}/core.auth`).catch((): string[] => []);
+    if (!begun.includes('restoring')) continue;
+    if (memory.read()[AUTH] !== undefined) problems.push('something runs on data that are half put back');
+    await volumes?.restore({ component: AUTH } as UnitOf<'compose'>, Number(name));
+  }
+  return problems;
 }
 
 async function perform(act: Act, instance: Instance): Promise<unknown> {
