@@ -1,5 +1,6 @@
 // How long an answer may take is bounded by counting, whatever pins and releases ask for: the agent answers others meanwhile.
 import { expect, it } from 'vitest';
+import * as compiling from '../../../shared/compile/compile.ts';
 import { advisory } from '../../../shared/schema/advisory.ts';
 import { compile, compileEmergency } from '../../support/finished.ts';
 import { chained, largeInput } from '../../support/large-catalog.ts';
@@ -9,15 +10,20 @@ const CAPABILITIES = 40;
 const VERSIONS = 25;
 
 /** Each version wants its own of the next capability; every second pin is low, the others are high. */
-function compiledWith(pinned: number) {
+function inputWith(pinned: number) {
   const last = CAPABILITIES - 1;
   const pins = Array.from({ length: pinned }, (_, i) => {
     const version = i % 2 === 0 ? Math.floor(VERSIONS / 4) : VERSIONS - 1;
     return [`core/c${Math.floor((i * last) / (pinned - 1))}`, `1.${version}.0`];
   });
   const input = compileInputOf({ releases: {}, pins: Object.fromEntries(pins) });
+  return { ...largeInput(CAPABILITIES, VERSIONS, chained(CAPABILITIES)), pins: input.pins };
+}
+
+function compiledWith(pinned: number) {
+  const input = inputWith(pinned);
   const before = process.threadCpuUsage();
-  const result = compile({ ...largeInput(CAPABILITIES, VERSIONS, chained(CAPABILITIES)), pins: input.pins });
+  const result = compile(input);
   const { user, system } = process.threadCpuUsage(before);
   return { result, cpuMs: (user + system) / 1000 };
 }
@@ -28,6 +34,15 @@ it('says which of many pins hold others back in bounded time, and that fewer may
   expect(result).toMatchObject({ kind: 'compiled', heldBack: { isSmallest: false } });
   // Eighteen seconds where each attempt had a budget of its own. Ten times what it takes, for machines that do much else.
   expect(cpuMs).toBeLessThan(1_000);
+});
+
+it.each([12, 25])('has one room for all its looks, also for %i pins', (pinned) => {
+  let looks = 0;
+  const work = compiling.compile(inputWith(pinned));
+  for (let step = work.next(); step.done !== true; step = work.next()) looks += step.value;
+
+  // Two million where what one attempt leaves is not all that the next one has.
+  expect(looks).toBeLessThan(500_000);
 });
 
 it('still finds the one of a few pins that is in the way', () => {
