@@ -10,7 +10,7 @@ for (const form of document.querySelectorAll('form')) {
   form.hidden = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (form !== tools) attempt(form);
+    if (form !== tools) void attempt(form);
   });
 }
 // A browser may put back what was typed before the page was left.
