@@ -174,9 +174,13 @@ export function metadataFileOf(
   payload: Uint8Array,
   signatures: readonly Signature[],
 ): Uint8Array {
-  if (payload.some((byte) => byte < 0x20)) return utf8(`${JSON.stringify({ signatures, signed })}\n`);
+  // As text: a long list is looked through byte by byte otherwise.
+  if (CONTROLS.test(Buffer.from(payload).toString('latin1')))
+    return utf8(`${JSON.stringify({ signatures, signed })}\n`);
   return Buffer.concat([utf8(`{"signatures":${JSON.stringify(signatures)},"signed":`), payload, utf8('}\n')]);
 }
+
+const CONTROLS = /[\x00-\x1f]/;
 
 /** A key's signature over what `Envelope.payload` holds. */
 export function signPayload(payload: Uint8Array, { keyid, secretKey }: SigningKey): Signature {

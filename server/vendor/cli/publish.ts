@@ -100,7 +100,8 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
     releases.map(({ document }) => document),
     metadata.length > 0,
   );
-  const changes = await collectChanges(directory, releases);
+  const published = await readPublished(directory);
+  const changes = await collectChanges(directory, releases, published);
   if (metadata.length + changes.length > 0) {
     const request: PublicationRequest = {
       metadata: metadata.map(({ file }) => ({ role: file.role, bytes: toBase64(file.bytes) })),
@@ -108,7 +109,7 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
       changes: [...changes],
     };
     await server.post('/api/v1/publications', request, publicationReply);
-    await writePublished(directory, changes);
+    await writePublished(directory, published, changes);
   }
   return { packs, metadata: metadata.length, targets: targets.length, changes: changes.length };
 }
@@ -117,9 +118,9 @@ async function publishTo(server: ServerClient, session: Session): Promise<Publis
 async function collectChanges(
   directory: string,
   releases: readonly Signed<Release>[],
+  published: ReadonlyMap<string, Digest>,
 ): Promise<readonly ChangeRecord[]> {
   const behind = new Set(releases.map(({ document }) => document.change.id));
-  const published = await readPublished(directory);
   const known = await listKnownChanges(directory);
   const moved = known.filter(({ id, digest }) => behind.has(id) || published.get(id) !== digest);
   return Promise.all(moved.map(({ id }) => readChange(directory, id)));

@@ -236,8 +236,12 @@ export async function readPublished(directory: string): Promise<ReadonlyMap<stri
   return new Map(Object.entries((await readMemory(directory, PUBLISHED, published))?.changes ?? {}));
 }
 
-export async function writePublished(directory: string, records: readonly ChangeRecord[]): Promise<void> {
-  const before = await readPublished(directory);
+/** Beside what was published `before`. */
+export async function writePublished(
+  directory: string,
+  before: ReadonlyMap<string, Digest>,
+  records: readonly ChangeRecord[],
+): Promise<void> {
   const now = records.map((record) => [record.id, digestOfValue(record)] as const);
   await writeMemory(directory, PUBLISHED, {
     schema: 'fairlead/published@1',

@@ -49,8 +49,8 @@ export async function changeTargets(
 ): Promise<SigningResult> {
   const newest = await requireNewest(session.directory, role);
   const pending = await readPending(session.directory, role);
+  if (isListed(entriesOf(newest), edits)) return { kind: 'unchanged' };
   const targets = applyEdits(entriesOf(newest), edits);
-  if (sameTargets(targets, entriesOf(newest))) return { kind: 'unchanged' };
   if (pending !== null) {
     if (!sameTargets(targets, entriesOf(pending))) throw await pendingRefusal(session.directory, pending);
     return resumePending(session, pending);
@@ -122,6 +122,16 @@ function applyEdits(targets: JsonObject, edits: readonly TargetEdit[]): JsonObje
     else next.set(edit.path, entryOf(edit));
   }
   return Object.fromEntries([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Whether nothing would change: asked of what is edited, for the rest of a long list stays as it is. */
+function isListed(targets: JsonObject, edits: readonly TargetEdit[]): boolean {
+  const last = new Map(edits.map((edit) => [edit.path, edit]));
+  return [...last.values()].every((edit) => {
+    const listed = Object.hasOwn(targets, edit.path) ? targets[edit.path] : undefined;
+    if (edit.bytes === null || listed === undefined) return edit.bytes === null && listed === undefined;
+    return equalBytes(canonicalize(listed), canonicalize(entryOf(edit)));
+  });
 }
 
 function entryOf(document: TargetDocument): JsonObject {
