@@ -106,10 +106,11 @@ export class TopLevel {
   /** Cached metadata is verified against the current root, every time: new keys disown what old keys signed. */
   async #loadOnlineFiles(): Promise<void> {
     this.#validator = null;
-    this.#timestamp = await this.#loadFile(TIMESTAMP_FILE, (bytes) =>
-      verifyTimestamp(this.#root, null, bytes),
-    );
-    this.#snapshot = await this.#loadFile(SNAPSHOT_FILE, (bytes) => verifyCachedSnapshot(this.#root, bytes));
+    const root = this.#root;
+    [this.#timestamp, this.#snapshot] = await Promise.all([
+      this.#loadFile(TIMESTAMP_FILE, (bytes) => verifyTimestamp(root, null, bytes)),
+      this.#loadFile(SNAPSHOT_FILE, (bytes) => verifyCachedSnapshot(root, bytes)),
+    ]);
   }
 
   async #loadFile<Metadata>(file: string, verify: (bytes: Uint8Array) => Metadata) {

@@ -53,7 +53,9 @@ export class Updater {
   /** TUF §5.3 to §5.6.6. Errors: trust/*, transport/*, disk/*; trust that was reached stays. */
   async refresh(now: EpochMs): Promise<void> {
     await this.#durably(async () => {
-      await this.topLevel.refresh(now);
+      // Mostly nothing is new: what the disk has is verified while the network is waited for. What fails of it fails below.
+      const known = this.tree?.loadCached(TOP_LEVEL_TARGETS).catch(() => null);
+      await this.topLevel.refresh(now).finally(() => known);
       await this.tree?.load(TOP_LEVEL_TARGETS, this.topLevel.referenceAt(now));
     });
   }
@@ -65,16 +67,13 @@ export class Updater {
   async refreshDelegates(now: EpochMs): Promise<readonly unknown[]> {
     const { tree } = this;
     const failures: unknown[] = [];
-    const walk = async () =>
-      await tree?.walk(async (delegation) => {
-        try {
-          return await tree.load(delegation, this.topLevel.referenceAt(now));
-        } catch (error) {
-          failures.push(error);
-          return null;
-        }
-      });
-    await this.#durably(walk).catch((error: unknown) => failures.push(error));
+    const fail = (error: unknown) => {
+      failures.push(error);
+      return null;
+    };
+    const load = async (delegation: Delegation) =>
+      (await tree?.load(delegation, this.topLevel.referenceAt(now)).catch(fail)) ?? null;
+    await this.#durably(async () => await tree?.walk(load)).catch(fail);
     return failures;
   }
 

@@ -1,8 +1,10 @@
 // What a refresh does in which order: nothing is acted on before it is durable, and nothing is forgotten before its successor stands.
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createHttpSource } from '../../../../agent/adapters/repository/http-source.ts';
 import { createMetadataSource } from '../../../../agent/engine/repository/metadata-source.ts';
 import { advanceRoot, loadRoot, startFrom } from '../../../../agent/engine/repository/root-chain.ts';
+import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { Killed, MemoryTrustStore, versionIn } from '../../../support/memory-trust-store.ts';
 import { NOW, newKey, REPOSITORY_URLS, RepositorySimulator } from '../../../support/repository-simulator.ts';
@@ -85,6 +87,36 @@ describe('a timestamp that cannot be made durable', () => {
     expect(await client.refresh()).toBe('transport/refused');
 
     expect(client.trusted()).toEqual({ root: 1, timestamp: 1 });
+  });
+});
+
+describe('the list that the disk has', () => {
+  it('is verified while the network is waited for', async () => {
+    const repository = new RepositorySimulator();
+    const client = await newClient(repository);
+    await client.refresh();
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const network = createHttpSource(REPOSITORY_URLS, repository);
+    const source: typeof network = {
+      ...network,
+      metadata: async (...question) => {
+        await answered;
+        return await network.metadata(...question);
+      },
+    };
+    const { Updater } = await import('../../../../agent/engine/repository/updater.ts');
+    const updater = await Updater.open({ store: client.store, source });
+
+    const refreshed = updater.refresh(NOW);
+    await setImmediate();
+    const before = updater.tree?.lookUp(TOP_LEVEL_TARGETS)?.version;
+    answer();
+    await refreshed;
+
+    expect(before).toBe(1);
   });
 });
 
