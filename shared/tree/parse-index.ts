@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../enc
 import { finish, type Pieces } from '../encoding/pieces.ts';
 import { FairleadError, isFairleadError } from '../errors/error.ts';
 import { MAX_TREE_ENTRIES } from '../schema/tree-bounds.ts';
+import { plainFilesAt } from './plain-files.ts';
 import { TREE_SCHEMA, type TreeEntry, type TreeIndex } from './tree-index.ts';
 import { refusedEntry, verifyEntries } from './tree-rules.ts';
 
@@ -29,10 +30,10 @@ export function* parseTreeIndexSliced(bytes: Uint8Array): Pieces<TreeIndex> {
   const list = listOf(bytes);
   const entries: TreeEntry[] = [];
   for (let start = 0; start < list.length; ) {
-    const end = endOfSlice(list, start);
-    for (const value of parseEntries(list.subarray(start, end))) {
-      entries.push(parseEntry(value, entries.length));
-    }
+    const plain = plainFilesAt(list, start, SLICE_BYTES, SLICE_BYTES + MAX_ENTRY_BYTES);
+    const end = plain?.end ?? endOfSlice(list, start);
+    if (plain === null) addEntries(entries, list.subarray(start, end));
+    else entries.push(...plain.files);
     if (entries.length > MAX_TREE_ENTRIES) {
       const found = entries.length;
       throw new FairleadError('tree/too-large', {
@@ -89,6 +90,10 @@ function endOfEntry(list: Uint8Array, start: number): number {
     else if (!inText && byte === OPENING) break;
   }
   throw invalid('an entry in it does not end where it should');
+}
+
+function addEntries(entries: TreeEntry[], slice: Uint8Array): void {
+  for (const value of parseEntries(slice)) entries.push(parseEntry(value, entries.length));
 }
 
 function parseEntries(slice: Uint8Array): readonly JsonValue[] {

@@ -1,6 +1,5 @@
 // Files that were hashed moments ago and that nobody has touched since: within one deployment none is read twice of a tree to which nothing could write.
 import { type BigIntStats, lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Digest } from '../../../shared/encoding/digest.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { createRests } from '../../../shared/node/turns.ts';
@@ -72,7 +71,7 @@ export function createKnownFiles(now: () => number): KnownFiles {
     async noteBuilt(files, index, since) {
       const rest = createRests();
       for (const entry of index.entries) {
-        const found = entry.kind === 'file' ? look(join(files, entry.path)) : null;
+        const found = entry.kind === 'file' ? look(`${files}/${entry.path}`) : null;
         if (entry.kind === 'file' && found !== null && isAsStored(found, entry)) {
           const isOwn = found.nlink === 1n || isSettled(found.mtimeNs, since);
           if (isOwn && isSettled(found.ctimeNs, now())) remember(found, entry);

@@ -67,7 +67,7 @@ export async function compareTree(
     if (kind === undefined) note(entry.path, 'missing');
     else if (kind !== entry.kind) note(entry.path, 'changed');
     else if (entry.kind !== 'file') note(entry.path, compareEntry(directory, entry));
-    else if (!known.has(join(directory, entry.path), entry)) unread.push(entry);
+    else if (!known.has(`${directory}/${entry.path}`, entry)) unread.push(entry);
     const pause = rest();
     if (pause !== undefined) await pause;
   }
