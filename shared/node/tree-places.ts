@@ -12,7 +12,7 @@ export interface TreePlaces {
   readonly all: Promise<void>;
 }
 
-/** A file system may take a millisecond for one, most of it for finding a number that is free. */
+/** A file system may take a millisecond for one, most of it for finding a number that is free (ADR 151). */
 const AT_ONCE = 3;
 
 interface Awaited {
