@@ -37,8 +37,9 @@ export interface Evidence {
 export interface DeploymentStore {
   /** Complete generations, oldest first; every release is checked against the digest its manifest names. */
   generations(): Promise<readonly StoredGeneration[]>;
-  /** Numbers of those that cannot be read. */
+  /** Numbers of those that cannot be read, and the trees of one as its links tell them. Error: disk/unreadable. */
   damagedGenerations(): Promise<readonly number[]>;
+  linkedTrees(number: number): Promise<readonly Digest[]>;
   /** The generation `current` points at, or null on an empty instance. */
   currentNumber(): Promise<number | null>;
   /** Whole or not at all. */

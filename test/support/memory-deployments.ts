@@ -84,6 +84,7 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     quarantineDamage: async () => null,
     recordDamages: async () => disk.damages.records,
     damagedGenerations: async () => disk.damages.generations,
+    linkedTrees: async () => [],
     changeQuarantine: async (change) => {
       disk.quarantine = change(disk.quarantine);
     },

@@ -13,6 +13,7 @@ import { deploymentRecord } from '../../../shared/schema/deployment.ts';
 import { EMPTY_OUTBOX, outbox } from '../../core/outbox.ts';
 import type { DeploymentStore } from '../../ports/state.ts';
 import { createJsonFile } from '../files/json-file.ts';
+import { readLinkedTrees } from './generation-files.ts';
 import { createGenerations } from './generations.ts';
 import { createRecordFiles, numbersIn, writeStored } from './record-files.ts';
 import { OUTBOX_FILE } from './state-files.ts';
@@ -71,6 +72,7 @@ export function createDeploymentStore(options: DeploymentStoreOptions): Deployme
       const loaded = await Promise.all(numbers.map(load));
       return numbers.filter((_, at) => loaded[at] === null);
     },
+    linkedTrees: (number) => readLinkedTrees(directoryOf(number)),
     currentNumber: () => readCurrent(currentLink),
     async addGeneration(generation) {
       await write(generation).catch((cause: unknown) => {

@@ -1,12 +1,12 @@
 // One generation as a directory: manifest, plan, configuration, the exact bytes of its releases, links to its trees.
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
-import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
+import { absentOr, isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
@@ -129,6 +129,22 @@ export async function writeGeneration(
   await syncDirectory(aside);
   await rename(aside, directory);
   await syncDirectory(dirname(directory));
+}
+
+/** What the links of a generation lead to, for one of which nothing else can be read. Error: disk/unreadable. */
+export async function readLinkedTrees(directory: string): Promise<readonly Digest[]> {
+  const app = join(directory, 'app');
+  const links: string[] = [];
+  for (const suite of await namesIfPresent(app)) {
+    for (const name of await namesIfPresent(join(app, suite))) links.push(join(app, suite, name));
+  }
+  const targets = await Promise.all(
+    links.map((link) => readlink(link).catch((cause: unknown) => absentOr(link, cause, ''))),
+  );
+  return targets.flatMap((target) => {
+    const hex = /[/]trees[/]([0-9a-f]{64})(?:[/]|$)/.exec(target)?.[1];
+    return hex === undefined ? [] : [digestFromHex(hex)];
+  });
 }
 
 /** The names of what is written of it but for its record, which may be missing. */

@@ -90,6 +90,9 @@ async function collectGarbage(options: DeployerOptions): Promise<void> {
   for (const number of expired) await store.removeGeneration(number);
   const kept = generations.filter((generation) => !expired.includes(generation.number));
   const used = kept.flatMap((generation) => generation.manifest.components.map((one) => one.tree));
+  // Whoever brings one back finds its files too: it may be rolled back to with no server.
+  const left = damaged.filter(({ number }) => !expired.includes(number));
+  for (const { number } of left) used.push(...(await store.linkedTrees(number)));
   await trees.collect(new Set<Digest>(used));
 }
 

@@ -1,5 +1,5 @@
 // The deployment store: one promise for the disk and for the memory that stands in for it, and what only a disk can lose.
-import { access, lstat, mkdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { access, lstat, mkdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
@@ -181,6 +181,17 @@ describe('a deployment store on disk', () => {
     expect(await store().generations()).toEqual([]);
     expect(damages).toMatchObject([{ code: 'deploy/generation-damaged', data: { generation: 1 } }]);
     expect(await store().damagedGenerations()).toEqual([1]);
+  });
+
+  it('tells the trees of a generation by its links alone, and none where they are gone', async () => {
+    const generation = generationOf(1);
+    await store().addGeneration(generation);
+    const app = join(stateDir, 'generations', '1', 'app');
+    await symlink('../elsewhere', join(app, 'core', 'other'));
+
+    expect(await store().linkedTrees(1)).toEqual(generation.manifest.components.map(({ tree }) => tree));
+    await rm(app, { recursive: true });
+    expect(await store().linkedTrees(1)).toEqual([]);
   });
 
   it.each(['manifest.json', 'plan.json', 'config.json', 'releases/core/auth.json'])(

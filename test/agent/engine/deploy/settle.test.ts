@@ -99,6 +99,7 @@ function ended(state: DeploymentState, failure: object | null = null) {
         generations: async () => world.generations,
         recordDamages: async () => [],
         damagedGenerations: async () => world.damaged,
+        linkedTrees: async (number: number) => [`tree of ${number}`],
         currentNumber: async () => world.current,
         async changeQuarantine(change: (known: readonly Quarantined[]) => readonly Quarantined[]) {
           const changed = change(world.quarantine);
@@ -185,9 +186,13 @@ describe('a deployment that committed', () => {
     world.damaged = damaged;
     Object.assign(world.retention, { generations: most });
 
-    const gone = (await settled()).filter((each) => (each as readonly unknown[])[0] === 'remove');
+    const done = (await settled()) as (readonly [string, ...unknown[]])[];
 
+    const gone = done.filter(([what]) => what === 'remove');
     expect(gone).toEqual(removed.map((number) => ['remove', number]));
+    const [, kept] = done.find(([what]) => what === 'collect') ?? [];
+    const linked = damaged.filter((number) => !removed.includes(number)).map((number) => `tree of ${number}`);
+    expect((kept as readonly string[]).filter((one) => one.startsWith('tree of'))).toEqual(linked);
   });
 
   const made = (number: number, from: number | null, state: DeploymentState = 'committed') =>
