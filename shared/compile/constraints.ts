@@ -5,9 +5,10 @@ import type { ComponentName } from '../schema/release-ref.ts';
 import { isAbove, isBelow, type Range, satisfies } from '../version/version.ts';
 import { isEnabled, isNamed } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
+import { lower } from './lower.ts';
 import { formatPin, pinnedComponent } from './pins.ts';
-import { type AnyRelease, billOfMaterials } from './releases.ts';
-import { type Budget, type Constraint, type Solution, solve, type Variable } from './solve.ts';
+import { type AnyRelease, billOfMaterials, isCapability } from './releases.ts';
+import { type Budget, type Constraint, type Problem, type Solution, solve, type Variable } from './solve.ts';
 import { createVariables, isCapabilityName, isStandingForced, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
@@ -24,11 +25,14 @@ export function createConstraints(
     if (release === null) return [];
     const demands = known.get(release.digest);
     if (demands !== undefined) return demands;
-    const fresh = [
-      ...requirementsOf(name, release),
-      ...listedChildren(context, name, release),
-      ...unlistedChildren(context, name, release, children),
-    ];
+    const required = requirementsOf(name, release);
+    const fresh = isCapability(release)
+      ? required
+      : [
+          ...required,
+          ...listedChildren(context, name, release),
+          ...unlistedChildren(context, name, release, children),
+        ];
     known.set(release.digest, fresh);
     return fresh;
   };
@@ -38,6 +42,7 @@ export function requirementsOf(name: ComponentName, release: AnyRelease): readon
   return Object.entries(release.document.requires).map(([on, range]) => ({
     on,
     allows: (option) => option !== null && satisfies(option.version, range),
+    isBelow: (option) => option === null || isBelow(option.version, range),
     because: () => `${name} ${release.document.version} requires ${on} ${range}`,
   }));
 }
@@ -137,10 +142,21 @@ export function* resolve(context: Context, budget: Budget = budgetFor(context)):
       because: pins.map((pin) => `no version on offer fits the pin ${formatPin(pin)}`),
     };
   }
-  return yield* solve({
-    variables,
-    constraintsOf: createConstraints(context, variables),
-    absent: null,
-    budget,
-  });
+  const constraintsOf = createConstraints(context, variables);
+  return yield* firstOf({ variables, constraintsOf, absent: null, budget });
+}
+
+/** Looked for below what cannot be; why there is none is told of all that there is. */
+function* firstOf(problem: Problem<Option>): Pieces<Solution<Option>> {
+  const { variables, budget } = problem;
+  const lowered = yield* lower(problem, { ...budget });
+  if (lowered !== variables) {
+    const mine = { ...budget };
+    const solution = yield* solve({ ...problem, variables: lowered, budget: mine });
+    if (solution.kind === 'solved') {
+      budget.left = mine.left;
+      return solution;
+    }
+  }
+  return yield* solve(problem);
 }

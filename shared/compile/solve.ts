@@ -14,6 +14,8 @@ export interface Variable<Choice> {
 /** A list, or what makes each of its parts when it is reached: a search ends among the first. */
 export interface Choices<Choice> {
   readonly length: number;
+  /** Each is lower than all before it. */
+  readonly isFalling?: true;
   at(index: number): Choice | undefined;
 }
 
@@ -21,6 +23,8 @@ export interface Choices<Choice> {
 export interface Constraint<Choice> {
   readonly on: string;
   readonly allows: (choice: Choice) => boolean;
+  /** It is too low, and so is whatever is lower. */
+  readonly isBelow?: (choice: Choice) => boolean;
   /** `core/api 2.1.0 requires core/auth ^1.1`, for people. */
   readonly because: () => string;
 }

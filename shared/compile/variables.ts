@@ -71,6 +71,7 @@ function anyOrNone(releases: readonly AnyRelease[]): Choices<Option> {
   const { length } = releases;
   return {
     length: length + 1,
+    isFalling: true,
     at(index) {
       const release = releases[index];
       if (release === undefined) return index === length ? null : undefined;
