@@ -125,7 +125,6 @@ export type ReleaseFiles = Pick<CapabilityRelease, 'tree' | 'writable'>;
 /** Content-addressed: nothing enters it unverified, nothing in it is half there. */
 export interface TreeStore {
   has(tree: Digest): Promise<boolean>;
-  /** Every tree it has. */
   stored(): Promise<ReadonlySet<Digest>>;
   /** Absolute path of the directory that holds the tree's files. */
   directoryOf(tree: Digest): string;
@@ -145,6 +144,8 @@ export interface TreeStore {
    * them since. Empty when it is exactly what its index says, but for what the service may write.
    */
   verify(files: ReleaseFiles, which?: 'every' | 'unknown'): Promise<readonly TreeDeviation[]>;
+  /** Begins to read trees that nothing runs from. Then, once of each: what is damaged, of which only what was touched is read again. */
+  readAhead(all: readonly ReleaseFiles[]): Promise<{ readonly damages: TreeStore['verify'] }>;
   /**
    * Replaces what is changed or missing in a stored tree, part by part and by rename, from other trees in the store or else
    * from the vendor, until the signal aborts. Errors: tree/*, transport/*, disk/*.
@@ -152,8 +153,7 @@ export interface TreeStore {
   repair(files: ReleaseFiles, how: RepairHow, signal?: AbortSignal): Promise<void>;
   /**
    * Before anything runs from a stored tree with these accounts, null for the agent's own: what one of them could write to is
-   * shared with no other tree from here on. Durable when it resolves; true where its directory is another one since. Errors:
-   * disk/*.
+   * shared with no other tree from here on. Durable; true where its directory is another one since. Errors: disk/*.
    */
   hand(tree: Digest, accounts: readonly (string | null)[]): Promise<boolean>;
   /** Removes every tree that is not in `keep`; also what interrupted work left behind. */

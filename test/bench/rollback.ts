@@ -5,8 +5,10 @@ import { cpSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { createProcessDriver } from '../../agent/adapters/drivers/process/process-driver.ts';
 import { createProber } from '../../agent/adapters/machine/run-command.ts';
 import { createTreeStore } from '../../agent/adapters/tree-store/tree-store.ts';
+import type { Driver, ProgramUnit } from '../../agent/ports/deploy.ts';
 import type { Prober } from '../../agent/ports/machine.ts';
 import { hexOf } from '../../shared/encoding/digest.ts';
 import type { DeploymentRecord } from '../../shared/schema/deployment.ts';
@@ -50,10 +52,12 @@ export async function measureRollback(work: string): Promise<Figures> {
   const rows: (readonly string[])[] = [];
   for (const application of [await nodeRed(), await verdaccio(work)]) {
     const { starts, backs } = await failInTurns(application, join(work, `rollback-${rows.length}`));
-    const beyond = beyondStart(`the way back of ${application.name}`, starts, backs);
+    const took = backs.map(({ tookMs }) => tookMs);
+    const beyond = beyondStart(`the way back of ${application.name}`, starts, took);
     const more = median(beyond);
+    const parts = [backs.map(({ stoppedMs }) => stoppedMs), backs.map(({ startedMs }) => startedMs)];
     rows.push([
-      ...[application.name, ...[starts, backs].map((times) => formatMs(median(times)))],
+      ...[application.name, ...[starts, took, ...parts].map((times) => formatMs(median(times)))],
       `${formatMs(more)} (${formatMs(Math.min(...beyond))} – ${formatMs(Math.max(...beyond))})`,
       `${formatMs(GOAL_MS)}${more > GOAL_MS ? ', missed' : ''}`,
     ]);
@@ -63,8 +67,17 @@ export async function measureRollback(work: string): Promise<Figures> {
     note:
       'From the probe that failed the update to the previous version healthy again (two good answers), with nothing but the local disk, every file of it ' +
       `verified as always; in turns with the same tree started by itself until two good answers, ${ROUNDS} rounds, both asked by the agent’s own probe, ` +
-      `${PACE_MS} ms after an answer that was not good. What is beyond is the difference of a round.`,
-    head: ['application', 'its own start', 'the way back', 'beyond its start', 'goal'],
+      `${PACE_MS} ms after an answer that was not good. Of the way back, the part until the failed version had ended, its own end included, and that until the ` +
+      'previous one was started. What is beyond is the difference of a round.',
+    head: [
+      'application',
+      'its own start',
+      'the way back',
+      '– ended',
+      '– started',
+      'beyond its start',
+      'goal',
+    ],
     rows,
   };
 }
@@ -110,19 +123,25 @@ async function verdaccio(work: string): Promise<RealApplication> {
 async function failInTurns(application: RealApplication, stateDir: string) {
   const port = await freePort();
   const { trees, serving, next } = await storeOf(application, stateDir);
-  const { deployer, deploy, warnings } = realInstance(stateDir, { trees, prober: PROBER });
+  const last = { stopped: 0, started: 0 };
+  const driver = noting(createProcessDriver({ stateDir }), last);
+  const { deployer, deploy, warnings } = realInstance(stateDir, { trees, driver, prober: PROBER });
   const good = deployableFor(application, { version: '1.0.0', tree: serving, port, answers: true });
   if ((await deploy(good)).state !== 'committed') throw new Error(`${application.name} does not start here`);
   let failure = 0;
   const failOnce = async () => {
     const version = `1.0.${++failure}`;
-    return timeBack(await deploy(deployableFor(application, { version, tree: next, port, answers: false })));
+    return timesBack(
+      await deploy(deployableFor(application, { version, tree: next, port, answers: false })),
+      last,
+    );
   };
   const directory = trees.directoryOf(serving.digest);
   try {
-    const [starts = [], backs = []] = await interleave([
+    const backs: TimesBack[] = [];
+    const [starts = []] = await interleave([
       { name: 'its own start', run: () => startAlone(application, directory, join(stateDir, 'alone')) },
-      { name: 'the way back', run: failOnce },
+      { name: 'the way back', run: async () => backs.push(await failOnce()) },
     ]);
     if (warnings.length > 0)
       throw new Error(`${application.name} was not left whole`, { cause: warnings[0] });
@@ -178,11 +197,38 @@ async function startAlone(
   }
 }
 
-function timeBack(record: DeploymentRecord): number {
+/** By the clock of the records, when a service was last stopped and last started. */
+function noting(
+  driver: Driver<ProgramUnit>,
+  last: { stopped: number; started: number },
+): Driver<ProgramUnit> {
+  return {
+    ...driver,
+    stop: (...words) => driver.stop(...words).finally(() => Object.assign(last, { stopped: Date.now() })),
+    start: (...words) => driver.start(...words).finally(() => Object.assign(last, { started: Date.now() })),
+  };
+}
+
+/** From the probe that failed the update on. */
+interface TimesBack {
+  readonly stoppedMs: number;
+  readonly startedMs: number;
+  readonly tookMs: number;
+}
+
+function timesBack(
+  record: DeploymentRecord,
+  { stopped, started }: Readonly<Record<'stopped' | 'started', number>>,
+): TimesBack {
   const entered = (state: string) =>
     Date.parse(record.stages.find((stage) => stage.state === state)?.at ?? '');
   if (record.state !== 'rolled-back') throw new Error(`the update ended ${record.state}, not rolled-back`);
-  return entered('rolled-back') - entered('rolling-back');
+  const failed = entered('rolling-back');
+  return {
+    stoppedMs: stopped - failed,
+    startedMs: started - failed,
+    tookMs: entered('rolled-back') - failed,
+  };
 }
 
 interface Version {

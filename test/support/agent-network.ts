@@ -182,6 +182,7 @@ export function createAgentNetwork({ soakMs }: { readonly soakMs?: number } = {}
       transfers: () => world.transfers,
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
+      readAhead: async () => ({ damages: async ({ tree }) => world.drift.get(tree.digest) ?? [] }),
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
       hand: async () => false,
       collect: async () => undefined,

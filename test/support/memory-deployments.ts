@@ -137,6 +137,9 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
       throw new FairleadError('transport/unreachable', { url: 'https://packs.test', problem: 'no route' });
     },
     verify: async ({ tree }) => disk.deviations.get(tree.digest) ?? [],
+    readAhead: async () => ({
+      damages: async ({ tree }) => (disk.deviations.get(tree.digest) ?? []).filter(isDamage),
+    }),
     async collect(keep) {
       for (const tree of disk.trees) if (!keep.has(tree)) disk.trees.delete(tree);
     },

@@ -145,6 +145,7 @@ function treesIn(stateDir: string): TreeStore {
     transfers: () => [],
     weigh: async () => null,
     verify: async () => [],
+    readAhead: async () => ({ damages: async () => [] }),
     repair: async () => {},
     hand: async () => false,
     collect: async () => {},

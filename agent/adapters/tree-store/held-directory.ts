@@ -3,7 +3,8 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, type FileHandle, open, unlink } from 'node:fs/promises';
 import { storedMode } from '../../../shared/node/unpack.ts';
 import type { TreeFile } from '../../../shared/tree/tree-index.ts';
-import { changeBehind, isFileAsListed } from './verify-tree.ts';
+import { isFileAsListed } from './listed-file.ts';
+import { changeBehind } from './verify-tree.ts';
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants;
 const DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;

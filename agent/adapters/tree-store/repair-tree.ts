@@ -73,7 +73,7 @@ async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Pro
   await mkdir(files, { recursive: true });
   for (const directory of [place, files]) await chmod(directory, TREE_DIRECTORY_MODE);
   // Sorted by path: a directory stands before what it holds.
-  for (const { path, problem } of await compareTree(index, files, repair.files.writable)) {
+  for (const { path, problem } of await compareTree(index, files, { writable: repair.files.writable })) {
     const entry = listed.get(path) ?? ({ kind: 'directory', path } as const);
     if (problem === 'unexpected' && how.added === 'keep') continue;
     // A service that ran from it under another release may own the directory, and move it while this goes on.
@@ -141,7 +141,7 @@ async function isWhole({ layout, files }: Repair): Promise<boolean> {
   const place = placeIn({ layout, files });
   const index = await readIndex(place, files.tree.digest);
   if (index === null) return false;
-  return (await compareTree(index, join(place, FILES_DIRECTORY), files.writable)).length === 0;
+  return (await compareTree(index, join(place, FILES_DIRECTORY), { writable: files.writable })).length === 0;
 }
 
 /** Every tree of the store, the damaged one too. */

@@ -24,11 +24,12 @@ import {
   storeLayout,
 } from './layout.ts';
 import { type OnLeft, placeOf } from './places.ts';
+import { createReadAhead } from './read-ahead.ts';
 import { repairTree } from './repair-tree.ts';
 import { mayShare, wasHanded } from './shareable.ts';
 import { handTree, keepHanded } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
-import { compareTree, isRealDirectory } from './verify-tree.ts';
+import { compareTree, isRealDirectory, type Question } from './verify-tree.ts';
 
 export interface TreeStoreOptions {
   readonly stateDir: string;
@@ -107,9 +108,19 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     verify: (files, which = 'every') => {
       return explaining(layout.store, async () => {
         const isKnown = which === 'unknown' && (await mayShare(layout, files.tree.digest));
-        return await verifyStored(layout, files, isKnown ? known : { ...known, ...UNKNOWN });
+        return await verifyStored(layout, files, { known: isKnown ? known : { ...known, ...UNKNOWN } });
       });
     },
+    readAhead: async (all) =>
+      createReadAhead(all, {
+        now: known.now,
+        damages: (files, ahead) =>
+          explaining(layout.store, async () => {
+            const isKnown = await mayShare(layout, files.tree.digest);
+            const read = ahead ?? { ...known, ...UNKNOWN };
+            return await verifyStored(layout, files, { known: isKnown ? known : read, damageOnly: true });
+          }),
+      }),
     hand: (tree, accounts) => explaining(layout.store, () => handTree(adds, tree, accounts)),
     collect: (keep) => {
       known.forget();
@@ -139,7 +150,7 @@ const UNKNOWN = {
 async function verifyStored(
   layout: StoreLayout,
   { tree, writable }: ReleaseFiles,
-  known: KnownFiles,
+  { known, ...question }: Question & { readonly known: KnownFiles },
 ): Promise<readonly TreeDeviation[]> {
   const directory = placeOf(layout, tree.digest);
   const indexBytes = await readIndexBytes(directory);
@@ -149,7 +160,7 @@ async function verifyStored(
   // Without the signed index nothing can be said about the files: the tree counts as changed whole.
   if (digestOf(indexBytes) !== tree.digest) return [{ path: INDEX_FILE, problem: 'changed' }];
   const index = await known.index(tree.digest, indexBytes);
-  return compareTree(index, join(directory, FILES_DIRECTORY), writable, known);
+  return compareTree(index, join(directory, FILES_DIRECTORY), { ...question, known, writable });
 }
 
 /**

@@ -33,9 +33,15 @@ async function examine(run: Run, one: PlacedComponent): Promise<Evidence['compon
   const { driver } = run.options;
   const { component, unit } = one;
   const status = await driver.status(unit.component);
-  const { detail } = await look(run.options, one, 1);
+  const health = probedHealth(run.progress().failure, component) ?? (await look(run.options, one, 1)).detail;
   const log = await driver.logs(unit.component, LOG_BYTES, 'start');
-  return { component, status: status.kind, health: detail, log: sanitizeText(log) };
+  return { component, status: status.kind, health, log: sanitizeText(log) };
+}
+
+/** What was asked a moment ago is not asked again: until it gives up on an answer, nobody is served. */
+function probedHealth(failure: Failure | null, component: ComponentKey): string | undefined {
+  const isProbed = failure?.code === 'deploy/unhealthy' && failure.component === component;
+  return isProbed ? failure.message.split(LOG_ENDS)[0] : undefined;
 }
 
 const TAIL_BYTES = 4096;

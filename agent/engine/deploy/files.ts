@@ -13,8 +13,6 @@ import type { Outcome, Run } from './run.ts';
 const WHOLE: RepairHow = { added: 'remove', from: 'anywhere' };
 /** What runs goes on reading what it wrote itself. */
 const AROUND_A_SERVICE: RepairHow = { added: 'keep', from: 'anywhere' };
-/** A rollback waits for no network. */
-const OFFLINE: RepairHow = { added: 'keep', from: 'local' };
 
 /**
  * Before anything live is touched. Files of the version that is left never block the way forward: what it added is drift, what it
@@ -80,18 +78,6 @@ export function mayLeaveDamage({ plan, acceptDrift }: Run): boolean {
 function wayBackDamaged(component: ComponentKey, { path, problem }: TreeDeviation, cause: unknown) {
   const because = cause instanceof Error ? cause.message : 'the repair failed';
   return new FairleadError('deploy/way-back-damaged', { component, path, problem, because }, { cause });
-}
-
-/** Just before it starts again. As far as this machine goes, and never in the way of the start. */
-export async function mendWayBack(run: Run, component: ComponentKey): Promise<void> {
-  const { trees, onWarning } = run.options;
-  const files = run.previous?.releases.get(component)?.document;
-  if (files === undefined) return;
-  try {
-    if ((await trees.verify(files, 'unknown')).some(isDamage)) await trees.repair(files, OFFLINE);
-  } catch (error) {
-    onWarning(error);
-  }
 }
 
 /** Error: deploy/tree-damaged. */

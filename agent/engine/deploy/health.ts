@@ -7,7 +7,10 @@ import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { Probe, ProbeResult } from '../../ports/machine.ts';
 import type { DeployerOptions } from './options.ts';
 
-type Watching = Pick<DeployerOptions, 'driver' | 'prober' | 'clock'>;
+interface Watching extends Pick<DeployerOptions, 'driver' | 'prober' | 'clock'> {
+  /** Hears of every bad answer that can hardly be that of a start any more. */
+  readonly onDoubt?: () => void;
+}
 
 export interface Look {
   readonly component: ComponentKey;
@@ -99,7 +102,9 @@ async function watchProbe(
     const result = await check.ask(watching, signal);
     const elapsed = watching.clock.monotonic() - start;
     // Whoever is watched for ever was healthy before: no start period excuses it now.
-    tally = count(tally, result.healthy, mode === 'until-healthy' && elapsed < rule.startPeriodMs);
+    const startMs = mode === 'until-healthy' ? rule.startPeriodMs : 0;
+    tally = count(tally, result.healthy, elapsed < startMs);
+    if (!result.healthy && elapsed >= startMs / 2) watching.onDoubt?.();
     const verdict = mode === 'until-healthy' ? judge(rule, tally, elapsed) : degraded(rule, tally.failures);
     if (verdict === 'healthy') return;
     if (verdict === 'unhealthy') {

@@ -8,7 +8,6 @@ import { isOwn } from '../../core/deploy/generation.ts';
 import { isAscending, isDescending } from '../../core/deploy/rollback-target.ts';
 import { drainAndStop } from './drains.ts';
 import { captureEvidence } from './evidence.ts';
-import { mendWayBack } from './files.ts';
 import { prepare, prepareAll, runsIn } from './prepare.ts';
 import { isDone, type Outcome, type Run, runCommands, wasIntended } from './run.ts';
 import {
@@ -27,6 +26,7 @@ const TRIES = 3;
 const PAUSE_MS = 5_000;
 
 export async function rollBack(run: Run): Promise<Outcome> {
+  run.wayBack.readAhead();
   await captureEvidence(run);
   const fixed = await irreversibleStep(run);
   if (fixed !== undefined) return { event: 'exhausted', failure: irreversible(fixed) };
@@ -70,7 +70,7 @@ async function restore(run: Run): Promise<Failure | null> {
 async function startAgain(run: Run, component: ComponentKey): Promise<void> {
   // This very process is what a start would come to, or what a person put in its place and stays.
   if (isOwn(run.previous, component) && (await runsIn(run.options, run.previous, component))) return;
-  await mendWayBack(run, component);
+  await run.wayBack.mend(component);
   await run.step({ action: 'start', component }, () => startService(run, component, run.previous));
 }
 

@@ -16,6 +16,7 @@ import { canBeLeft, type DeployEvent, isUntouched } from '../../core/deploy/stat
 import type { PlacedComponent } from '../../ports/deploy.ts';
 import type { StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
+import { createWayBack, type WayBack } from './way-back.ts';
 
 export interface RunFacts {
   /** As it was when the deployment began. */
@@ -57,6 +58,7 @@ export interface Run extends RunFacts {
   /** Asks for a forced patch's sake: what touched nothing yet ends so, a soak is cut short, anything else goes on. */
   giveWay(): void;
   readonly yielded: AbortSignal;
+  readonly wayBack: WayBack;
 }
 
 /** `entries` are those an interrupted deployment already wrote. */
@@ -97,6 +99,7 @@ export function createRun(options: DeployerOptions, facts: RunFacts, entries: re
       if (isUntouched(heading) || heading === 'soaking') yielded.abort();
     },
     yielded: yielded.signal,
+    wayBack: createWayBack(options, facts),
   };
   return run;
 }

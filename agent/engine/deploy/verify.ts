@@ -11,7 +11,7 @@ export async function verifyTarget(run: Run): Promise<Outcome> {
   const judged = await judgedComponents(run);
   const serving = await prepareAll(run.options, run.previous, [...run.serving]);
   await withOpenPorts(run, serving, async () => {
-    await watchUntilHealthy(run.options, judged);
+    await watchUntilHealthy(doubting(run), judged);
     for (const component of judged) {
       if (run.plan.start.includes(component.component)) await runCommands(run, component, 'smoke');
     }
@@ -28,11 +28,16 @@ export async function soak(run: Run): Promise<Outcome> {
   const { options, yielded } = run;
   const [judged, soakMs] = [await judgedComponents(run), await options.soakMs()];
   await withOpenPorts(run, judged, async () => {
-    await watchFor(options, judged, Math.min(soakMs, SHORTENED_SOAK_MS));
+    await watchFor(doubting(run), judged, Math.min(soakMs, SHORTENED_SOAK_MS));
     const rest = soakMs - SHORTENED_SOAK_MS;
-    if (rest > 0) await watchFor(options, judged, rest, yielded);
+    if (rest > 0) await watchFor(doubting(run), judged, rest, yielded);
   });
   return { event: 'soaked' };
+}
+
+/** What may have to go is asked as always; meanwhile the files of what would come back are read. */
+function doubting({ options, wayBack }: Run) {
+  return { ...options, onDoubt: () => wayBack.readAhead() };
 }
 
 /** After a rollback: everything that was healthy before must be again. */

@@ -18,7 +18,7 @@ function failing(log: string, deployable = THREE) {
   const asked: unknown[] = [];
   const kept: unknown[] = [];
   const warnings: unknown[] = [];
-  const world = { log: log as string | Error, done: false, full: false };
+  const world = { log: log as string | Error, done: false, full: false, failure: null as Failure | null };
   const options = {
     clock: createFakeClock(),
     onWarning: (error: unknown) => void warnings.push(error),
@@ -49,7 +49,11 @@ function failing(log: string, deployable = THREE) {
     target,
     record: recordOf(7, ['starting']),
     plan: { start: [API, AUTH] },
-    progress: () => ({ ...progressOf([]), done: new Set(world.done ? ['evidence'] : []) }),
+    progress: () => ({
+      ...progressOf([]),
+      failure: world.failure,
+      done: new Set(world.done ? ['evidence'] : []),
+    }),
     step: (step: unknown, act: () => Promise<void>) => {
       kept.push(step);
       return act();
@@ -163,6 +167,20 @@ describe('evidence', () => {
       [API, 16 * 1024, 'start'],
       [AUTH, 16 * 1024, 'start'],
     ]);
+  });
+
+  it('of what a probe has just found unhealthy is what that said: nobody is served while it is asked again', async () => {
+    const { run, kept, world } = failing(log);
+    world.failure = { ...failure(AUTH), message: `${ENDS}why` };
+
+    await captureEvidence(run);
+    expect(kept.at(-1)).toMatchObject({
+      components: [{ health: 'status 1' }, { health: 'it is unhealthy' }],
+    });
+
+    world.failure = { ...failure(AUTH), code: 'deploy/exited' };
+    await captureEvidence(run);
+    expect(kept.at(-1)).toMatchObject({ components: [{ health: 'status 1' }, { health: 'HTTP 503' }] });
   });
 
   it('is taken once', async () => {

@@ -164,7 +164,7 @@ describe('a failed deployment', () => {
           {
             component: AUTH,
             status: 'running',
-            health: 'HTTP 503',
+            health: 'core/auth did not become or stay healthy: HTTP 503',
             log: 'log of core/auth with •••\ufffd\n',
           },
         ],

@@ -1,6 +1,6 @@
 // The files of a deployment, call by call: what is mended how, from where, and what is said of what could not be.
 import { describe, expect, it } from 'vitest';
-import { mendWayBack, secureFiles, verifyUndamaged } from '../../../../agent/engine/deploy/files.ts';
+import { secureFiles, verifyUndamaged } from '../../../../agent/engine/deploy/files.ts';
 import type { TreeDeviation } from '../../../../agent/ports/state.ts';
 import { AUTH, deployableOf, WEB } from '../../../support/deploy-releases.ts';
 import { dataOf, rejectionOf } from '../../../support/error-code.ts';
@@ -214,31 +214,6 @@ describe('a mending that waits for a server', () => {
     await clock.advance(3_600_000);
 
     expect(world.signals[0]?.aborted).toBe(false);
-  });
-});
-
-describe('the way back, before it starts again', () => {
-  const back = ({ run }: Made, component = AUTH) => mendWayBack(run as never, component);
-
-  it('is mended from this machine alone, and only where it is damaged', async () => {
-    const made = trees();
-    made.found.set('core/auth@1.0.0', [ADDED, CHANGED]);
-    await back(made);
-    made.found.set('core/auth@1.0.0', [ADDED]);
-    await back(made);
-
-    expect(made.repairs).toEqual([['core/auth@1.0.0', { added: 'keep', from: 'local' }]]);
-    expect(made.world.signals).toEqual([undefined]);
-  });
-
-  it('starts all the same where it cannot be mended, with a warning; and of what was not there nothing is', async () => {
-    const made = trees();
-    made.found.set('core/auth@1.0.0', [CHANGED]);
-    made.world.lost = true;
-    await back(made);
-    await back(made, 'core/mail' as never);
-
-    expect(made.warnings).toEqual([GONE]);
   });
 });
 

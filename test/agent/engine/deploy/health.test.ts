@@ -114,6 +114,34 @@ describe('a look', () => {
   );
 });
 
+describe('doubt', () => {
+  const doubts = (made: Watched) => {
+    const at: number[] = [];
+    const onDoubt = () => void at.push(made.clock.monotonic());
+    return { at, watching: { ...(made.watching as object), onDoubt } as never };
+  };
+
+  it('is every bad answer from the middle of a start period on: until then it is one of a start', async () => {
+    const made = watched();
+    made.say('a', ...Array.from({ length: 5 }, () => BAD), GOOD);
+    const { at, watching } = doubts(made);
+
+    await outcome(made, watchUntilHealthy(watching, [made.component(AUTH, ['a'])]), 10_000);
+
+    expect(at).toEqual([3_000, 4_000]);
+  });
+
+  it('is the first bad answer of what was healthy', async () => {
+    const made = watched();
+    made.say('a', GOOD, BAD, GOOD);
+    const { at, watching } = doubts(made);
+
+    await outcome(made, watchFor(watching, [made.component(AUTH, ['a'])], 5_000), 10_000);
+
+    expect(at).toEqual([1_000]);
+  });
+});
+
 describe('a watch until all are healthy', () => {
   it('ends when the last probe of the last component is', async () => {
     const made = watched();

@@ -25,6 +25,8 @@ interface Told {
 function goingBack({ left = {}, started = [AUTH, API], done = [], first = false }: Told = {}) {
   const clock = createFakeClock();
   const acts: string[] = [];
+  /** What is done with the files of the way back, and after how many acts. */
+  const way: (readonly [string, number])[] = [];
   const warnings: unknown[] = [];
   const running = new Map<string, string>([
     [AUTH, '1.1.0'],
@@ -60,8 +62,6 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
     secrets: { learn: () => undefined },
     trees: {
       directoryOf: (tree: string) => names.get(tree as never) ?? '',
-      verify: async () => [],
-      repair: async () => undefined,
     },
     store: {
       dataDirectoryOf: () => '/data',
@@ -110,6 +110,10 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
   const run = {
     options,
     ...{ record: recordOf(2, ['starting']), serving: new Set() },
+    wayBack: {
+      readAhead: () => void way.push(['read', acts.length]),
+      mend: async (component: string) => void way.push([component, acts.length]),
+    },
     target: { ...target, number: 2, healthy: false },
     previous: first ? null : { ...old, number: 1, healthy: true },
     plan: { start: [AUTH, API], stop: [WEB, AUTH], steps, reason: { kind: 'channel' } },
@@ -124,7 +128,7 @@ function goingBack({ left = {}, started = [AUTH, API], done = [], first = false 
     await clock.advance(120_000);
     return await outcome;
   };
-  return { run, acts, ended, world, warnings, running, clock };
+  return { run, acts, way, ended, world, warnings, running, clock };
 }
 const WAY = [
   ...['stop core/api', 'stop core/auth', 'current 1'],
@@ -141,6 +145,18 @@ describe('a rollback', () => {
     expect([...running]).toEqual([
       [AUTH, '1.0.0'],
       [WEB, '1.0.0'],
+    ]);
+  });
+
+  it('reads what comes back while the rest is done, and looks at it right before it starts', async () => {
+    const { way, ended } = goingBack();
+
+    await ended();
+
+    expect(way).toEqual([
+      ['read', 0],
+      [AUTH, 3],
+      [WEB, 4],
     ]);
   });
 

@@ -56,6 +56,7 @@ function moving({
   const world = {
     outcome: 'stopped',
     sick: new Set<string>(),
+    doubts: 0,
     signal: null as AbortSignal | undefined | null,
     current: 0,
   };
@@ -133,6 +134,7 @@ function moving({
     options,
     ...{ target: { ...target, number: 2 }, previous: { ...previous, number: 1 } as object | null },
     ...{ serving: new Set(serving), yielded: yielded.signal, left: new AbortController().signal },
+    wayBack: { readAhead: () => void world.doubts++ },
     plan: { start: [AUTH, API], stop: [AUTH], steps: [], reason: { kind } },
     progress: () => progressOf(entries),
     async step({ action, component }: Step, work: () => Promise<unknown>) {
@@ -341,5 +343,6 @@ describe('judging', () => {
     await clock.advance(3_000);
 
     expect(dataOf(await refused, 'deploy/unhealthy')).toEqual({ component: WEB, detail: 'HTTP 503' });
+    expect(world.doubts).toBeGreaterThan(0);
   });
 });
