@@ -7,7 +7,7 @@ export interface Answer {
   readonly body: AnswerBody;
 }
 
-/** The pieces may be read once. Whoever reads slowly slows the server down. */
+/** The pieces may be read once, what has come meanwhile as one. Whoever reads slowly slows the server down. */
 export interface AnswerBody extends AsyncIterable<Uint8Array> {
   /** Read to its end where no more than this comes, for its connection to be used again; else cut. Never throws. */
   dump(limit: number): Promise<void>;
@@ -22,6 +22,22 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
   readonly signal: AbortSignal;
+}
+
+/** All of it as one: what little pieces would take, one by one, is a hundred times what is in them, and the server makes them. */
+export async function readWhole(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  let whole = new Uint8Array();
+  let size = 0;
+  for await (const piece of pieces) {
+    if (size + piece.length > whole.length) {
+      const longer = new Uint8Array(Math.max(size + piece.length, 2 * whole.length));
+      longer.set(whole);
+      whole = longer;
+    }
+    whole.set(piece, size);
+    size += piece.length;
+  }
+  return whole.slice(0, size);
 }
 
 /** What leads to a server: nothing else of undici is used. */
@@ -93,10 +109,10 @@ function createPieces(controller: Controller, announced: number): Pieces {
       if (outcome !== null) throw outcome.error;
       await waited();
     }
-    const piece = here.shift() as Uint8Array;
-    bytes -= piece.length;
-    if (bytes < ENOUGH_BYTES) controller.resume();
-    return piece;
+    const pieces = here.splice(0);
+    bytes = 0;
+    controller.resume();
+    return pieces[1] === undefined && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
   };
   const settle = (how: NonNullable<typeof outcome>) => {
     outcome ??= how;
@@ -104,7 +120,8 @@ function createPieces(controller: Controller, announced: number): Pieces {
   };
   const pieces: Pieces = {
     push(piece) {
-      here.push(piece);
+      // A piece holds on to all that it came in, which may be a thousand times as long.
+      here.push(piece.length * 2 < piece.buffer.byteLength ? new Uint8Array(piece) : piece);
       bytes += piece.length;
       if (bytes >= ENOUGH_BYTES) controller.pause();
       wake();

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
-import type { Line } from './ask.ts';
+import { type Line, readWhole } from './ask.ts';
 import { createDispatchers, type Dispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
@@ -80,13 +80,7 @@ async function readAnswer(url: string, { answer, body }: Exchange, maxBytes: num
   if (status === 304) return { kind: 'not-modified' };
   if (status === 403 || status === 404 || status === 410) return { kind: 'missing', status };
   if (status !== 200) throw refused(url, answer);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body(maxBytes)) chunks.push(chunk);
-  return {
-    kind: 'body',
-    bytes: Uint8Array.from(Buffer.concat(chunks)),
-    etag: header(answer, 'etag'),
-  };
+  return { kind: 'body', bytes: await readWhole(body(maxBytes)), etag: header(answer, 'etag') };
 }
 
 /** 416 as RFC 9110 says, or a server that takes a range past the end for nonsense. */

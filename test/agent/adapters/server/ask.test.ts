@@ -1,9 +1,10 @@
 // An answer as it comes: in order, no faster than it is read, and nothing left behind on its connection.
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, ask } from '../../../../agent/adapters/server/ask.ts';
+import { type Answer, ask, readWhole } from '../../../../agent/adapters/server/ask.ts';
 import { createDispatchers, type Dispatchers } from '../../../../agent/adapters/server/dispatchers.ts';
 import { serveHttp } from '../../../support/http-server.ts';
 
@@ -96,6 +97,52 @@ describe('an answer', () => {
 
     expect(Buffer.from((await pieces.next()).value).toString()).toBe('half');
     await expect(pieces.next()).rejects.toThrow();
+  });
+});
+
+describe('an answer in pieces of a byte', () => {
+  /** As the server writes it: a chunk for each byte of the body, `extension` in each head. */
+  const chunked =
+    (count: number, extension = ''): Handler =>
+    (request) =>
+      void request.socket.end(
+        `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${`1${extension}\r\nx\r\n`.repeat(count)}0\r\n\r\n`,
+      );
+
+  async function piecesOf({ body }: Answer): Promise<readonly Uint8Array[]> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of body) pieces.push(piece);
+    return pieces;
+  }
+
+  it('comes in as many as the network brought', async () => {
+    const { get } = await served(chunked(100_000));
+
+    const pieces = await piecesOf(await get());
+
+    expect(Buffer.concat(pieces).toString()).toBe('x'.repeat(100_000));
+    expect(pieces.length).toBeLessThan(1_000);
+  });
+
+  it('does not hold on to what came between them', async () => {
+    const { get } = await served(chunked(50, `;x=${'y'.repeat(60_000)}`));
+
+    const pieces = await piecesOf(await get());
+
+    const held = new Set(pieces.map(({ buffer }) => buffer));
+    expect(Buffer.concat(pieces).toString()).toBe('x'.repeat(50));
+    expect([...held].reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(100_000);
+  });
+
+  it('is one of its own length in the end, whatever the lengths of its pieces', async () => {
+    const lengths = [0, 1, 1, 5_000, 0, 3, 70_000, 1];
+    const pieces = lengths.map((length, at) => Buffer.alloc(length, at));
+
+    const whole = await readWhole(Readable.from(pieces));
+
+    expect(Buffer.compare(whole, Buffer.concat(pieces))).toBe(0);
+    expect(whole.buffer.byteLength).toBe(75_006);
+    expect(await readWhole(Readable.from([]))).toHaveLength(0);
   });
 });
 
