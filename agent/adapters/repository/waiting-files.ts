@@ -15,7 +15,7 @@ export interface WaitingFiles {
   /** What will stand there, null where nothing will; undefined where it is what the disk has. */
   of(file: string): Uint8Array | null | undefined;
   names(): Iterable<string>;
-  /** Waits for the disk only where much is waiting already. Errors: disk/*. */
+  /** Waits for the disk only where much is waiting already; what the disk refuses then does not wait. Errors: disk/*. */
   write(file: string, bytes: Uint8Array): Promise<void>;
   remove(file: string): void;
   /** After it nothing waits. What failed waits for the next time. Errors: disk/*. */
@@ -50,9 +50,16 @@ export function createWaitingFiles(directory: string): WaitingFiles {
     of: (file) => written.get(file) ?? (removed.has(file) ? null : undefined),
     names: () => written.keys(),
     async write(file, bytes) {
+      const before = written.get(file);
       written.set(file, bytes);
       const waiting = [...written.values()].reduce((sum, { length }) => sum + length, 0);
-      if (waiting > MOST_WAITING_BYTES) await inTurn(flush);
+      if (waiting <= MOST_WAITING_BYTES) return;
+      await inTurn(flush).catch((cause: unknown) => {
+        // Whoever wrote it is told, and trusts what was there before.
+        if (before !== undefined) written.set(file, before);
+        else written.delete(file);
+        throw cause;
+      });
     },
     remove(file) {
       written.delete(file);

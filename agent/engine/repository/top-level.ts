@@ -124,16 +124,21 @@ export class TopLevel {
 
   async #updateRoot(): Promise<void> {
     const start = this.#root;
-    let durable = Promise.resolve();
+    // Beside what is asked for. What fails here waits, and fails the flush that ends the refresh.
+    const flushed = () => {
+      const done = this.#store.flush();
+      done.catch(() => undefined);
+      return done;
+    };
+    // What an earlier refresh could not write as well.
+    let durable = flushed();
     try {
       for (let i = 0; i < MAX_ROOTS_PER_REFRESH; i++) {
         const bytes = await this.#source.root(this.#root.version + 1);
         if (bytes === null) break;
         await durable;
         this.#root = await advanceRoot(this.#store, this.#root, bytes);
-        // While the next one is asked for. What fails here waits, and fails the flush that ends the refresh.
-        durable = this.#store.flush();
-        durable.catch(() => undefined);
+        durable = flushed();
       }
     } finally {
       if (this.#root !== start) await this.#loadOnlineFiles();

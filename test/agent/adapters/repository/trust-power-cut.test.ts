@@ -118,6 +118,26 @@ describe('trust that is written together', () => {
     expect((await (await openTrustStore(DIRECTORY)).read('targets.json'))?.length).toBe(5 << 20);
   });
 
+  it('does not wait in memory where a disk refuses it for long: whoever wrote it is told, and the shorter one before it waits on', async () => {
+    mount.disk = emptyDisk().copy('strict');
+    const store = await openTrustStore(DIRECTORY);
+    mount.before = (call, path) => {
+      if (call === 'fsync') throw failure('ENOSPC', call, path);
+    };
+    await store.write('team0.json', Buffer.from('short'));
+
+    for (let n = 0; n < 3; n++) {
+      const written = store.write(`team${n}.json`, Buffer.alloc(5 << 20));
+      await expect(written).rejects.toMatchObject({ code: 'disk/full' });
+    }
+
+    const waiting = await Promise.all([0, 1, 2].map((n) => store.read(`team${n}.json`)));
+    expect(waiting.map((bytes) => bytes?.length ?? 0)).toEqual([5, 0, 0]);
+    mount.before = () => undefined;
+    await store.flush();
+    expect(String(await (await openTrustStore(DIRECTORY)).read('team0.json'))).toBe('short');
+  });
+
   it('keeps what is asked for while it is being written', async () => {
     mount.disk = emptyDisk().copy('strict');
     const store = await openTrustStore(DIRECTORY);

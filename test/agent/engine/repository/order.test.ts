@@ -163,6 +163,24 @@ describe('a root', () => {
     expect(updater.topLevel.root.version).toBe(2);
     expect(repository.requests).not.toContain('root 4');
   });
+
+  it('is not believed before the one that an earlier refresh could not write', async () => {
+    const repository = new RepositorySimulator();
+    const { store } = await newClient(repository);
+    const updater = await openUpdater(repository, store);
+    repository.publish('root', 'root');
+    store.killAt = store.effects;
+    const refused = async () => {
+      await expect(updater.refresh(NOW)).rejects.toBeInstanceOf(Killed);
+      return updater.topLevel.root.version;
+    };
+
+    expect([await refused(), await refused()]).toEqual([2, 2]);
+
+    store.killAt = Number.POSITIVE_INFINITY;
+    await updater.refresh(NOW);
+    expect(updater.topLevel.root.version).toBe(3);
+  });
 });
 
 describe('a recovery that is killed', () => {
