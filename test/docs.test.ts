@@ -48,6 +48,17 @@ describe('commands', () => {
   });
 });
 
+describe('the changelog', () => {
+  const lines = read('CHANGELOG.md').split('\n');
+
+  it('has the headings of its form, and lines that are read: docs/contributing.md says how', () => {
+    const kinds = ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'];
+    const headings = lines.filter((line) => line.startsWith('### ')).map((line) => line.slice(4));
+    expect(headings.filter((heading) => !kinds.includes(heading))).toEqual([]);
+    expect(lines.filter((line) => line.length >= 240)).toEqual([]);
+  });
+});
+
 describe('the architecture page', () => {
   it('names files that exist', () => {
     const named = [...read('docs/architecture.md').matchAll(/`([\w./-]+\.ts)`/g)].map(
