@@ -1,12 +1,12 @@
 // One generation as a directory: manifest, plan, configuration, the exact bytes of its releases, links to its trees.
-import { mkdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { fromUtf8, utf8 } from '../../../shared/encoding/bytes.ts';
 import { type Digest, digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { FairleadError, isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory, writeDurably } from '../../../shared/node/durable-file.ts';
-import { absentOr, isMomentary, namesIfPresent, readIfPresent } from '../../../shared/node/read-file.ts';
+import { absentOr, isMomentary, readIfPresent } from '../../../shared/node/read-file.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import { deploymentManifest, deploymentRecord, plan } from '../../../shared/schema/deployment.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
@@ -135,16 +135,25 @@ export async function writeGeneration(
 export async function readLinkedTrees(directory: string): Promise<readonly Digest[]> {
   const app = join(directory, 'app');
   const links: string[] = [];
-  for (const suite of await namesIfPresent(app)) {
-    for (const name of await namesIfPresent(join(app, suite))) links.push(join(app, suite, name));
+  for (const suite of await orNothing(app, readdir(app), [])) {
+    const place = join(app, suite);
+    for (const name of await orNothing(place, readdir(place), [])) links.push(join(place, name));
   }
-  const targets = await Promise.all(
-    links.map((link) => readlink(link).catch((cause: unknown) => absentOr(link, cause, ''))),
-  );
+  const targets = await Promise.all(links.map((link) => orNothing(link, readlink(link), '')));
   return targets.flatMap((target) => {
-    const hex = /[/]trees[/]([0-9a-f]{64})(?:[/]|$)/.exec(target)?.[1];
+    // A tree may stand beside its own place, under a number.
+    const hex = /[/]trees[/]([0-9a-f]{64})(?:[./]|$)/.exec(target)?.[1];
     return hex === undefined ? [] : [digestFromHex(hex)];
   });
+}
+
+/** No directory, or no link: it will say as little whenever it is asked. */
+const OTHERWISE: ReadonlySet<string> = new Set(['ENOTDIR', 'EINVAL']);
+
+async function orNothing<Found>(path: string, asked: Promise<Found>, nothing: Found): Promise<Found> {
+  return asked.catch((cause: unknown) =>
+    OTHERWISE.has(systemCode(cause)) ? nothing : absentOr(path, cause, nothing),
+  );
 }
 
 /** The names of what is written of it but for its record, which may be missing. */

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createDeploymentStore } from '../../../../agent/adapters/state/deployment-store.ts';
 import { createStateFiles } from '../../../../agent/adapters/state/state-files.ts';
 import type { DeploymentStore, StoredGeneration } from '../../../../agent/ports/state.ts';
-import { hexOf } from '../../../../shared/encoding/digest.ts';
+import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { AUTH, deployableOf, planOf, WEB } from '../../../support/deploy-releases.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
@@ -193,6 +193,27 @@ describe('a deployment store on disk', () => {
     await rm(app, { recursive: true });
     expect(await store().linkedTrees(1)).toEqual([]);
   });
+
+  it('tells a tree that stands beside what cannot be moved', async () => {
+    const treeDirectoryOf = (tree: Digest) => join(stateDir, 'store', 'trees', `${hexOf(tree)}.1`, 'files');
+    const beside = createDeploymentStore({ stateDir, treeDirectoryOf, onDamage: () => undefined });
+    const generation = generationOf(1);
+    await beside.addGeneration(generation);
+
+    expect(await beside.linkedTrees(1)).toEqual(generation.manifest.components.map(({ tree }) => tree));
+  });
+
+  it.each(['app', 'app/core', 'app/core/auth'])(
+    'tells no tree where %s is neither link nor directory any more, now or later',
+    async (name) => {
+      await store().addGeneration(generationOf(1));
+      const place = join(stateDir, 'generations', '1', name);
+      await rm(place, { recursive: true });
+      await writeFile(place, 'a copy of what the link led to');
+
+      expect(await store().linkedTrees(1)).toEqual([]);
+    },
+  );
 
   it.each(['manifest.json', 'plan.json', 'config.json', 'releases/core/auth.json'])(
     'mends a generation whose %s is damaged, gone, or no file, from the spare copy',
