@@ -137,3 +137,8 @@ function describe(reason: string, ...outputs: readonly string[]): string {
   const said = outputs.map((text) => text.trim().split('\n').at(-1) ?? '').find((line) => line !== '');
   return said === undefined ? reason : `${reason}: ${sanitizeLine(said)}`;
 }
+
+/** By what it says, which may name the files it was given. */
+export function refusesOption(stderr: string): boolean {
+  return /(?:invalid|unrecognized|unknown) option|usage:/i.test(stderr);
+}

@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { forEachBounded } from '../../../shared/node/turns.ts';
+import { refusesOption } from '../machine/run-tool.ts';
 
 const run = promisify(execFile);
 const PARALLEL_SYNCS = 8;
@@ -29,7 +30,7 @@ export async function syncTree(directory: string, paths: Iterable<string>): Prom
 function isMissingProgram(cause: unknown): boolean {
   if (!(cause instanceof Error)) return false;
   if ('code' in cause && cause.code === 'ENOENT') return true;
-  return 'stderr' in cause && /(?:invalid|unrecognized|unknown) option|usage:/i.test(String(cause.stderr));
+  return 'stderr' in cause && refusesOption(String(cause.stderr));
 }
 
 async function syncPath(path: string): Promise<void> {

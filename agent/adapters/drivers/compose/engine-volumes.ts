@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { isDirectory } from '../../../../shared/node/durable-file.ts';
 import { VOLUME_MS } from '../../../../shared/schema/drivers/volumes.ts';
-import { runTool } from '../../machine/run-tool.ts';
+import { refusesOption, runTool } from '../../machine/run-tool.ts';
 import { toolEnvironment } from '../../machine/surroundings.ts';
 import { ANSWER_BYTES, docker, engineFailure, verifyDone } from './docker.ts';
 
@@ -52,7 +52,7 @@ export async function flushVolume(name: string): Promise<void> {
   // The place of an engine without root may be hidden from the agent: then all of this machine is flushed.
   const isSeen = place !== '' && (await isDirectory(place));
   let result = await sync(isSeen ? ['-f', place] : []);
-  if (isSeen && /option|usage/i.test(result.stderr)) result = await sync([]);
+  if (isSeen && refusesOption(result.stderr)) result = await sync([]);
   if (result.status !== 0)
     throw new FairleadError('disk/failed', { path: place || name, problem: result.detail });
 }

@@ -105,6 +105,20 @@ describe('the copy of a volume', () => {
     expect([failure.code, existsSync(kept('restoring'))]).toEqual(['disk/failed', true]);
   });
 
+  it('does not count as put back where the name of its place reads like a misused program', async () => {
+    await volumes.save(unit, 2);
+    const place = join(engine, 'usage_options');
+    mkdirSync(place);
+    writeFileSync(join(engine, 'place'), place);
+    const failing =
+      '[ "$1" != -f ] || { echo "sync: error syncing \'$2\': Input/output error" >&2; exit 1; }';
+    writeFileSync(join(stateDir, 'engine', 'sync'), `#!/bin/sh\n${failing}\n`, { mode: 0o755 });
+
+    const failure = await rejectionOf(volumes.restore(unit, 2));
+
+    expect([failure.code, existsSync(kept('restoring'))]).toEqual(['disk/failed', true]);
+  });
+
   it('is made anew where one was begun or is there', async () => {
     mkdirSync(kept(''), { recursive: true });
     writeFileSync(kept('0.tar'), 'begun');
