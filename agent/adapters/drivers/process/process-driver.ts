@@ -31,6 +31,8 @@ interface Watched {
   readonly child: ChildProcess;
   /** Resolves to how it ended: `exit status 1`. */
   readonly exit: Promise<string>;
+  /** Aborts with that: whoever looks again and again leaves nothing behind on it, as on a promise. */
+  readonly ended: AbortSignal;
 }
 
 export function createProcessDriver({
@@ -93,7 +95,7 @@ export function createProcessDriver({
     },
     async stop(component, timeoutMs) {
       const look = () => processes.members(component);
-      const outcome = await endAll({ look, clock, exit: watched.get(component)?.exit }, timeoutMs);
+      const outcome = await endAll({ look, clock, ended: watched.get(component)?.ended }, timeoutMs);
       if (outcome === 'stuck') return outcome;
       watched.delete(component);
       await processes.forget(component);
@@ -107,8 +109,8 @@ export function createProcessDriver({
         if (leader === null || signal.aborted) return;
         const seen = watched.get(component);
         // A service of an earlier agent is nobody's child: it can only be looked at.
-        const own = seen?.child.pid === leader.pid ? [seen.exit] : [];
-        await Promise.race([pause(ADOPTED_POLL_MS, signal), ...own]);
+        const own = seen?.child.pid === leader.pid && !seen.ended.aborted ? [seen.ended] : [];
+        await pause(ADOPTED_POLL_MS, AbortSignal.any([signal, ...own]));
       }
     },
     logs: (component, maxBytes, since) => readServiceLog(logPath(component), maxBytes, since),
@@ -121,7 +123,7 @@ interface Ending {
   readonly look: () => Promise<readonly ProcessEntry[]>;
   readonly clock: Clock;
   /** Of the child of this process, if there is one. */
-  readonly exit: Promise<string> | undefined;
+  readonly ended: AbortSignal | undefined;
 }
 
 /** TERM, patience, then KILL again and again: a process that forks faster than it is found ends all the same. */
@@ -134,22 +136,19 @@ async function endAll(ending: Ending, timeoutMs: number): Promise<StopOutcome> {
 }
 
 async function areGone(
-  { look, clock, exit }: Ending,
+  { look, clock, ended }: Ending,
   withinMs: number,
   each: (entry: ProcessEntry) => void,
 ): Promise<boolean> {
   const end = clock.monotonic() + withinMs;
-  let awaited = exit;
-  void exit?.then(() => {
-    awaited = undefined;
-  });
   for (;;) {
+    const hasEnded = ended?.aborted === true;
     const left = await look();
     if (left.length === 0) return true;
     if (clock.monotonic() >= end) return false;
     for (const entry of left) each(entry);
     // Nobody is served meanwhile, and the end of a child is heard of before it would be seen.
-    await Promise.race([clock.sleep(POLL_MS), ...(awaited === undefined ? [] : [awaited])]);
+    await clock.sleep(POLL_MS, hasEnded ? undefined : ended);
   }
 }
 
@@ -178,12 +177,14 @@ function spawnDetached(unit: ProgramUnit, { argv, env, ids }: Spawned, log: numb
 }
 
 function watchChild(child: ChildProcess): Watched {
+  const ended = new AbortController();
   const exit = new Promise<string>((fulfil) => {
-    child.once('exit', (code, signal) =>
-      fulfil(signal === null ? `exit status ${code}` : `killed by ${signal}`),
-    );
+    child.once('exit', (code, signal) => {
+      fulfil(signal === null ? `exit status ${code}` : `killed by ${signal}`);
+      ended.abort();
+    });
   });
-  return { child, exit };
+  return { child, exit, ended: ended.signal };
 }
 
 async function unknownEnd(): Promise<string> {

@@ -1,5 +1,6 @@
 // The process driver on real processes: the contract of all drivers, and what is its own.
 import { execFile, spawn } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,11 +158,30 @@ describe('the process driver', () => {
   });
 
   it('hears that the service has ended, and does not wait until it would look again', async () => {
-    const clock = { ...systemClock, sleep: () => new Promise<never>(() => {}) };
-    const driver = createProcessDriver({ stateDir: harness.stateDir, clock });
+    const sleep = (_: number, signal?: AbortSignal) =>
+      new Promise<void>((wake) => signal?.addEventListener('abort', () => wake(), { once: true }));
+    const driver = createProcessDriver({ stateDir: harness.stateDir, clock: { ...systemClock, sleep } });
     await driver.start(unitOf(harness.stateDir, ['sh', '-c', 'exec sleep 600'], 'v1'));
 
     expect(await driver.stop(COMPONENT, 60_000)).toBe('stopped');
+  });
+
+  it('looks every so often once the first process has ended and others have not, and leaves nothing behind', async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const sleep = (ms: number, signal?: AbortSignal) => {
+      signals.push(signal);
+      return systemClock.sleep(ms, signal);
+    };
+    const driver = createProcessDriver({ stateDir: harness.stateDir, clock: { ...systemClock, sleep } });
+    const stubborn = `(trap 'sleep 0.3; exit' TERM; while :; do sleep 0.01; done) & sleep 600`;
+    await driver.start(unitOf(harness.stateDir, ['sh', '-c', stubborn], 'v1'));
+    await systemClock.sleep(200);
+
+    expect(await driver.stop(COMPONENT, 60_000)).toBe('stopped');
+    const [awaited, ...unheard] = [...new Set(signals)];
+    expect([awaited?.aborted, unheard]).toEqual([true, [undefined]]);
+    expect(getEventListeners(awaited as AbortSignal, 'abort')).toEqual([]);
+    expect(signals.length).toBeLessThan(60);
   });
 
   it('spares the session of somebody who tries the service out with its environment', async () => {
