@@ -15,6 +15,11 @@ export async function readChange(directory: string, id: string): Promise<ChangeR
   if (bytes === null) throw new FairleadError('vendor/change-not-found', { change: id });
   const record = parseDocumentBytes(changeRecord, bytes, path);
   verifyChangeRecord(record);
+  // Whoever moved a copy on would write into the file of the other.
+  if (record.id !== id) {
+    const problem = `its file holds the record of ${record.id}`;
+    throw new FairleadError('vendor/record-invalid', { change: id, problem });
+  }
   return record;
 }
 

@@ -1,5 +1,5 @@
 // What a workspace remembers of a long history, and everything that makes it read again.
-import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -15,7 +15,7 @@ import { listKnownReleases } from '../../../../server/vendor/workspace/known-doc
 import { openChange } from '../../../../shared/change/pipeline.ts';
 import { hexOf } from '../../../../shared/encoding/digest.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
-import { rejectionOf } from '../../../support/error-code.ts';
+import { dataOf, rejectionOf } from '../../../support/error-code.ts';
 import { digestOfText } from '../../../support/publications.ts';
 import { rubbishOf } from '../../../support/rubbish-files.ts';
 import { createVendor, type Vendor } from '../../../support/vendor.ts';
@@ -106,6 +106,26 @@ describe('what is known of changes', () => {
     expect(await digests()).toEqual(before);
   });
 
+  it.each([
+    ['stage', '\\tbuild\\t', '\\tlunch\\t'],
+    ['result', '\\topen\\t', '\\tclosed\\t'],
+    ['digest', /[0-9a-f]{64}/, 'abc'],
+  ])('is read anew of a record of which the memory says no %s', async (_, is, other) => {
+    const before = await listKnownChanges(directory);
+    const text = await readFile(memory(), 'utf8');
+    expect(text).toMatch(is);
+    await writeFile(memory(), text.replace(is, other));
+
+    expect(await listKnownChanges(directory)).toEqual(before);
+  });
+
+  it('is refused where a file holds the record of another change', async () => {
+    await copyFile(fileOf('CHG-2'), fileOf('CHG-11'));
+
+    const refusal = await rejectionOf(listKnownChanges(directory));
+    expect(dataOf(refusal, 'vendor/record-invalid').change).toBe('CHG-11');
+  });
+
   it('is refused where a record is no longer what its stages say', async () => {
     await writeFile(
       fileOf('CHG-1'),
@@ -168,6 +188,27 @@ describe('a workspace with a history', () => {
     const known = { component: 'core/auth', version: '1.0.0', requiredStop: true };
     expect(before).toContainEqual({ ...known, withdrawn: false });
     expect(await listKnownReleases(file(''))).toContainEqual({ ...known, withdrawn: true });
+  });
+
+  it('remembers what the server was told of each change, not of the last alone', async () => {
+    const first = await vendor.release('core/told@1.0.0');
+    const second = await vendor.release('core/told@1.0.1');
+
+    const told = await readPublished(file(''));
+    expect([told.has(first), told.has(second)]).toEqual([true, true]);
+  });
+
+  it('reads no document again that it remembers, and each that it does not', async () => {
+    await vendor.release('core/read@1.0.0');
+    const known = await listKnownReleases(file(''));
+    const folder = file('repository/targets/capabilities/core/read');
+    const aside = file('aside');
+    await rename(folder, aside);
+
+    expect(await listKnownReleases(file(''))).toEqual(known);
+    await rm(file('known-documents.json'));
+    expect((await rejectionOf(listKnownReleases(file('')))).code).toBe('vendor/repository-invalid');
+    await rename(aside, folder);
   });
 
   it.each(rubbishOf('fairlead/known-documents@2'))(
