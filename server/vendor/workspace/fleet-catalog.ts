@@ -1,5 +1,5 @@
 // What a trial over the known fleet needs of a long history: documents of components that its installs run, and of whatever those name.
-import type { Catalog } from '../../../shared/compile/releases.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { type ComponentName, componentAt } from '../../../shared/schema/release-ref.ts';
 import { namedBy, scopeOf } from '../core/fleet-scope.ts';
@@ -14,6 +14,7 @@ export async function readFleetCatalog(
 ): Promise<Catalog> {
   const places = await placesByComponent(directory);
   const { components, tracks } = scopeOf(candidates, kinds, new Set(places.keys()));
+  if (components.size === 0) return EMPTY_CATALOG;
   const releases: Verified<Release>[] = [];
   const seen = new Set<ComponentName>();
   for (let next = [...components]; next.length > 0; ) {
@@ -32,7 +33,8 @@ export async function readFleetCatalog(
   );
   const advisories = await readAdvisories(directory);
   return {
-    ...{ releases, halts: [] },
+    ...EMPTY_CATALOG,
+    releases,
     rollouts: rollouts.map(({ document }) => document),
     advisories: advisories.map(({ document }) => document),
   };
