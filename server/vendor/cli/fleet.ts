@@ -1,6 +1,7 @@
 // What the fleet reports about a change, asked of the server.
 
 import type { ChangeRecord, FleetCounts } from '../../../shared/change/change.ts';
+import { billOfMaterials } from '../../../shared/compile/releases.ts';
 import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import {
   type ChangeReply,
@@ -20,7 +21,7 @@ import { type RolloutReply, rolloutReply, rolloutsReply } from '../../../shared/
 import type { Release } from '../../../shared/schema/release.ts';
 import { refFor } from '../../../shared/schema/release-ref.ts';
 import type { Extent, ReportedInstall } from '../core/advisory-impact.ts';
-import { bestRelease, billOf, type KnownRelease } from '../core/checks.ts';
+import { bestRelease, type KnownRelease } from '../core/checks.ts';
 import { combineCounts } from '../core/post-deploy.ts';
 import { refOfChange } from '../workspace/changes.ts';
 import { findRelease, requireRelease } from '../workspace/documents.ts';
@@ -191,7 +192,7 @@ async function capabilitiesOf(
 ): Promise<readonly Release[]> {
   if (release.schema === 'fairlead/capability@1') return [release];
   const found: Release[] = [];
-  for (const [component, range] of billOf(release)) {
+  for (const [component, range] of billOfMaterials({ document: release })) {
     const member = bestRelease(component, range, known);
     if (member === undefined) continue;
     const { document } = await requireRelease(directory, refFor(component, member.version));

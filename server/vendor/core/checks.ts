@@ -1,6 +1,7 @@
 // Stage 3, the checks a release must pass that follow from what is released already.
 
 import type { CheckResult } from '../../../shared/change/change.ts';
+import { billOfMaterials } from '../../../shared/compile/releases.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { count } from '../../../shared/errors/entry.ts';
 import type { Release } from '../../../shared/schema/release.ts';
@@ -22,10 +23,15 @@ export function knownFrom(release: Release): KnownRelease {
   return { component: componentNameOf(refOf(release)), version, requiredStop, withdrawn: false };
 }
 
-/** The components that the checks of a release are about. */
-export function checkedBeside(release: Release): ReadonlySet<ComponentName> {
-  const named = [...Object.keys(release.requires), ...billOf(release).map(([component]) => component)];
-  return new Set([componentNameOf(refOf(release)), ...named]);
+/** The components that the checks of releases are about. */
+export function checkedBeside(...releases: readonly Release[]): ReadonlySet<ComponentName> {
+  return new Set(releases.flatMap((release) => [componentNameOf(refOf(release)), ...namedIn(release)]));
+}
+
+/** The components that a release requires or ships. */
+export function namedIn(release: Release): readonly ComponentName[] {
+  const shipped = billOfMaterials({ document: release }).map(([component]) => component);
+  return [...Object.keys(release.requires), ...shipped];
 }
 
 /** Every check with its verdict: one that fails does not hide the next. */
@@ -35,21 +41,9 @@ export function checkRelease(release: Release, known: readonly KnownRelease[]): 
     checkRanges('requires', Object.entries(release.requires), release, known),
     ...(release.schema === 'fairlead/capability@1'
       ? []
-      : [checkRanges('bill of materials', billOf(release), release, known)]),
+      : [checkRanges('bill of materials', billOfMaterials({ document: release }), release, known)]),
     checkRequiredStops(release, known),
   ];
-}
-
-/** What a suite or platform ships: component name and range. */
-export function billOf(release: Release): readonly (readonly [string, Range])[] {
-  switch (release.schema) {
-    case 'fairlead/platform@1':
-      return Object.entries(release.suites);
-    case 'fairlead/suite@1':
-      return Object.entries(release.capabilities).map(([name, range]) => [`${release.name}/${name}`, range]);
-    case 'fairlead/capability@1':
-      return [];
-  }
 }
 
 /** The newest released version of a component that a range allows. */

@@ -1,7 +1,7 @@
 // Which part of what is signed a trial over the known fleet can come to: by the names of components and of tracks.
-import { billOfMaterials } from '../../../shared/compile/releases.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
 import { type ComponentName, componentNameOf, refOf } from '../../../shared/schema/release-ref.ts';
+import { namedIn } from './checks.ts';
 import { type FleetKind, isConcerned } from './fleet-trial.ts';
 
 export interface FleetScope {
@@ -32,8 +32,7 @@ export function scopeOf(
 
 /** The components that a release requires or ships, and the suites above them. */
 export function namedBy({ document }: Pick<Verified<Release>, 'document'>): readonly ComponentName[] {
-  const shipped = billOfMaterials({ document }).map(([component]) => component);
-  return [...Object.keys(document.requires), ...shipped].flatMap(withSuite);
+  return namedIn(document).flatMap(withSuite);
 }
 
 /** A suite is part of an install as long as any capability of it is out, though what runs of it be unknown here. */

@@ -1,4 +1,5 @@
 // How long the vendor's releases stay to be had: the day that a policy in years gives, and what speaks against taking one from the list.
+import { billOfMaterials } from '../../../shared/compile/releases.ts';
 import { type EpochMs, formatInstant, instantMs } from '../../../shared/encoding/instant.ts';
 import type { Advisory } from '../../../shared/schema/advisory.ts';
 import type { Release } from '../../../shared/schema/release.ts';
@@ -6,7 +7,7 @@ import { componentNameOf, formatRef, refOf } from '../../../shared/schema/releas
 import type { Rollout } from '../../../shared/schema/rollout.ts';
 import type { TargetNotes } from '../../../shared/trust/target-notes.ts';
 import { compareVersions, floorOf } from '../../../shared/version/version.ts';
-import { billOf, checkRelease, type KnownRelease } from './checks.ts';
+import { checkRelease, type KnownRelease } from './checks.ts';
 
 /** What the Cyber Resilience Act asks for at least (Art. 13(9)). */
 export const DEFAULT_YEARS = 10;
@@ -86,7 +87,7 @@ function findShipping(names: ReadonlySet<string>, releases: readonly Release[]):
   for (const release of releases) {
     const by = formatRef(refOf(release));
     if (names.has(by)) continue;
-    for (const [component, range] of billOf(release)) {
+    for (const [component, range] of billOfMaterials({ document: release })) {
       const shipped = `${component}@${floorOf(range)}`;
       if (names.has(shipped)) return { release: shipped, by: `${by} ships it as ${component} ${range}` };
     }

@@ -65,8 +65,8 @@ async function verifyComplete(
   changes: readonly ChangeRecord[],
   documents: readonly Release[],
 ): Promise<void> {
+  const known = await listKnownReleases(session.directory, checkedBeside(...documents));
   for (const [at, document] of documents.entries()) {
-    const known = await listKnownReleases(session.directory, checkedBeside(document));
     const others = [...known, ...documents.filter((each) => each !== document).map(knownFrom)];
     // A signature that was given already makes the version known: it is new all the same.
     const failed = checkRelease(document, others).filter(
