@@ -80,6 +80,8 @@ describe('an address', () => {
     ['in memory', 0x500f, 0x900f],
     ['behind that', 0x5010, 0x5010],
     ['in the upper half', 0xffff_0004, 0x104],
+    ['of the last byte of all', 0xffff_000f, 0x10f],
+    ['behind that of all', 0xffff_0010, 0xffff_0010],
   ])('%s moves with it', (_, value, expected) => {
     expect(movedWord(calls(ABSOLUTE), [10, value])).toBe(expected);
   });

@@ -1,11 +1,17 @@
 // What a release must be before it may be signed, and what the fleet must say before a change may end.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   parseAffected,
   parseFixed,
   parseReference,
 } from '../../../../server/vendor/core/advisory-options.ts';
-import { checkRelease, type KnownRelease, knownFrom } from '../../../../server/vendor/core/checks.ts';
+import {
+  checkedBeside,
+  checkRelease,
+  type KnownRelease,
+  knownFrom,
+} from '../../../../server/vendor/core/checks.ts';
 import { createRelease } from '../../../../server/vendor/core/manifest.ts';
 import {
   combineCounts,
@@ -131,6 +137,44 @@ describe('verification', () => {
     expect(failedChecks(capability('core/auth@1.1.0'), [{ ...knownFrom(stop), withdrawn: true }])).toEqual([
       'required stops',
     ]);
+  });
+});
+
+describe('what verification asks of a long history', () => {
+  const NAMES = ['platform', 'a', 'b', 'a/p', 'a/q', 'b/p'];
+  const RANGES = ['^1.0.0', '2.0.0', '<2.0.0'];
+  const named = (names: readonly string[]) =>
+    fc.dictionary(fc.constantFrom(...names), fc.constantFrom(...RANGES));
+  const tried = fc.constantFrom(...NAMES).chain((name) =>
+    named(NAMES.filter((one) => one !== name)).chain((requires) => {
+      const text = `${name}@2.0.0`;
+      if (name === 'platform')
+        return named(['a', 'b']).map((suites) => releaseOf(text, { requires, suites }));
+      if (name.includes('/')) return fc.constant(capability(text, { requires }));
+      return named(['p', 'q']).map((capabilities) => releaseOf(text, { requires, capabilities }));
+    }),
+  );
+  const history = fc.array(
+    fc
+      .record({ name: fc.constantFrom(...NAMES), version: fc.constantFrom('1.0.0', '1.1.0', '2.0.0') })
+      .chain(({ name, version }) =>
+        fc.record({
+          component: fc.constant(name),
+          version: fc.constant(parseRef(`${name}@${version}`).version),
+          ...{ requiredStop: fc.boolean(), withdrawn: fc.boolean() },
+        }),
+      ),
+  );
+
+  it('is what all of it would say', () => {
+    fc.assert(
+      fc.property(fc.array(tried, { minLength: 1, maxLength: 3 }), history, (releases, all) => {
+        const beside = checkedBeside(...releases);
+        const asked = all.filter(({ component }) => beside.has(component));
+        for (const release of releases)
+          expect(checkRelease(release, asked)).toEqual(checkRelease(release, all));
+      }),
+    );
   });
 });
 

@@ -1,4 +1,4 @@
-// The part of a history that a trial over the known fleet reads: it comes to the same as all of it, and nothing else is read.
+// The part of a history that checks and the trial over the known fleet read: it comes to the same as all of it, and nothing else is read.
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createFit, type FleetKind } from '../../../../server/vendor/core/fleet-trial.ts';
 import { readAdvisories, readReleases } from '../../../../server/vendor/workspace/documents.ts';
 import { readFleetCatalog } from '../../../../server/vendor/workspace/fleet-catalog.ts';
+import { listKnownReleases } from '../../../../server/vendor/workspace/known-documents.ts';
 import { targetName } from '../../../../server/vendor/workspace/targets.ts';
-import type { Catalog } from '../../../../shared/compile/releases.ts';
+import { type Catalog, EMPTY_CATALOG } from '../../../../shared/compile/releases.ts';
 import { canonicalize } from '../../../../shared/encoding/canonical.ts';
 import { digestOf, hexOf } from '../../../../shared/encoding/digest.ts';
 import type { JsonObject } from '../../../../shared/encoding/json.ts';
@@ -23,7 +24,7 @@ import {
 import { metadataFileOf } from '../../../../shared/trust/metadata.ts';
 import { parseVersion } from '../../../../shared/version/version.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
-import { buildRelease, compileInputOf, type Scenario } from '../../../support/scenario.ts';
+import { buildRelease, compileInputOf, type ReleaseSpec, type Scenario } from '../../../support/scenario.ts';
 
 const SUITES = ['a', 'b', 'c'];
 const CAPABILITIES = SUITES.flatMap((suite) => ['p', 'q', 'r'].map((name) => `${suite}/${name}`));
@@ -171,14 +172,66 @@ it('comes to the same as all that is signed', { timeout: 60_000 }, async () => {
   expect(outcomes.size).toBeGreaterThan(2);
 });
 
+const kindOf = (track: string, ...runs: readonly string[]): FleetKind => ({
+  ...{ instance: 'i', installs: 1, track, pins: [], facts: {} },
+  components: runs.map((ref) => {
+    const [component, version = ''] = ref.split('@');
+    return { component: componentKey.parse(component), version: parseVersion(version) };
+  }),
+});
+
+/** What random worlds come to too seldom: each is another without the part of the scope that it is named after. */
+it.each<[string, Scenario['releases'], readonly FleetKind[], string, ReleaseSpec, readonly object[]]>([
+  [
+    'the platform, which nothing here names',
+    {
+      ...{ 'platform@1.0.0': { ships: { a: '1.0.0' } }, 'a/p@1.0.0': {} },
+      ...{ 'a@1.0.0': { ships: { p: '~1.0.0' } }, 'a@2.0.0': { ships: { p: '^2.0.0' } } },
+    },
+    [kindOf('stable', 'a/p@1.0.0')],
+    ...(['a/p@2.1.0', {}, [{ kind: 'stays', at: 'a/p 1.0.0' }]] as const),
+  ],
+  [
+    'earlier releases of what nobody runs',
+    { 'a/p@1.0.0': {}, 'a/q@1.0.0': {} },
+    [kindOf('stable', 'a/p@1.0.0')],
+    ...(['a/q@2.1.0', {}, [{ kind: 'apart' }]] as const),
+  ],
+  [
+    'what the release ships',
+    { 'a/p@1.0.0': {}, 'a/q@1.0.0': {}, 'a/q@2.0.0': { rollout: 'withdrawn' } },
+    [kindOf('stable', 'a/p@1.0.0')],
+    ...(['a@2.1.0', { ships: { q: '~2.0.0' } }, [{ kind: 'takes', bytes: 0, by: null }]] as const),
+  ],
+  [
+    'every track that is followed',
+    { 'a/p@1.0.0': {}, 'b/p@1.0.0': {}, 'b/p@1.1.0': { rollout: { after: 'PT0S', track: 'candidate' } } },
+    [kindOf('stable', 'a/p@1.0.0', 'b/p@1.0.0'), kindOf('candidate', 'a/p@1.0.0', 'b/p@1.0.0')],
+    ...([
+      'a/p@2.1.0',
+      {},
+      [
+        { kind: 'takes', bytes: 100 },
+        { kind: 'takes', bytes: 200 },
+      ],
+    ] as const),
+  ],
+])('comes to the same by way of %s', async (_, releases, installs, ref, about, expected) => {
+  const { catalog, now } = compileInputOf({ releases });
+  const tried = [buildRelease(parseRef(ref), about)];
+  await sign(catalog);
+
+  const part = await readFleetCatalog(directory, tried, installs);
+
+  const fits = (of: Catalog) => installs.map(createFit({ candidates: tried, catalog: of, now }));
+  expect(fits(await readAll())).toMatchObject(expected);
+  expect(fits(part)).toEqual(fits(await readAll()));
+});
+
 it('comes to the same where a pin is on a suite of which all that runs is unknown', async () => {
   const { catalog, now } = compileInputOf({ releases: { 'a/p@2.0.0': {} } });
-  const components = ['a/q', 'b/p'].map((name) => ({
-    component: componentKey.parse(name),
-    version: parseVersion('1.0.0'),
-  }));
   const pins = [{ pinned: 'a', version: '^1.0.0', by: 'alice' }];
-  const kind = { instance: 'i', installs: 1, track: 'stable', components, pins, facts: {} };
+  const kind = { ...kindOf('stable', 'a/q@1.0.0', 'b/p@1.0.0'), pins };
   const tried = [buildRelease(parseRef('b/p@2.1.0'))];
   await sign(catalog);
 
@@ -196,10 +249,7 @@ it('reads no document of what nobody concerned runs, and every one of what they 
       'a/q@1.0.0': {},
     },
   });
-  const runs = { component: componentKey.parse('a/p'), version: parseVersion('1.0.0') };
-  const installs: readonly FleetKind[] = [
-    { instance: 'i', installs: 1, track: 'stable', components: [runs], pins: [], facts: {} },
-  ];
+  const installs = [kindOf('stable', 'a/p@1.0.0'), kindOf('stable', 'c/r@1.0.0')];
   const tried = [buildRelease(parseRef('a/p@1.1.0'))];
   const damage = async (place: string) => {
     const folder = join(directory, 'repository/targets', place);
@@ -220,4 +270,56 @@ it('reads no document of what nobody concerned runs, and every one of what they 
   expect((await rejectionOf(readFleetCatalog(directory, tried, installs))).code).toBe(
     'vendor/repository-invalid',
   );
+});
+
+it('reads no document where there is nobody to try anything on', async () => {
+  const { catalog } = compileInputOf({
+    releases: { 'a/p@1.0.0': {} },
+    advisories: { 'FL-2026-0001': { affected: { 'a/p': '^1.0.0' } } },
+  });
+  await sign(catalog);
+  await rm(join(directory, 'repository/targets'), { recursive: true });
+  const tried = [buildRelease(parseRef('a/p@1.1.0'))];
+
+  expect(await readFleetCatalog(directory, tried, [])).toEqual(EMPTY_CATALOG);
+  expect(await readFleetCatalog(directory, tried, [kindOf('stable', 'b/p@1.0.0')])).toEqual(EMPTY_CATALOG);
+});
+
+it('knows of some components what it knows of all, and what is on no track any more', async () => {
+  const { catalog } = compileInputOf({
+    releases: {
+      ...{ 'a/p@1.0.0': { rollout: 'withdrawn' }, 'a/p@1.1.0': {}, 'a/p@1.2.0': {}, 'a@1.0.0': {} },
+      ...{ 'b/q@1.0.0': { requiredStop: true, rollout: false }, 'platform@1.0.0': { requiredStop: true } },
+    },
+  });
+  // Of two tracks the one is withdrawn, be it the first or the last that is listed.
+  const rollouts = catalog.rollouts.flatMap((one) => {
+    const isFirst = one.release.version === '1.1.0';
+    if (!isFirst && one.release.version !== '1.2.0') return [one];
+    return [
+      { ...one, withdrawn: !isFirst },
+      { ...one, track: 'candidate', withdrawn: isFirst },
+    ];
+  });
+  await sign({ ...catalog, rollouts });
+  const known = (component: string, version: string, more: object) => ({
+    ...{ component, version, requiredStop: false, withdrawn: false },
+    ...more,
+  });
+
+  const all = await listKnownReleases(directory);
+
+  expect(all).toEqual([
+    known('a/p', '1.0.0', { withdrawn: true }),
+    known('a/p', '1.1.0', {}),
+    known('a/p', '1.2.0', {}),
+    known('b/q', '1.0.0', { requiredStop: true }),
+    known('platform', '1.0.0', { requiredStop: true }),
+    known('a', '1.0.0', {}),
+  ]);
+  for (const names of [['a/p'], ['a', 'platform'], ['b/q', 'c'], []]) {
+    const about = new Set(names);
+    const expected = all.filter(({ component }) => about.has(component));
+    expect(await listKnownReleases(directory, about)).toEqual(expected);
+  }
 });

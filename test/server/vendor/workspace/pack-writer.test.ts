@@ -1,17 +1,21 @@
 // The vendor's side of a tree: a directory read into an index, and the pack written from it.
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
   chmodSync,
   linkSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -95,14 +99,14 @@ describe('readTree', () => {
 
   it.each<[string, string, (path: string) => void]>([
     ['a named pipe', 'sub/pipe', (path) => execFileSync('mkfifo', [path])],
-    [
-      'a setuid file',
+    ...[0o4755, 0o2755].map((mode): [string, string, (path: string) => void] => [
+      `a file with mode ${mode.toString(8)}`,
       'sub/su',
       (path) => {
         writeFileSync(path, '');
-        chmodSync(path, 0o4755);
+        chmodSync(path, mode);
       },
-    ],
+    ]),
     ['an absolute link', 'sub/etc', (path) => symlinkSync('/etc', path)],
     ['a link out of the tree', 'sub/up', (path) => symlinkSync('../../..', path)],
     [
@@ -156,7 +160,8 @@ describe('writePack', () => {
     const out = join(temporaryDirectory(), 'pack');
     const length = MAX_UNIT_BYTES / 2 + 1;
     const contents = Array.from({ length: 5 }, (_, i) =>
-      Buffer.alloc(length, patternedBytes(9_000 + i, `${i}`)),
+      // One that becomes no smaller, too: what is given back early is memory of its own.
+      i === 0 ? randomBytes(length) : Buffer.alloc(length, patternedBytes(9_000 + i, `${i}`)),
     );
     contents.forEach((bytes, i) => void writeFileSync(join(root, `f${i}.js`), bytes));
     const index = await readTree(root);
@@ -235,6 +240,43 @@ describe('writePack', () => {
 
     expect(dataOf(error, 'tree/changed-while-packing').path).toBe('a');
     expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('refuses a large file that changes while it is read, and leaves nothing', async () => {
+    const root = temporaryDirectory();
+    const out = temporaryDirectory();
+    const path = join(root, 'a');
+    writeFileSync(path, '');
+    truncateSync(path, 8 * MAX_UNIT_BYTES);
+    const index = await readTree(root);
+    let heard = 0;
+    const change = () => {
+      if (heard++ === 0) writeSync(openSync(path, 'r+'), 'x', 8 * MAX_UNIT_BYTES - 1);
+    };
+
+    const error = await rejectionOf(writePack(root, index, join(out, 'pack'), change));
+
+    expect(dataOf(error, 'tree/changed-while-packing').path).toBe('a');
+    expect(heard).toBeGreaterThan(0);
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('holds no file open that it has read, whether it was refused or not', async () => {
+    const root = temporaryDirectory();
+    for (let i = 0; i < 20; i++) writeFileSync(join(root, `f${i}`), `hello ${i}`);
+    const openOf = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        const target = statSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false });
+        return target !== undefined && inodes.has(target.ino);
+      });
+    const inodes = new Set(readdirSync(root).map((name) => statSync(join(root, name)).ino));
+    const index = await readTree(root);
+
+    await writePack(root, index, join(temporaryDirectory(), 'pack'));
+    appendFileSync(join(root, 'f7'), '!');
+    await rejectionOf(writePack(root, index, join(temporaryDirectory(), 'pack')));
+
+    expect(openOf()).toEqual([]);
   });
 
   it('leaves an older pack alone when it fails', async () => {
