@@ -8,7 +8,7 @@ import { damagedPack } from '../tree/pack-format.ts';
 import { decompressionOf, type PackSteps, type PackWant } from '../tree/pack-steps.ts';
 import { parseTreeIndexSliced } from '../tree/parse-index.ts';
 import type { TreeIndex } from '../tree/tree-index.ts';
-import { inPieces } from './turns.ts';
+import { createRests, inPieces } from './turns.ts';
 
 export interface PackSource {
   run<Result>(steps: PackSteps<Result>): Promise<Result>;
@@ -29,6 +29,7 @@ export function createPackSource(pack: FileHandle, tree: Digest): PackSource {
   // One buffer for all: fresh ones of 8 MB each would pile up faster than they are collected.
   let buffer = ahead;
   let size: number | undefined;
+  const rest = createRests();
   const left = async () => {
     size ??= (await pack.stat()).size;
     return size - position + ahead.length;
@@ -60,9 +61,12 @@ export function createPackSource(pack: FileHandle, tree: Digest): PackSource {
   };
   return {
     run: async (steps) => {
-      let step = steps.next();
-      while (step.done !== true) step = steps.next(await give(step.value));
-      return step.value;
+      for (let step = steps.next(); ; step = steps.next(await give(step.value))) {
+        if (step.done === true) return step.value;
+        // What was read ahead is there without a wait.
+        const pause = rest();
+        if (pause !== undefined) await pause;
+      }
     },
     requireEnd: async () => {
       if ((await left()) > 0) throw damagedPack(tree, 'bytes follow its last unit');

@@ -11,7 +11,6 @@ import { type PatchStart, patchedUnit, patchHeader, patchStart, resolveBases } f
 import type { TreeIndex } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, readDictionary } from './base-files.ts';
 import { createPackSource, type PackSource, parseIndexInTurns } from './pack-source.ts';
-import { createRests } from './turns.ts';
 
 /** Where a tree lies that a patch may start from. */
 export interface PatchBase {
@@ -64,10 +63,7 @@ async function* readUnits(
   // One buffer for all, and what was made is given back at once: it would pile up faster than it is collected.
   const room = Buffer.allocUnsafeSlow(start.header.dictionary);
   const moverOf = createMovers();
-  const rest = createRests();
   for (const unit of start.plan) {
-    const pause = rest();
-    if (pause !== undefined) await pause;
     const bases = resolveBases(base.index, unit, start.scripts, start.header.to);
     const parts = await source.run(patchedUnit(start, unit, readDictionary(base, bases, room), moverOf));
     yield parts;

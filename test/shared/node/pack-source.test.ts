@@ -58,6 +58,21 @@ describe('the source of a pack', () => {
     });
   });
 
+  it('lets everybody else have a turn while what was read ahead is handed out', async () => {
+    let turns = 0;
+    const turn = setInterval(() => turns++, 1);
+    function* slowly(): PackSteps<void> {
+      for (let i = 0; i < 20; i++) {
+        yield 1;
+        for (const began = performance.now(); performance.now() - began < 5; );
+      }
+    }
+    await createPackSource(fileOf('a'.repeat(20)), tree).run(slowly());
+    clearInterval(turn);
+
+    expect(turns).toBeGreaterThanOrEqual(5);
+  });
+
   it('counts what was taken before', async () => {
     const source = createPackSource(fileOf('abcdef'), tree);
     await source.run(asking(4));
