@@ -278,7 +278,9 @@ describe('the process driver', () => {
   });
 
   it('reads the pid file of an earlier agent, which named neither account nor control group', async () => {
-    await start('exec sleep 600 & sleep 600');
+    await start('sleep 600 & echo ready; exec sleep 600');
+    // Whoever is begun while others are asked to end is not asked.
+    await until(async () => (await harness.driver().logs(COMPONENT, 100)).includes('ready'));
     const before = await harness.driver().status(COMPONENT);
     const { pid, startTime, boot, identity } = JSON.parse(await readFile(pidFile(), 'utf8'));
     await writeFile(pidFile(), JSON.stringify({ pid, startTime, boot, identity }));
