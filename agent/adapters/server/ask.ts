@@ -1,5 +1,6 @@
 // A request, and its answer as it comes: undici's own are streams of Node, which take as long to make as a short exchange lasts.
 import type { Dispatcher } from 'undici';
+import { systemCode } from '../../../shared/errors/error.ts';
 
 export interface Answer {
   readonly statusCode: number;
@@ -44,8 +45,21 @@ export async function readWhole(pieces: AsyncIterable<Uint8Array>): Promise<Uint
 export type Line = Pick<Dispatcher, 'dispatch' | 'close'>;
 type Controller = Dispatcher.DispatchController;
 
-/** Resolves with the last head; the body follows. Throws what the connection does, or the signal's reason. */
-export function ask(line: Line, { signal, ...question }: Question): Promise<Answer> {
+/**
+ * Resolves with the last head; the body follows. Throws what the connection does, or the signal's reason. What changes nothing is
+ * asked once more where the connection ends before an answer: the server may just then have closed an idle one (RFC 9112 §9.3.1).
+ */
+export async function ask(line: Line, question: Question): Promise<Answer> {
+  return await askOnce(line, question).catch((error: unknown) => {
+    if (question.method !== 'GET' || !ENDED.has(systemCode(error))) throw error;
+    return askOnce(line, question);
+  });
+}
+
+/** The connection was there, and is no more. */
+const ENDED: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+function askOnce(line: Line, { signal, ...question }: Question): Promise<Answer> {
   return new Promise((resolve, reject) => {
     let pieces: Pieces | null = null;
     let controller: Controller | null = null;

@@ -1,6 +1,7 @@
 // An answer as it comes: in order, no faster than it is read, and nothing left behind on its connection.
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,8 +26,8 @@ async function served(handler: Handler) {
   });
   const line = await dispatchers.direct(origin);
   return {
-    get: (signal = new AbortController().signal) =>
-      ask(line, { origin, path: '/', method: 'GET', headers: {}, signal }),
+    get: (signal = new AbortController().signal, method: 'GET' | 'POST' = 'GET') =>
+      ask(line, { origin, path: '/', method, headers: {}, signal }),
     connections: () => connections.size,
   };
 }
@@ -143,6 +144,48 @@ describe('an answer in pieces of a byte', () => {
     expect(Buffer.compare(whole, Buffer.concat(pieces))).toBe(0);
     expect(whole.buffer.byteLength).toBe(75_006);
     expect(await readWhole(Readable.from([]))).toHaveLength(0);
+  });
+});
+
+describe('a connection that ends before an answer', () => {
+  /** An idle connection ends at the moment when something is asked over it. */
+  const endingBy =
+    (end: (socket: Socket) => void): Handler =>
+    ({ socket }, response) =>
+      socket.bytesWritten > 0 ? end(socket) : void response.end('whole');
+
+  it.each<[string, (socket: Socket) => void]>([
+    ['closed', (socket) => socket.destroy()],
+    ['reset', (socket) => socket.resetAndDestroy()],
+  ])('is an idle one that the server has just %s: it is asked over another one', async (_how, end) => {
+    const { get, connections } = await served(endingBy(end));
+
+    const texts: string[] = [];
+    for (let time = 0; time < 3; time++) texts.push(await textOf(await get()));
+
+    expect(texts).toEqual(['whole', 'whole', 'whole']);
+    expect(connections()).toBe(3);
+  });
+
+  it('does not have a change asked for twice', async () => {
+    const { get, connections } = await served(endingBy((socket) => socket.destroy()));
+    await textOf(await get());
+
+    await expect(get(undefined, 'POST')).rejects.toThrow();
+
+    expect(connections()).toBe(1);
+  });
+
+  it('is asked over one other, and no more', async () => {
+    let asked = 0;
+    const { get } = await served((request) => {
+      asked++;
+      request.socket.destroy();
+    });
+
+    await expect(get()).rejects.toThrow();
+
+    expect(asked).toBe(2);
   });
 });
 
