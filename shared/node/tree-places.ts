@@ -8,6 +8,8 @@ export const TREE_DIRECTORY_MODE = 0o755;
 export interface TreePlaces {
   /** Undefined where that path of the tree is there, else for how long to wait. Errors: the file system's own. */
   reach(path: string): Promise<void> | undefined;
+  /** Nothing more is begun. Error: that one. */
+  giveUp(cause: unknown): never;
   /** Ends once nothing is being made any more. */
   readonly all: Promise<void>;
 }
@@ -34,15 +36,19 @@ export function makePlaces(index: TreeIndex, directory: string, files: readonly 
     awaited.set(path, one);
     return one.promise;
   };
+  const giveUp = (cause: unknown): never => {
+    failure ??= { cause };
+    for (const one of awaited.values()) one.reject(cause);
+    awaited.clear();
+    throw cause;
+  };
   const make = async (path: string, create: (path: string) => Promise<void>) => {
     try {
+      if (failure !== null) throw failure.cause;
       await reach(parentOf(path));
       await create(`${directory}/${path}`);
     } catch (cause) {
-      failure ??= { cause };
-      for (const one of awaited.values()) one.reject(cause);
-      awaited.clear();
-      throw cause;
+      giveUp(cause);
     }
     there.add(path);
     awaited.get(path)?.resolve();
@@ -55,7 +61,7 @@ export function makePlaces(index: TreeIndex, directory: string, files: readonly 
   const all = makeAll();
   // Whoever waits for one of them may hear of it first.
   all.catch(() => undefined);
-  return { reach, all };
+  return { reach, giveUp, all };
 }
 
 /** Empty for what lies in the root. */

@@ -43,7 +43,9 @@ export async function layOut(
   created: readonly string[] = [],
 ): Promise<void> {
   const places = makePlaces(index, directory, created);
-  await writeFiles(places).finally(() => places.all);
+  await writeFiles(places)
+    .catch(places.giveUp)
+    .finally(() => places.all);
   // Links come last: while files are written there is none to write through.
   for (const entry of index.entries) {
     if (entry.kind === 'link') await symlink(entry.target, join(directory, entry.path));

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makePlaces, parentOf } from '../../../shared/node/tree-places.ts';
+import { layOut } from '../../../shared/node/unpack.ts';
 import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
 import { temporaryDirectory } from '../../support/directories.ts';
 
@@ -39,6 +40,25 @@ it('fails whoever waits where one cannot be made, and makes nothing behind that'
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(readdirSync(root, { recursive: true }).length).toBe(left);
   expect(existsSync(join(root, 'd3/e/e/e'))).toBe(false);
+});
+
+it('makes nothing more once whoever fills them has failed, and says why', async () => {
+  const root = temporaryDirectory();
+  const files = Array.from({ length: 500 }, (_, i) => `file${i}`);
+  const failure = new Error('of a unit');
+
+  const laidOut = layOut(
+    directories('a'),
+    root,
+    async ({ reach }) => {
+      await reach('file0');
+      throw failure;
+    },
+    files,
+  );
+
+  await expect(laidOut).rejects.toBe(failure);
+  expect(readdirSync(root).length).toBeLessThan(20);
 });
 
 it('makes files empty, for their owner alone, and none in the place of another', async () => {
