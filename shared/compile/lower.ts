@@ -2,7 +2,7 @@
 //
 // What is left out stands in no solution, so the first one stays the first. A pin at the end of a chain pulls all of it down at once.
 
-import { GRAIN, type Pieces } from '../encoding/pieces.ts';
+import { GRAIN, type Pieces, said } from '../encoding/pieces.ts';
 import type { Budget, Choices, Constraint, Problem, Variable } from './solve.ts';
 
 interface Lowering<Choice> {
@@ -29,11 +29,14 @@ export function* lower<Choice>(
     places: new Map(variables.map(({ name }, place) => [name, place])),
     leaning: variables.map(() => new Set<number>()),
   };
-  const waiting = [...variables.keys()];
-  for (let place = waiting.pop(); place !== undefined && budget.left > 0; place = waiting.pop()) {
+  const waiting = new Set([...variables.keys()].reverse());
+  for (const place of waiting) {
+    waiting.delete(place);
+    if (budget.left <= 0) break;
     const before = starts[place];
     yield* lowerOne(search, place);
-    if (starts[place] !== before) waiting.push(...(search.leaning[place] ?? []));
+    if (starts[place] === before) continue;
+    for (const leaning of search.leaning[place] ?? []) waiting.add(leaning);
   }
   if (starts.every((start) => start === 0)) return variables;
   return variables.map(({ name, choices }, place) => ({ name, choices: from(choices, starts[place] ?? 0) }));
@@ -49,16 +52,25 @@ function* lowerOne<Choice>(search: Lowering<Choice>, place: number): Pieces<void
     if (choice === undefined) return;
     const constraints = problem.constraintsOf(name, choice);
     look(search, 1);
-    if (search.looks >= GRAIN) {
-      yield search.looks;
-      search.looks = 0;
-    }
-    if (constraints.every((one) => canBeMet(search, one))) {
+    if (search.looks >= GRAIN) yield said(search);
+    if (yield* canAllBeMet(search, constraints)) {
       for (const { on } of constraints) leaning[places.get(on) ?? -1]?.add(place);
       return;
     }
     starts[place] = start + 1;
   }
+}
+
+function* canAllBeMet<Choice>(
+  search: Lowering<Choice>,
+  constraints: readonly Constraint<Choice>[],
+): Pieces<boolean> {
+  for (const constraint of constraints) {
+    const isMet = canBeMet(search, constraint);
+    if (search.looks >= GRAIN) yield said(search);
+    if (!isMet) return false;
+  }
+  return true;
 }
 
 /** Without a budget it is not known that it cannot. */

@@ -5,7 +5,7 @@
 // further move first, then one, then two: the first solution found is a smallest for these forced moves. Nearer forced
 // moves are tried before farther ones, however many further moves they need.
 
-import { GRAIN, type Pieces } from '../encoding/pieces.ts';
+import { GRAIN, type Pieces, said } from '../encoding/pieces.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { alternatives, type Freedom } from './alternatives.ts';
 import { listedChildren, requirementsOf } from './constraints.ts';
@@ -155,10 +155,7 @@ function* force(search: Search, index: number, moves: Moves, further: number): P
 function* mend(search: Search, moves: Moves, further: number): Pieces<Moves | null> {
   if (search.budget-- <= 0) return null;
   const broken = firstBroken(search, moves);
-  if (search.looks >= GRAIN) {
-    yield search.looks;
-    search.looks = 0;
-  }
+  if (search.looks >= GRAIN) yield said(search);
   if (broken === null) return moves;
   const movable = [broken.constraint.on, broken.owner].filter((name) => !moves.has(name));
   if (further === 0) {

@@ -3,7 +3,7 @@
 // Backtracking with forward checking, jumping back to the choice that is to blame. Variables and their choices are
 // tried in the order given, so the result is the best one in that order and depends on nothing else.
 
-import { GRAIN, type Pieces } from '../encoding/pieces.ts';
+import { GRAIN, type Pieces, said } from '../encoding/pieces.ts';
 
 export interface Variable<Choice> {
   readonly name: string;
@@ -91,6 +91,7 @@ export function* solve<Choice>(problem: Problem<Choice>): Pieces<Solution<Choice
       if (budget.left-- <= 0) return { kind: 'exhausted' };
       search.chosen[at] = choice;
       if (yield* accept(search, at)) at++;
+      if (search.looks >= GRAIN) yield said(search);
       // What was not looked at to the end is not known to hold.
       if (budget.left < 0) return { kind: 'exhausted' };
       continue;
@@ -141,10 +142,7 @@ function* hasChoice<Choice>(search: Search<Choice>, { variable, demands }: Level
     const looks = looksUntilRefused(demands, variable.choices.at(i) as Choice);
     budget.left -= Math.min(looks, demands.length);
     search.looks += looks;
-    if (search.looks >= GRAIN) {
-      yield search.looks;
-      search.looks = 0;
-    }
+    if (search.looks >= GRAIN) yield said(search);
     if (looks > demands.length || budget.left < 0) return true;
   }
   return false;

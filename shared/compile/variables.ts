@@ -59,10 +59,14 @@ function* optionsFor(context: Context, component: ComponentName): Pieces<Choices
     running === undefined
       ? allowed
       : allowed.filter((choice) => isReachable(context, component, choice, stop));
-  const options = safestFirst(context, component, reachable);
-  return running === undefined && (pins.length === 0 || isCapabilityName(component))
-    ? [...options, null]
-    : options;
+  const { safe, worse } = safestFirst(context, component, reachable);
+  const isOptional = running === undefined && (pins.length === 0 || isCapabilityName(component));
+  const options = [...safe, ...worse, ...(isOptional ? [null] : [])];
+  return safe.length === 0 || worse.length === 0 ? falling(options) : options;
+}
+
+function falling(options: readonly Option[]): Choices<Option> {
+  return { length: options.length, isFalling: true, at: (index) => options[index] };
 }
 
 /** Where nothing bars one of them. */
@@ -89,14 +93,14 @@ function safestFirst(
   context: Context,
   component: ComponentName,
   choices: readonly Choice[],
-): readonly Choice[] {
+): { readonly safe: readonly Choice[]; readonly worse: readonly Choice[] } {
   const running = context.running.get(component);
   const isWorse = (choice: Choice) => worsensExposure(context, component, running, choice);
   const worse = new Set(choices.filter(isWorse));
-  if (worse.size === 0) return choices;
+  if (worse.size === 0) return { safe: choices, worse: [] };
   const safe = choices.filter((choice) => !worse.has(choice));
   const isFree = running === undefined || context.pins.governing(component) !== null;
-  return isFree ? [...safe, ...worse] : safe;
+  return { safe, worse: isFree ? [...worse] : [] };
 }
 
 /** What a pin wants; on the way up also the next required stop, and above it what an open advisory has forced. */

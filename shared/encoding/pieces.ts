@@ -68,6 +68,13 @@ function lookAt<Item>(
 /** Said one by one, looks would take longer to count than to take. */
 export const GRAIN = 100;
 
+/** The looks since work that counts them last said how many. */
+export function said(work: { looks: number }): number {
+  const { looks } = work;
+  work.looks = 0;
+  return looks;
+}
+
 const RUN = 500;
 
 /** `toSorted`, in pieces: of runs that are short, merged two by two. */

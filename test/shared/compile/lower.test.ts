@@ -1,12 +1,16 @@
 // What is left out before a search: nothing that stands in any solution, and enough that a long chain is pulled down at once.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createContext } from '../../../shared/compile/context.ts';
 import { lower } from '../../../shared/compile/lower.ts';
 import type { Budget, Constraint, Problem, Variable } from '../../../shared/compile/solve.ts';
+import { createVariables } from '../../../shared/compile/variables.ts';
 import { finish } from '../../../shared/encoding/pieces.ts';
+import { compareVersions } from '../../../shared/version/version.ts';
 import { compile } from '../../support/finished.ts';
 import { chained, largeInput } from '../../support/large-catalog.ts';
 import { compileInputOf } from '../../support/scenario.ts';
+import { troubledWorld } from '../../support/worlds.ts';
 
 const NAMES = ['a', 'b', 'c', 'd'];
 /** Stands for a variable that does not exist. */
@@ -129,14 +133,54 @@ describe('what is left out', () => {
   });
 });
 
-it('follows a pin at the end of a chain of a hundred, instead of too many combinations', () => {
-  const { pins } = compileInputOf({ releases: {}, pins: { 'core/c99': '1.30.0' } });
+it('says often how many looks it took, also for a choice that demands much', () => {
+  const demands = NAMES.slice(1).map((_, i) => ({ of: 0, choice: 2, on: i + 1, from: 0, to: 0 }));
+  const work = lower(problemOf(demands, [3, 150, 150, 150], false), { left: ENOUGH });
+  const said: number[] = [];
+  for (let step = work.next(); step.done !== true; step = work.next()) said.push(step.value);
 
-  const result = compile({ ...largeInput(100, 40, chained(100)), pins });
+  expect(said.length).toBeGreaterThanOrEqual(3);
+  expect(Math.max(...said)).toBeLessThan(300);
+});
 
-  if (result.kind !== 'compiled') throw new Error(result.kind);
-  expect(new Set(result.target.manifest.components.map(({ version }) => version))).toEqual(
-    new Set(['1.30.0']),
+describe('a pin at the end of a chain of a hundred', () => {
+  const input = largeInput(100, 100, chained(100));
+  const runs = Array.from({ length: 100 }, (_, i) => `core/c${i}@1.0.0`);
+
+  it.each([
+    ['where nothing runs', null],
+    ['where all of it runs', compileInputOf({ releases: {}, runs }).current],
+  ])('is followed by all of it, instead of too many combinations: %s', (_, current) => {
+    const { pins } = compileInputOf({ releases: {}, pins: { 'core/c99': '1.30.0' } });
+
+    const result = compile({ ...input, pins, current });
+
+    if (result.kind !== 'compiled') throw new Error(result.kind);
+    expect(new Set(result.target.manifest.components.map(({ version }) => version))).toEqual(
+      new Set(['1.30.0']),
+    );
+    expect(result.target.manifest.components).toHaveLength(100);
+  });
+});
+
+it('is told of choices that fall only where each is lower than all before it', () => {
+  let fallen = 0;
+  fc.assert(
+    fc.property(troubledWorld, (scenario) => {
+      const context = finish(createContext(compileInputOf(scenario)));
+
+      for (const { choices } of finish(createVariables(context))) {
+        if (choices.isFalling !== true) continue;
+        const all = Array.from({ length: choices.length }, (_, at) => choices.at(at));
+        const present = all.flatMap((option) => option ?? []);
+        fallen++;
+        expect(all.slice(present.length).every((option) => option === null)).toBe(true);
+        present.slice(1).forEach(({ version }, i) => {
+          expect(compareVersions(version, present[i]?.version ?? version)).toBeLessThan(0);
+        });
+      }
+    }),
+    { numRuns: 300 },
   );
-  expect(result.target.manifest.components).toHaveLength(100);
+  expect(fallen).toBeGreaterThan(300);
 });

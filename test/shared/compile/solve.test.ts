@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Constraint, Problem } from '../../../shared/compile/solve.ts';
+import * as solving from '../../../shared/compile/solve.ts';
 import { solve } from '../../support/finished.ts';
 
 /** `from` at `choice` allows only these of `on`. */
@@ -130,4 +131,14 @@ describe('the solver', () => {
 
     expect(solution.kind === 'unsolvable' && solution.because).toHaveLength(20);
   });
+});
+
+it('says often how many looks it took, also where nothing is demanded of anything later', () => {
+  const sizes = Array.from({ length: 1_000 }, () => 1);
+  const said: number[] = [];
+  const work = solving.solve(problemOf(sizes, []));
+  for (let step = work.next(); step.done !== true; step = work.next()) said.push(step.value);
+
+  expect(said.length).toBeGreaterThanOrEqual(10);
+  expect(Math.max(...said)).toBeLessThan(200);
 });
