@@ -8,8 +8,14 @@ import { type Context, suiteOf } from './context.ts';
 import { lower } from './lower.ts';
 import { formatPin, pinnedComponent } from './pins.ts';
 import { type AnyRelease, billOfMaterials, isCapability } from './releases.ts';
-import { type Budget, type Constraint, type Problem, type Solution, solve, type Variable } from './solve.ts';
-import { createVariables, isCapabilityName, isStandingForced, type Option } from './variables.ts';
+import { type Constraint, type Problem, type Solution, solve, type Variable } from './solve.ts';
+import {
+  createVariables,
+  isCapabilityName,
+  isStandingForced,
+  type KnownOptions,
+  type Option,
+} from './variables.ts';
 
 type Demand = Constraint<Option>;
 
@@ -125,14 +131,13 @@ function childrenByParent(
 const MOST_LOOKS = 100_000;
 const LOOKS_PER_RELEASE = 4;
 
-export function budgetFor({ input }: Context): Budget {
-  return { left: Math.max(MOST_LOOKS, LOOKS_PER_RELEASE * input.catalog.releases.length) };
+/** In looks. */
+export function budgetFor({ input }: Context): number {
+  return Math.max(MOST_LOOKS, LOOKS_PER_RELEASE * input.catalog.releases.length);
 }
 
-/** Whoever resolves over and over shares a budget among the attempts: each looks at every release at least once. */
-export function* resolve(context: Context, budget: Budget = budgetFor(context)): Pieces<Solution<Option>> {
-  budget.left -= context.input.catalog.releases.length;
-  const variables = yield* createVariables(context);
+export function* resolve(context: Context): Pieces<Solution<Option>> {
+  const { variables, ...rest } = yield* problemIn(context);
   const empty = variables.filter((variable) => variable.choices.length === 0);
   if (empty.length > 0) {
     const names = new Set(empty.map((variable) => variable.name));
@@ -142,21 +147,22 @@ export function* resolve(context: Context, budget: Budget = budgetFor(context)):
       because: pins.map((pin) => `no version on offer fits the pin ${formatPin(pin)}`),
     };
   }
-  const constraintsOf = createConstraints(context, variables);
-  return yield* firstOf({ variables, constraintsOf, absent: null, budget });
+  const left = budgetFor(context) - context.input.catalog.releases.length;
+  const below = yield* solveBelow({ ...rest, variables, budget: { left: 2 * left } });
+  // Looked for below what cannot be; why there is none is told of all that there is.
+  return below.kind === 'solved' ? below : yield* solve({ ...rest, variables, budget: { left } });
 }
 
-/** Looked for below what cannot be; why there is none is told of all that there is. */
-function* firstOf(problem: Problem<Option>): Pieces<Solution<Option>> {
-  const { variables, budget } = problem;
-  const lowered = yield* lower(problem, { ...budget });
-  if (lowered !== variables) {
-    const mine = { ...budget };
-    const solution = yield* solve({ ...problem, variables: lowered, budget: mine });
-    if (solution.kind === 'solved') {
-      budget.left = mine.left;
-      return solution;
-    }
-  }
-  return yield* solve(problem);
+type Unbounded = Omit<Problem<Option>, 'budget'>;
+
+/** `known` are the options of contexts that differ from this one in nothing but their pins. */
+export function* problemIn(context: Context, known?: KnownOptions): Pieces<Unbounded> {
+  const variables = yield* createVariables(context, known);
+  return { variables, constraintsOf: createConstraints(context, variables), absent: null };
+}
+
+/** Without what stands in no solution. Of a problem in which nothing is left out no more is known. */
+export function* solveBelow(problem: Problem<Option>): Pieces<Solution<Option>> {
+  const variables = yield* lower(problem, problem.budget);
+  return variables === problem.variables ? { kind: 'exhausted' } : yield* solve({ ...problem, variables });
 }

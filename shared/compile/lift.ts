@@ -4,15 +4,17 @@ import type { Pieces } from '../encoding/pieces.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
-import { budgetFor, resolve } from './constraints.ts';
+import { budgetFor, problemIn, resolve, solveBelow } from './constraints.ts';
 import { type Context, suiteOf, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
+import { type Budget, type Solution, solve } from './solve.ts';
 import type { KeptBack, PinConflict } from './target.ts';
+import type { KnownOptions, Option } from './variables.ts';
 
 /** Resolutions that may be tried: all sets of up to three of a dozen pins, and no unbounded search. */
 const MAX_ATTEMPTS = 300;
 
-/** What fits together is found soon: an attempt that is hopeless must not keep the others from being made. */
+/** What fits together is found soon. */
 const SHARES = 24;
 
 /** Pins without which there is a solution; null when there is none even without any. */
@@ -65,18 +67,16 @@ function* findLift(
   isEnough: (lifted: Assignment) => boolean,
 ): Pieces<PinConflict | null> {
   const pins = context.pins.active;
+  const room = createRoom(context);
   let attempts = MAX_ATTEMPTS;
-  // All of them together take no longer than the one resolution whose outcome they explain.
-  const budget = budgetFor(context);
-  const share = Math.ceil(budget.left / SHARES);
+  /** The fewest of which it is not known whether to lift them would be enough. */
+  let undecided = Number.POSITIVE_INFINITY;
   function* without(lift: readonly Pin[]): Pieces<Assignment | null> {
-    attempts = budget.left > 0 ? attempts - 1 : 0;
-    if (budget.left <= 0) return null;
+    attempts = room.budget.left > 0 ? attempts - 1 : 0;
+    if (room.budget.left <= 0) return null;
     const kept = pins.filter((pin) => !lift.includes(pin));
-    const mine = { left: Math.min(share, budget.left) };
-    budget.left -= mine.left;
-    const lifted = yield* resolve(withPins(context, kept), mine);
-    budget.left += Math.max(0, mine.left);
+    const lifted = yield* attempt(withPins(context, kept), room);
+    if (lifted.kind === 'exhausted') undecided = Math.min(undecided, lift.length);
     return lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
   }
   const every = yield* without(pins);
@@ -89,14 +89,52 @@ function* findLift(
     for (const lift of subsets(pins, size)) {
       if (attempts <= 0) return yield* describe(few, false);
       const choices = yield* without(lift);
-      if (choices !== null) return { lift, isSmallest: true, gains: gainsBetween(chosen, choices) };
+      if (choices !== null)
+        return { lift, isSmallest: size <= undecided, gains: gainsBetween(chosen, choices) };
     }
   }
-  return yield* describe(few, true);
+  return yield* describe(few, few.length <= undecided);
 
   function* describe(lift: readonly Pin[], isSmallest: boolean): Pieces<PinConflict> {
     const choices = (yield* without(lift)) ?? every ?? chosen;
     return { lift, isSmallest, gains: gainsBetween(chosen, choices) };
+  }
+}
+
+/** What all attempts have together: they take no longer than two of the resolution whose outcome they explain. */
+interface Room {
+  readonly budget: Budget;
+  /** For one search: one that is hopeless must not keep the others from being made. */
+  readonly share: number;
+  readonly known: KnownOptions;
+}
+
+function createRoom(context: Context): Room {
+  const looks = budgetFor(context);
+  return { budget: { left: 2 * looks }, share: Math.ceil(looks / SHARES), known: new Map() };
+}
+
+/** Nobody asks why there is none: what stands in no solution is left out only where the search does not end without that. */
+function* attempt(context: Context, { budget, share, known }: Room): Pieces<Solution<Option>> {
+  const problem = yield* charged(problemIn(context, known), budget);
+  if (problem.variables.some(({ choices }) => choices.length === 0))
+    return { kind: 'unsolvable', because: [] };
+  for (const search of [solve<Option>, solveBelow]) {
+    const mine = { left: Math.min(share, budget.left) };
+    budget.left -= mine.left;
+    const solution = yield* search({ ...problem, budget: mine });
+    budget.left += Math.max(0, mine.left);
+    if (solution.kind !== 'exhausted') return solution;
+  }
+  return { kind: 'exhausted' };
+}
+
+function* charged<Result>(work: Pieces<Result>, budget: Budget): Pieces<Result> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    budget.left -= step.value;
+    yield step.value;
   }
 }
 

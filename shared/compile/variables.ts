@@ -14,11 +14,21 @@ import type { Choices, Variable } from './solve.ts';
 /** A component's version, or null: it is not part of the deployment. */
 export type Option = Choice | null;
 
+/** By component and by what pins say of it: for contexts that differ in nothing but their pins. */
+export type KnownOptions = Map<string, Choices<Option>>;
+
 /** Platform, suites, capabilities, each by name: the order in which they take the best they can. */
-export function* createVariables(context: Context): Pieces<readonly Variable<Option>[]> {
+export function* createVariables(
+  context: Context,
+  known: KnownOptions = new Map(),
+): Pieces<readonly Variable<Option>[]> {
+  const { pins } = context;
   const variables: Variable<Option>[] = [];
   for (const name of componentsInPlay(context)) {
-    variables.push({ name, choices: yield* optionsFor(context, name) });
+    const key = JSON.stringify([name, pins.governing(name) === null, pins.on(name)]);
+    const choices = known.get(key) ?? (yield* optionsFor(context, name));
+    known.set(key, choices);
+    variables.push({ name, choices });
   }
   return variables;
 }

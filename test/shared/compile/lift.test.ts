@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
 import { compile } from '../../support/finished.ts';
+import { chained, largeInput } from '../../support/large-catalog.ts';
 import { compileInputOf, decideScenario, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
 
 interface Setup {
@@ -80,6 +81,47 @@ describe('pins to lift', () => {
 
     expect(result).toMatchObject({
       heldBack: { isSmallest: true, lift: [{ name: 'core/x' }, { name: 'core/y' }] },
+    });
+  });
+
+  it('are not called the smallest set where a smaller one was not tried to the end', () => {
+    const parts = Array.from({ length: 11 }, (_, i) => `core/p${i}`);
+    // Of eleven parts with ten versions no two may have the same one, as long as the switch is at 1.
+    const puzzled = parts.flatMap((part, i) => [
+      [`${part}@2.0.0`, { requires: { 'core/switch': '^2.0.0' } }],
+      ...Array.from({ length: 10 }, (_, k) => {
+        const others = parts.slice(i + 1).map((one) => [one, `<1.${k}.0 || >1.${k}.0`]);
+        return [`${part}@1.${k}.0`, { requires: Object.fromEntries(others) }] as const;
+      }),
+    ]);
+    const releases: Record<string, ReleaseSpec> = {
+      ...Object.fromEntries(puzzled),
+      ...{ 'core/switch@1.0.0': {}, 'core/switch@2.0.0': {}, 'core/a@1.0.0': {}, 'core/a@2.0.0': {} },
+      'core/hub@1.0.0': { requires: { 'core/a': '^2.0.0' } },
+    };
+    const runs = ['core/hub', 'core/a', 'core/switch', ...parts].map((name) => `${name}@1.0.0`);
+    const pins = { 'core/a': '1.0.0', 'core/switch': '1.0.0' };
+
+    const result = compile(compileInputOf({ releases, runs, pins }));
+
+    expect(result).toMatchObject({
+      kind: 'conflict',
+      lift: { isSmallest: false, lift: [{ name: 'core/a' }, { name: 'core/switch' }] },
+    });
+  });
+
+  it('are named in a catalog of thousands of releases too, of which an attempt could not look at every one', () => {
+    const runs = Array.from({ length: 100 }, (_, i) => `core/c${i}@1.0.0`);
+    const { current, pins } = compileInputOf({
+      ...{ releases: {}, runs },
+      pins: { 'core/c40': '<2.0.0', 'core/c70': '<2.0.0', 'core/c99': '1.30.0' },
+    });
+
+    const result = compile({ ...largeInput(100, 60, chained(100)), current, pins });
+
+    expect(result).toMatchObject({
+      kind: 'compiled',
+      heldBack: { isSmallest: true, lift: [{ name: 'core/c99' }] },
     });
   });
 
