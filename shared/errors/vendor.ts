@@ -126,6 +126,13 @@ export const VENDOR_ERRORS = {
     http: 409,
     exit: EXIT.refused,
   }),
+  'vendor/signed-apart': entry<{ readonly role: string; readonly version: number }>({
+    message: (d) => `the server has another ${d.role} version ${d.version} than this workspace`,
+    hint: () =>
+      'two copies of the workspace signed apart: fetch the one that was published, and do there again what was done here',
+    http: 409,
+    exit: EXIT.refused,
+  }),
   'vendor/no-key': entry<{ readonly role: string; readonly directory: string }>({
     message: (d) => `none of the key files in ${d.directory} may sign for ${d.role}`,
     hint: () => 'name the key file with --key FILE',

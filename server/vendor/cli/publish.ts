@@ -12,19 +12,23 @@ import {
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
 import { type Release, release } from '../../../shared/schema/release.ts';
 import { parseReleasePath } from '../../../shared/schema/release-ref.ts';
-import { parseEnvelope } from '../../../shared/trust/metadata.ts';
-import { parseSnapshot, parseTimestamp } from '../../../shared/trust/parse-metadata.ts';
-import { type Keyring, OFFLINE_ROLES, type OfflineRole, type RoleKeys } from '../core/roles.ts';
+import type { Keyring, OfflineRole, RoleKeys } from '../core/roles.ts';
 import { readChange } from '../workspace/changes.ts';
 import { readPublished, type Signed, writePublished } from '../workspace/documents.ts';
 import { followHalts } from '../workspace/halts.ts';
 import { publicPart } from '../workspace/keys.ts';
 import { listKnownChanges } from '../workspace/known-changes.ts';
-import { type MetadataFile, readVersion, requireNewest } from '../workspace/metadata.ts';
+import { readVersion } from '../workspace/metadata.ts';
 import type { Session } from '../workspace/passphrases.ts';
 import { verifyRepository } from '../workspace/signing.ts';
 import { listTargets, readTarget } from '../workspace/targets.ts';
 import { openWorkspace, type VendorConfig } from '../workspace/workspace.ts';
+import {
+  findNewMetadata,
+  type NewMetadata,
+  readServerVersions,
+  type ServerVersions,
+} from './new-metadata.ts';
 import { uploadPatches } from './patches.ts';
 import { type ServerClient, withServer } from './server-client.ts';
 import { uploadPacks, uploadSboms } from './uploads.ts';
@@ -36,7 +40,7 @@ export interface Published {
   readonly changes: number;
 }
 
-/** Errors: vendor/repository-invalid, vendor/workspace-behind, vendor/other-repository, vendor/server-unreachable, vendor/server-refused. */
+/** Errors: vendor/repository-invalid, vendor/workspace-behind, vendor/signed-apart, vendor/other-repository, vendor/server-unreachable, vendor/server-refused. */
 export async function publish(session: Session): Promise<Published> {
   const { config } = await openWorkspace(session.directory);
   await verifyRepository(session.directory);
@@ -71,12 +75,8 @@ export async function followServerHalts(session: Session): Promise<void> {
   }
 }
 
-async function follow(
-  server: ServerClient,
-  session: Session,
-  versions: ReadonlyMap<string, number>,
-): Promise<void> {
-  const version = versions.get('halts') ?? 0;
+async function follow(server: ServerClient, session: Session, versions: ServerVersions): Promise<void> {
+  const version = versions.get('halts')?.version ?? 0;
   if (version > 0) await followHalts(session, version, (name) => server.fetchFile(`/repository/${name}`));
 }
 
@@ -124,56 +124,6 @@ async function collectChanges(
   const known = await listKnownChanges(directory);
   const moved = known.filter(({ id, digest }) => behind.has(id) || published.get(id) !== digest);
   return Promise.all(moved.map(({ id }) => readChange(directory, id)));
-}
-
-interface NewMetadata {
-  readonly file: MetadataFile;
-  /** The version the server has; 0 for none. */
-  readonly published: number;
-}
-
-/** What the server says it has is a hint only: wrong, it makes us send too much, or it refuses what we send. */
-async function findNewMetadata(
-  server: ServerClient,
-  directory: string,
-  versions: ReadonlyMap<string, number>,
-): Promise<readonly NewMetadata[]> {
-  const found: NewMetadata[] = [];
-  for (const role of OFFLINE_ROLES) {
-    const newest = await requireNewest(directory, role);
-    const published =
-      role === 'root' ? await findPublishedRoot(server, newest.version) : (versions.get(role) ?? 0);
-    if (published > newest.version) {
-      throw new FairleadError('vendor/workspace-behind', { role, local: newest.version, published });
-    }
-    // Every root on the way is needed to follow the trust; of the other roles only the newest counts.
-    for (
-      let version = role === 'root' ? published + 1 : newest.version;
-      version <= newest.version;
-      version++
-    ) {
-      const file = version > published ? await readVersion(directory, role, version) : null;
-      if (file !== null) found.push({ file, published });
-    }
-  }
-  return found;
-}
-
-async function readServerVersions(server: ServerClient): Promise<ReadonlyMap<string, number>> {
-  const timestamp = await server.fetchFile('/repository/metadata/timestamp.json');
-  if (timestamp === null) return new Map();
-  const { snapshot } = parseTimestamp(parseEnvelope(timestamp, 'timestamp').signed, 'timestamp');
-  const bytes = await server.fetchFile(`/repository/metadata/${snapshot.version}.snapshot.json`);
-  if (bytes === null) return new Map();
-  const { meta } = parseSnapshot(parseEnvelope(bytes, 'snapshot').signed, 'snapshot');
-  return new Map([...meta].map(([name, { version }]) => [name.replace(/\.json$/, ''), version]));
-}
-
-async function findPublishedRoot(server: ServerClient, newest: number): Promise<number> {
-  for (let version = newest + 1; version > 0; version--) {
-    if ((await server.fetchFile(`/repository/metadata/${version}.root.json`)) !== null) return version;
-  }
-  return 0;
 }
 
 interface TargetBytes {
