@@ -1,4 +1,5 @@
 // What a power cut leaves of trust that is written together: the kept root first, nothing beside it that it took away, and all of it once flushed.
+import { readdir } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openTrustStore } from '../../../../agent/adapters/repository/trust-store.ts';
 import { historyFile } from '../../../../agent/core/repository-names.ts';
@@ -106,6 +107,20 @@ describe('trust that is written together', () => {
     expect(meanwhile).toEqual([AFTER, [2]]);
     mount.disk = mount.disk.afterPowerCut(createRandom(1));
     expect(await contents(await openTrustStore(DIRECTORY))).toEqual(AFTER);
+  });
+
+  it('leaves nothing half written behind where a disk refuses one of it', async () => {
+    mount.disk = emptyDisk().copy('strict');
+    const store = await openTrustStore(DIRECTORY);
+    await recover(store);
+    mount.before = (call, path) => {
+      if (call === 'fsync' && path.includes('targets')) throw failure('ENOSPC', call, path);
+    };
+
+    await expect(store.flush()).rejects.toMatchObject({ code: 'disk/full' });
+
+    expect((await readdir(DIRECTORY)).sort()).toEqual(['documents', 'root_history']);
+    expect(await readdir(`${DIRECTORY}/root_history`)).toEqual([]);
   });
 
   it('does not wait in memory where it is long', async () => {

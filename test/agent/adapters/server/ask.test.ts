@@ -1,5 +1,5 @@
 // An answer as it comes: in order, no faster than it is read, and nothing left behind on its connection.
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -14,6 +14,9 @@ beforeEach(() => {
   dispatchers = createDispatchers();
 });
 afterEach(() => dispatchers.close());
+
+/** To one server at a time. */
+const CONNECTIONS = 8;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -249,6 +252,33 @@ describe('a signal', () => {
     const { get } = await served(() => controller.abort(reason));
 
     await expect(get(controller.signal)).rejects.toBe(reason);
+  });
+
+  it('ends the wait for a connection, and nothing is asked when one is free', async () => {
+    let asked = 0;
+    const { get } = await served((_, response) => {
+      asked++;
+      setTimeout(() => response.end('whole'), 20);
+    });
+    const controller = new AbortController();
+    const others = Array.from({ length: CONNECTIONS }, async () => textOf(await get()));
+    const waiting = get(controller.signal);
+    controller.abort(reason);
+
+    await expect(waiting).rejects.toBe(reason);
+    await Promise.all(others);
+    await textOf(await get());
+
+    expect(asked).toBe(CONNECTIONS + 1);
+  });
+
+  it('is let go with the last of an answer', async () => {
+    const { signal } = new AbortController();
+    const { get } = await served((_, response) => void response.end('whole'));
+
+    for (let time = 0; time < 3; time++) await textOf(await get(signal));
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it.each<[string, (answer: Answer) => Promise<unknown>]>([
