@@ -35,13 +35,22 @@ export async function requireNewest(directory: string, role: OfflineRole): Promi
   return file;
 }
 
+/** Errors: trust/malformed, vendor/repository-invalid. */
 export async function readVersion(
   directory: string,
   role: OfflineRole,
   version: number,
 ): Promise<MetadataFile | null> {
-  const bytes = await readIfPresent(join(metadataDirectory(directory), `${version}.${role}.json`));
-  return bytes === null ? null : parseMetadata(role, bytes);
+  const name = `${version}.${role}.json`;
+  const bytes = await readIfPresent(join(metadataDirectory(directory), name));
+  if (bytes === null) return null;
+  const file = parseMetadata(role, bytes);
+  if (file.version === version) return file;
+  // The next version would be written over one that was signed.
+  throw new FairleadError('vendor/repository-invalid', {
+    role,
+    problem: `${name} holds version ${file.version}`,
+  });
 }
 
 /** What waits for signatures. One whose version was signed meanwhile is only what a killed command left behind. */

@@ -1,9 +1,13 @@
 // What a command that was killed left in the workspace, and what the vendor keeps beside it.
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readNewest, readVersion } from '../../../../server/vendor/workspace/metadata.ts';
 import { createWorkspace, parseConfig, withLock } from '../../../../server/vendor/workspace/workspace.ts';
+import { canonicalize } from '../../../../shared/encoding/canonical.ts';
+import { metadataFileOf } from '../../../../shared/trust/metadata.ts';
+import { rejectionOf } from '../../../support/error-code.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -32,4 +36,15 @@ it('leaves alone what else the vendor keeps there', async () => {
   await writeFile(join(directory, '.git/.index.lock.tmp'), 'theirs');
 
   expect(await withLock(directory, () => readdir(join(directory, '.git')))).toEqual(['.index.lock.tmp']);
+});
+
+it('refuses a version of metadata that says it is another: the next one would be written over what was signed', async () => {
+  const signed = { _type: 'targets', version: 3, expires: '2030-01-01T00:00:00Z', targets: {} };
+  const place = (version: number) => join(directory, 'repository/metadata', `${version}.releases.json`);
+  await writeFile(place(3), metadataFileOf(signed, canonicalize(signed), []));
+  expect((await readNewest(directory, 'releases'))?.version).toBe(3);
+  await copyFile(place(3), place(9));
+
+  expect((await rejectionOf(readNewest(directory, 'releases'))).code).toBe('vendor/repository-invalid');
+  expect((await readVersion(directory, 'releases', 3))?.version).toBe(3);
 });
