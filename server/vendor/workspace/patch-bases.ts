@@ -103,15 +103,22 @@ function addSamples(base: BaseTree, { file, firstBlock, bits }: OldFile, table: 
   if (digester.end() !== file.digest) throw baseChanged(base.digest, file.path);
 }
 
-/** The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. */
+/**
+ * The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. One that the
+ * new bytes have a thousand times counts once: it would outweigh all the rest together.
+ */
 type Hits = readonly number[][];
 
 function collectHits(bytes: Uint8Array, table: SampleTable): number[][] {
   const hits: number[][] = [];
+  const seen = new Set<number>();
   eachSample(bytes, FINEST_BITS, (_, key) => {
+    if (seen.has(key)) return;
     const blocks: number[] = [];
     table.each(key, (block) => void blocks.push(block));
-    if (blocks.length > 0) hits.push(blocks);
+    if (blocks.length === 0) return;
+    seen.add(key);
+    hits.push(blocks);
   });
   return hits;
 }
@@ -139,21 +146,30 @@ function bestStretch(
   for (const blocks of hits) {
     for (const block of blocks) {
       const at = fileOfBlock[block] as number;
-      const worth = 2 ** (files[at] as OldFile).bits;
-      scores.set(block, (scores.get(block) ?? 0) + worth);
-      byFile.set(at, (byFile.get(at) ?? 0) + worth);
+      // What stands in several places says little of where the rest is.
+      scores.set(block, (scores.get(block) ?? 0) + 1 / blocks.length);
+      byFile.set(at, (byFile.get(at) ?? 0) + 2 ** (files[at] as OldFile).bits);
     }
   }
   const best = [...byFile].reduce((a, b) => (b[1] > a[1] ? b : a), [-1, 0] as const);
   const old = files[best[0]];
   if (old === undefined) return null;
-  const { from, to, common } = densest(old, scores, longest);
-  for (const blocks of hits as number[][]) {
-    if (blocks.some((block) => block >= from && block < to)) blocks.length = 0;
-  }
+  const { from, to } = densest(old, scores, longest);
+  const common = takeHits(hits, from, to) * 2 ** old.bits;
   const start = Math.max(0, from - old.firstBlock - 1) * BLOCK_BYTES;
   const end = Math.min(old.file.size, (to - old.firstBlock + 1) * BLOCK_BYTES, start + MAX_STRETCH_BYTES);
   return { stretch: [old.position, start, end - start], common, bits: old.bits };
+}
+
+/** How often the blocks have a sample. */
+function takeHits(hits: Hits, from: number, to: number): number {
+  let taken = 0;
+  for (const blocks of hits as number[][]) {
+    const within = blocks.filter((block) => block >= from && block < to).length;
+    if (within > 0) blocks.length = 0;
+    taken += within;
+  }
+  return taken;
 }
 
 /** In blocks: what lies farther apart than new bytes are long makes two stretches, not one with all that is between. */
@@ -161,12 +177,12 @@ function longestFor(length: number): number {
   return Math.min(MAX_STRETCH_BYTES / BLOCK_BYTES - 2, Math.ceil((2 * length) / BLOCK_BYTES) + 1);
 }
 
-/** The run of at most so many blocks that has the most in common. */
+/** The run of at most so many blocks that scores most. */
 function densest(
   { file, firstBlock }: OldFile,
   scores: ReadonlyMap<number, number>,
   longest: number,
-): { readonly from: number; readonly to: number; readonly common: number } {
+): { readonly from: number; readonly to: number } {
   const scored = Array.from({ length: blocksOf(file) }, (_, i) => scores.get(firstBlock + i) ?? 0);
   let sum = 0;
   let best = { sum: -1, end: 0 };
@@ -176,7 +192,7 @@ function densest(
   });
   const begin = Math.max(0, best.end - longest);
   const skipped = scored.slice(begin, best.end).findIndex((score) => score > 0);
-  return { from: firstBlock + begin + Math.max(0, skipped), to: firstBlock + best.end, common: best.sum };
+  return { from: firstBlock + begin + Math.max(0, skipped), to: firstBlock + best.end };
 }
 
 function withNamesake(

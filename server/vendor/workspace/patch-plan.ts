@@ -109,18 +109,31 @@ function createDictionary() {
       bytes + bases.reduce((sum, base) => sum + (has(base) ? 0 : base[2]), 0) <= ROOM_BYTES,
     add([position, offset, length]: Stretch) {
       const known = byFile.get(position) ?? [];
-      const touches = ([, o, l]: Stretch) => offset <= o + l && o <= offset + length;
-      const joined = [...known.filter(touches), [position, offset, length] as const];
-      const start = Math.min(...joined.map(([, o]) => o));
-      const end = Math.max(...joined.map(([, o, l]) => o + l));
-      const others = known.filter((one) => !touches(one));
-      const room = ROOM_BYTES - bytes + joined.slice(0, -1).reduce((sum, [, , l]) => sum + l, 0);
-      const fits = Math.min(end - start, room);
-      if (fits === 0) return;
-      bytes = ROOM_BYTES - room + fits;
-      byFile.set(position, [...others, [position, start, fits]]);
+      const touching = known.filter(([, o, l]) => offset <= o + l && o <= offset + length);
+      const room = ROOM_BYTES - bytes;
+      const [start, end] = joined([offset, offset + length], touching, room);
+      const grown = end - start - touching.reduce((sum, [, , l]) => sum + l, 0);
+      if (grown === 0 || grown > room) return;
+      bytes += grown;
+      byFile.set(position, [
+        ...known.filter((one) => !touching.includes(one)),
+        [position, start, end - start],
+      ]);
     },
     // The best of a file was added first: of a large dictionary zstd forgets the beginning.
     stretches: () => [...byFile.values()].flat().reverse(),
   };
+}
+
+/** Where there is not room for all, what stands there already stays whole: it is the better part. */
+function joined(
+  [from, to]: readonly [number, number],
+  touching: readonly Stretch[],
+  room: number,
+): readonly [number, number] {
+  if (touching.length === 0) return [from, Math.min(to, from + room)];
+  const first = Math.min(...touching.map(([, offset]) => offset));
+  const last = Math.max(...touching.map(([, offset, length]) => offset + length));
+  const start = Math.max(Math.min(from, first), first - room);
+  return [start, Math.min(Math.max(to, last), last + room - (first - start))];
 }
