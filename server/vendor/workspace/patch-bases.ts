@@ -104,8 +104,8 @@ function addSamples(base: BaseTree, { file, firstBlock, bits }: OldFile, table: 
 }
 
 /**
- * The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. One that the
- * new bytes have a thousand times counts once: it would outweigh all the rest together.
+ * The blocks that each sample of the new bytes was found in; a sample that a chosen stretch has counts no more. One that they
+ * have a thousand times stands here once: it would outweigh all the rest together.
  */
 type Hits = readonly number[][];
 
