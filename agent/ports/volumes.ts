@@ -6,7 +6,7 @@ import type { UnitOf } from '../core/deploy/render.ts';
 export interface Volumes {
   /**
    * While the version before runs; answers with those that nothing of it mounts, of which no copy is made. Errors:
-   * service/manager-failed, also where somebody else has one mounted; service/start-failed.
+   * service/manager-failed, also where somebody else has one mounted; service/start-failed; service/no-program.
    */
   verifyCopyable(unit: UnitOf<'compose'>): Promise<readonly string[]>;
   /** For copies of all of them at once; of units that are copyable. Errors: disk/full, service/manager-failed. */

@@ -34,7 +34,7 @@ export function createVolumeDisk(): VolumeDisk {
     partsOf: async ({ component }) => ({ names: namesOf(component), unmounted: [] }),
     find: async (name) => (volumes.has(name) ? { name, labels: {} } : null),
     sizes: async () => new Map(),
-    verifyKeepsOwners: async () => undefined,
+    verifyRestores: async () => undefined,
     verifyUnshared: async () => undefined,
     copyOut: (_unit, name, to) =>
       asked('cp', async (step) => {

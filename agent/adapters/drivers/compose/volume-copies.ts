@@ -29,7 +29,8 @@ export interface VolumeEngine {
   find(name: string): Promise<EngineVolume | null>;
   /** In bytes, as far as the engine says so. */
   sizes(): Promise<ReadonlyMap<string, number>>;
-  verifyKeepsOwners(): Promise<void>;
+  /** That what is put back has its owners, and lasts. Error: service/no-program. */
+  verifyRestores(): Promise<void>;
   /** That nobody else has it mounted. */
   verifyUnshared(unit: Unit, name: string): Promise<void>;
   /** Appends an archive of what is in it. */
@@ -87,7 +88,7 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
 
   async function verifyRestorable(unit: Unit, generation: number): Promise<readonly Copy[]> {
     const volumes = await readCopies(ownerOf(unit), generation);
-    if (volumes.length > 0) await engine.verifyKeepsOwners();
+    if (volumes.length > 0) await engine.verifyRestores();
     for (const { name } of volumes) {
       await engine.find(name);
       await engine.verifyUnshared(unit, name);
@@ -108,7 +109,7 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
   return {
     async verifyCopyable(unit) {
       const { names, unmounted } = await engine.partsOf(unit);
-      if (names.length > 0) await engine.verifyKeepsOwners();
+      if (names.length > 0) await engine.verifyRestores();
       for (const name of names) await engine.find(name);
       for (const name of names) await engine.verifyUnshared(unit, name);
       return unmounted;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { projectOf } from '../../../../shared/schema/drivers/confinement.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
 import type { Volumes } from '../../../ports/volumes.ts';
+import { findProgram } from '../../machine/find-program.ts';
 import {
   findVolume,
   flushVolume,
@@ -56,7 +57,10 @@ function createVolumeEngine({ stateDir, runtimeDirectory }: VolumesOptions): Vol
     },
     find: findVolume,
     sizes: sizesOfVolumes,
-    verifyKeepsOwners,
+    async verifyRestores() {
+      await verifyKeepsOwners();
+      await findProgram({ program: 'sync', workingDirectory: '/', user: null, path: null });
+    },
     verifyUnshared: (unit, name) => verifyUnshared(name, projectOf(ownerOf(unit))),
     copyOut: async (unit, name, to) =>
       withContainer(ownerOf(unit), name, await imageOf(unit), (id) => copyOut(id, to.fd)),

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   statfsSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,6 +104,18 @@ describe('the copy of a volume', () => {
     const failure = await rejectionOf(volumes.restore(unit, 2));
 
     expect([failure.code, existsSync(kept('restoring'))]).toEqual(['disk/failed', true]);
+  });
+
+  it('is not made where nothing could flush it once it is put back', async () => {
+    const tools = join(stateDir, 'tools');
+    mkdirSync(tools);
+    const others = readdirSync('/usr/bin').filter((name) => name !== 'sync');
+    for (const name of others) symlinkSync(join('/usr/bin', name), join(tools, name));
+    process.env.PATH = `${join(stateDir, 'engine')}:${tools}`;
+
+    const failure = await rejectionOf(volumes.verifyCopyable(unit));
+
+    expect([failure.code, failure.message]).toEqual(['service/no-program', expect.stringContaining('sync')]);
   });
 
   it('does not count as put back where the name of its place reads like a misused program', async () => {
