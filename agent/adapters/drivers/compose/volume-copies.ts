@@ -1,5 +1,5 @@
 // Copies of a project's named volumes on the agent's disk: whole or not there, put back as often as it takes, and kept no longer than asked.
-import { type FileHandle, open, rm, stat, statfs } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FairleadError } from '../../../../shared/errors/error.ts';
@@ -9,7 +9,7 @@ import {
   syncDirectory,
   writeDurably,
 } from '../../../../shared/node/durable-file.ts';
-import { isPresent, namesIfPresent, readIfPresent } from '../../../../shared/node/read-file.ts';
+import { absentOr, isPresent, namesIfPresent, readIfPresent } from '../../../../shared/node/read-file.ts';
 import { removeAll } from '../../../../shared/node/remove-all.ts';
 import { type ComponentKey, digest } from '../../../../shared/schema/common.ts';
 import { encodeStored, parseStored } from '../../../../shared/schema/stored-document.ts';
@@ -155,22 +155,21 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
       await removeDurably(join(directory, MARK));
     },
     async verifyWhole(component) {
-      for (const generation of await namesIfPresent(root)) {
-        const mark = join(directoryOf(component, Number(generation)), MARK);
+      for (const generation of await generationsIn(root)) {
+        const mark = join(directoryOf(component, generation), MARK);
         if (!(await isPresent(mark))) continue;
         const problem = `${mark} is there, so it was begun and not finished`;
         throw new FairleadError('deploy/no-snapshot', { component, problem });
       }
     },
     async keepOnly(needed, from = Number.POSITIVE_INFINITY) {
-      for (const generation of await namesIfPresent(root)) {
-        const number = Number(generation);
-        if (number >= from) continue;
+      for (const generation of await generationsIn(root)) {
+        if (generation >= from) continue;
         const kept: string[] = [];
-        for (const name of await namesIfPresent(join(root, generation))) {
+        for (const name of await namesIfPresent(join(root, String(generation)))) {
           const component = name.replace('.', '/') as ComponentKey;
-          const directory = join(root, generation, name);
-          const isNeeded = needed.get(component)?.includes(number) === true;
+          const directory = join(root, String(generation), name);
+          const isNeeded = needed.get(component)?.includes(generation) === true;
           if (isNeeded || (await isPresent(join(directory, MARK)))) {
             kept.push(name);
             continue;
@@ -178,10 +177,20 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
           await engine.tidy(component);
           await discard(directory);
         }
-        if (kept.length === 0) await removeAll(join(root, generation));
+        if (kept.length === 0) await removeAll(join(root, String(generation)));
       }
     },
   };
+}
+
+/** What stands there under another name, or is no directory, is not of the agent's making, and keeps nothing from going on. */
+async function generationsIn(root: string): Promise<readonly number[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch((cause: unknown) =>
+    absentOr(root, cause, []),
+  );
+  return entries.flatMap((entry) =>
+    entry.isDirectory() && /^\d+$/.test(entry.name) ? [Number(entry.name)] : [],
+  );
 }
 
 /** What is half gone is no copy from the first of its files on. */

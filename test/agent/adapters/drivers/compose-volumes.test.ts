@@ -199,6 +199,18 @@ describe('the copy of a volume', () => {
     expect(existsSync(kept(''))).toBe(false);
   });
 
+  it('is not kept from anything by what somebody else put beside it', async () => {
+    await volumes.save(unit, 2);
+    const beside = join(kept(''), '..', '..');
+    writeFileSync(join(beside, '1'), 'a file in the place of a generation');
+    mkdirSync(join(beside, 'notes', 'core.auth', 'restoring'), { recursive: true });
+
+    await volumes.verifyWhole(COMPONENT);
+    await volumes.keepOnly(new Map());
+
+    expect(readdirSync(beside).sort()).toEqual(['1', 'notes']);
+  });
+
   it('leaves nothing behind of what an image asks for', async () => {
     await volumes.save(unit, 2);
     await volumes.restore(unit, 2);
