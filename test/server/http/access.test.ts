@@ -1,6 +1,6 @@
 // Who may call what: every route, every role, every kind of credential that should not work.
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { SignJWT } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { revokeTokens } from '../../../server/db/tokens.ts';

@@ -1,5 +1,5 @@
 // Server-sent events: what is framed is read again, however the stream is cut on its way.
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFrameReader, frameEvent, framePlace, LONGEST_FRAME } from '../../../shared/protocol/events.ts';
 

@@ -1,5 +1,5 @@
 // Heartbeats of an agent: sent where a report would say the same, and never in place of one that would not.
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { EMPTY_OUTBOX, type Outbox } from '../../../../agent/core/outbox.ts';
 import { createReporter } from '../../../../agent/engine/agent/reporter.ts';

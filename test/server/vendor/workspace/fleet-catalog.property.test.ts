@@ -237,9 +237,9 @@ it('comes to the same where a pin is on a suite of which all that runs is unknow
 
   const part = await readFleetCatalog(directory, tried, [kind]);
 
-  const fit = (of: Catalog) => createFit({ candidates: tried, catalog: of, now })(kind);
-  expect(fit(await readAll()).kind).toBe('pinned');
-  expect(fit(part)).toEqual(fit(await readAll()));
+  const trial = (of: Catalog) => createFit({ candidates: tried, catalog: of, now })(kind);
+  expect(trial(await readAll()).kind).toBe('pinned');
+  expect(trial(part)).toEqual(trial(await readAll()));
 });
 
 it('reads no document of what nobody concerned runs, and every one of what they do', async () => {
