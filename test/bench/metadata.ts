@@ -52,7 +52,7 @@ export async function measureMetadata(work: string): Promise<Figures> {
       'Each client in a process of its own with its code loaded, over loopback HTTP, every refresh from what the disk holds; of three in a ' +
       'process after a first one the median, at 10,000 targets of one. Fairlead writes what it trusts with fsync, tuf-js without: so it is told of first ' +
       'refreshes a second time, with its files and their directory synced. Bare fetches are the same requests and one synced write of what came, nothing verified: the ' +
-      'least that a client takes, and at 500 targets about a tenth of tuf-js. In the end each ' +
+      'least that a client takes, and at 500 targets more than a tenth of tuf-js already. In the end each ' +
       `trusts the same bytes. Who was not done with a process's refreshes after ${LIMIT_MS / 1_000} s was stopped, and is told with a refresh's share of them. Beside ${npmVersion('tuf-js')}.`,
     comparisons,
   };
