@@ -1,9 +1,9 @@
 // Receipts for the heads of installs' logs, signed beside the loop that takes reports; and whose keys they are signed with.
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import { type EpochMs, formatInstantMs } from '../../shared/encoding/instant.ts';
 import { encodeReceipt, RECEIPT_TYPE, type Witnessed } from '../../shared/protocol/receipt.ts';
 import { type DsseEnvelope, envelopeOf, preAuthEncoding } from '../../shared/trust/dsse.ts';
-import { SEED_BYTES } from '../../shared/trust/ed25519.ts';
+import { privateKeyOf } from '../../shared/trust/ed25519.ts';
 import type { SigningKey } from '../../shared/trust/key.ts';
 import type { Root } from '../../shared/trust/metadata.ts';
 import { verifyInitialRoot } from '../../shared/trust/rules.ts';
@@ -12,12 +12,9 @@ import type { RepositoryStore } from './store.ts';
 
 export type SignReceipt = (instance: string, witnessed: Witnessed, at: EpochMs) => Promise<DsseEnvelope>;
 
-/** RFC 8410 §7: what stands before the 32 bytes of a seed in DER. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-
-/** A signature takes 30 µs, in a thread of the pool. tweetnacl would need a hundred times as much of the loop's own. */
+/** A signature takes 30 µs, in a thread of the pool. */
 export function createReceiptSigner({ keyid, secretKey }: SigningKey): SignReceipt {
-  const key = keyObjectOf(secretKey);
+  const key = privateKeyOf(secretKey);
   return async (instance, witnessed, at) => {
     const said = { schema: 'fairlead/receipt@1', instance, at: formatInstantMs(at) } as const;
     const payload = encodeReceipt({ ...said, ...witnessed });
@@ -34,11 +31,6 @@ function signBeside(message: Uint8Array, key: KeyObject): Promise<Uint8Array> {
       else reject(error);
     });
   });
-}
-
-function keyObjectOf(secretKey: Uint8Array): KeyObject {
-  const seed = secretKey.subarray(0, SEED_BYTES);
-  return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, seed]), format: 'der', type: 'pkcs8' });
 }
 
 /** Every root that the repository has shown: receipts of any time are signed with keys that one of them names. */

@@ -95,7 +95,17 @@ function refOrNull(component: ComponentName, of: Version): ReleaseRef | null {
 
 /** The TUF target path of the rollout that offers a release to a track. */
 export function rolloutPath(track: string, ref: ReleaseRef): string {
-  return `rollouts/${track}/${releasePath(ref)}`;
+  return rolloutPathAt(track, releasePath(ref));
+}
+
+/** The same, by the path of the release. */
+export function rolloutPathAt(track: string, release: string): string {
+  return `rollouts/${track}/${release}`;
+}
+
+/** The path of the release that the rollout at this path offers; null where that is no rollout's. */
+export function offeredPath(path: string): string | null {
+  return /^rollouts\/[^/]+\/(.+)$/.exec(path)?.[1] ?? null;
 }
 
 /** The TUF target path of an advisory. */

@@ -1,5 +1,5 @@
 // Ed25519: tweetnacl makes keys, node:crypto signs, and verifies behind a check strict enough that every implementation gives one answer.
-import { createPrivateKey, createPublicKey, sign as cryptoSign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign as cryptoSign, type KeyObject, verify } from 'node:crypto';
 import nacl from 'tweetnacl';
 
 export const PUBLIC_KEY_BYTES = 32;
@@ -19,11 +19,15 @@ export function keyPairFromSeed(seed: Uint8Array): KeyPair {
 
 /** The 64-byte signature of `message`. */
 export function sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
-  const seed = secretKey.subarray(0, SEED_BYTES);
-  const der = Buffer.concat([PKCS8_PREFIX, seed]);
+  return Uint8Array.from(cryptoSign(null, message, privateKeyOf(secretKey)));
+}
+
+/** For whoever signs often with one key, or beside the loop. */
+export function privateKeyOf(secretKey: Uint8Array): KeyObject {
+  const der = Buffer.concat([PKCS8_PREFIX, secretKey.subarray(0, SEED_BYTES)]);
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   der.fill(0);
-  return Uint8Array.from(cryptoSign(null, message, key));
+  return key;
 }
 
 /**

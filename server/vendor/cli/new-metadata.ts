@@ -29,7 +29,7 @@ export async function readServerVersions(server: ServerClient): Promise<ServerVe
 
 /**
  * What the server says it has is a hint only: wrong, it makes us send too much, or it refuses what we send.
- * Errors: vendor/workspace-behind, vendor/signed-apart.
+ * Errors: vendor/workspace-behind, vendor/signed-apart, vendor/repository-invalid, trust/malformed.
  */
 export async function findNewMetadata(
   server: ServerClient,

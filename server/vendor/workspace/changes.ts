@@ -17,7 +17,7 @@ export async function readChange(directory: string, id: string): Promise<ChangeR
   verifyChangeRecord(record);
   // Whoever moved a copy on would write into the file of the other.
   if (record.id !== id) {
-    const problem = `its file holds the record of ${record.id}`;
+    const problem = `its file holds the record of ${record.id}; a copy goes out of the workspace`;
     throw new FairleadError('vendor/record-invalid', { change: id, problem });
   }
   return record;

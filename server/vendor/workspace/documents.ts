@@ -14,6 +14,7 @@ import { type Release, release, type Verified } from '../../../shared/schema/rel
 import {
   componentNameOf,
   formatRef,
+  offeredPath,
   parseReleasePath,
   type ReleaseRef,
   refFor,
@@ -48,13 +49,11 @@ export interface SignedReleases {
 
 export async function readReleases(directory: string): Promise<SignedReleases> {
   const paths = [...(await listSigned(directory, 'releases')).keys()];
-  const isRollout = (path: string) => path.startsWith('rollouts/');
+  const releases = paths.filter((path) => offeredPath(path) === null);
+  const rollouts = paths.filter((path) => offeredPath(path) !== null);
   return {
-    releases: await readReleasesAt(
-      directory,
-      paths.filter((path) => !isRollout(path)),
-    ),
-    rollouts: await readRolloutsAt(directory, paths.filter(isRollout)),
+    releases: await readReleasesAt(directory, releases),
+    rollouts: await readRolloutsAt(directory, rollouts),
   };
 }
 
@@ -165,7 +164,7 @@ export async function readRolloutsOf(
 ): Promise<readonly Signed<Rollout>[]> {
   const place = releasePath(ref);
   const paths = [...(await listSigned(directory, 'releases')).keys()];
-  const isOffer = (path: string) => path.startsWith('rollouts/') && path.endsWith(`/${place}`);
+  const isOffer = (path: string) => offeredPath(path) === place;
   const offers = await readRolloutsAt(directory, paths.filter(isOffer));
   return offers.filter(({ document }) => formatRef(document.release) === formatRef(ref));
 }

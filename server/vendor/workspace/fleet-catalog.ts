@@ -1,7 +1,12 @@
 // What a trial over the known fleet needs of a long history: documents of components that its installs run, and of whatever those name.
 import { type Catalog, EMPTY_CATALOG } from '../../../shared/compile/releases.ts';
 import type { Release, Verified } from '../../../shared/schema/release.ts';
-import { type ComponentName, componentAt } from '../../../shared/schema/release-ref.ts';
+import {
+  type ComponentName,
+  componentAt,
+  offeredPath,
+  rolloutPathAt,
+} from '../../../shared/schema/release-ref.ts';
 import { namedBy, scopeOf } from '../core/fleet-scope.ts';
 import type { FleetKind } from '../core/fleet-trial.ts';
 import { listSigned, readAdvisories, readReleasesAt, readRolloutsAt } from './documents.ts';
@@ -29,7 +34,7 @@ export async function readFleetCatalog(
   const offered = [...seen].flatMap((name) => places.get(name) ?? []);
   const rollouts = await readRolloutsAt(
     directory,
-    [...tracks].flatMap((track) => offered.map((place) => `rollouts/${track}/${place}`)),
+    [...tracks].flatMap((track) => offered.map((place) => rolloutPathAt(track, place))),
   );
   const advisories = await readAdvisories(directory);
   return {
@@ -41,13 +46,9 @@ export async function readFleetCatalog(
 }
 
 async function placesByComponent(directory: string): Promise<ReadonlyMap<ComponentName, readonly string[]>> {
-  const places = new Map<ComponentName, string[]>();
-  for (const path of (await listSigned(directory, 'releases')).keys()) {
-    if (path.startsWith('rollouts/')) continue;
-    const component = componentAt(path);
-    const known = places.get(component);
-    if (known === undefined) places.set(component, [path]);
-    else known.push(path);
-  }
-  return places;
+  const paths = [...(await listSigned(directory, 'releases')).keys()];
+  return Map.groupBy(
+    paths.filter((path) => offeredPath(path) === null),
+    componentAt,
+  );
 }

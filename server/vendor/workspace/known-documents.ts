@@ -7,6 +7,7 @@ import {
   type ComponentName,
   componentAt,
   componentNameOf,
+  offeredPath,
   parseReleasePath,
 } from '../../../shared/schema/release-ref.ts';
 import { rollout } from '../../../shared/schema/rollout.ts';
@@ -31,14 +32,13 @@ const memory = z.strictObject({
 });
 
 const FILE = 'known-documents.json';
-const ROLLOUT = /^rollouts\/[^/]+\/(.+)$/;
 
 /** Every release that is signed, or those of the components that are asked about. Errors: vendor/repository-invalid, document/*. */
 export async function listKnownReleases(
   directory: string,
   about?: ReadonlySet<ComponentName>,
 ): Promise<readonly KnownRelease[]> {
-  return releasesIn(await look(directory, about));
+  return releasesIn((await look(directory, about)).found);
 }
 
 /** What was read for it is remembered. Only while no other command writes in the workspace. Errors: as above, disk/*. */
@@ -48,7 +48,9 @@ export async function rememberDocuments(directory: string): Promise<void> {
   if (marks.size === known.size && found.every(({ hex }) => known.has(hex))) return;
   const those = (is: boolean) => [...marks].flatMap(([hex, mark]) => (mark === is ? hex : [])).join('');
   const value: z.input<typeof memory> = {
-    ...{ schema: 'fairlead/known-documents@2', marked: those(true), plain: those(false) },
+    schema: 'fairlead/known-documents@2',
+    marked: those(true),
+    plain: those(false),
   };
   await writeMemory(directory, FILE, value);
 }
@@ -63,8 +65,7 @@ interface Marked {
 async function look(directory: string, about?: ReadonlySet<ComponentName>) {
   const known = await readKnown(directory);
   const listed = [...(await listSigned(directory, 'releases'))];
-  const isAsked = (path: string) =>
-    about === undefined || about.has(componentAt(ROLLOUT.exec(path)?.[1] ?? path));
+  const isAsked = (path: string) => about === undefined || about.has(componentAt(offeredPath(path) ?? path));
   const found = await Promise.all(
     listed
       .filter(([path]) => isAsked(path))
@@ -76,12 +77,12 @@ async function look(directory: string, about?: ReadonlySet<ComponentName>) {
   return { found, known };
 }
 
-function releasesIn({ found }: { readonly found: readonly Marked[] }): readonly KnownRelease[] {
+function releasesIn(found: readonly Marked[]): readonly KnownRelease[] {
   // A release that is offered on several tracks is withdrawn once it is withdrawn on all.
   const offers = new Map<string, boolean>();
   for (const { path, mark } of found) {
-    const [, place] = ROLLOUT.exec(path) ?? [];
-    if (place !== undefined) offers.set(place, mark && offers.get(place) !== false);
+    const place = offeredPath(path);
+    if (place !== null) offers.set(place, mark && offers.get(place) !== false);
   }
   return found.flatMap(({ path, mark: requiredStop }): readonly KnownRelease[] => {
     const ref = parseReleasePath(path);
@@ -103,6 +104,6 @@ async function readKnown(directory: string): Promise<ReadonlyMap<string, boolean
 
 async function readMark(directory: string, path: string, digest: Digest): Promise<boolean> {
   const bytes = await readTarget(directory, path, digest);
-  if (ROLLOUT.test(path)) return parseDocumentBytes(rollout, bytes, path).withdrawn;
+  if (offeredPath(path) !== null) return parseDocumentBytes(rollout, bytes, path).withdrawn;
   return parseDocumentBytes(release, bytes, path).requiredStop;
 }

@@ -49,7 +49,7 @@ export async function readVersion(
   // The next version would be written over one that was signed.
   throw new FairleadError('vendor/repository-invalid', {
     role,
-    problem: `${name} holds version ${file.version}`,
+    problem: `${name} holds version ${file.version}; put back the file of that name, or move the copy out of the workspace`,
   });
 }
 

@@ -49,18 +49,31 @@ describe('a version that another copy gave to something else', () => {
   });
 });
 
-it('takes other signatures over the same for the same', async () => {
-  const [name] = [...vendor.server.files.keys()]
+const newest = () =>
+  [...vendor.server.files.keys()]
     .filter((path) => path.endsWith('.releases.json'))
     .sort()
-    .slice(-1);
+    .at(-1) ?? '';
+
+it.each(['', '{', '[]', '{"signed":{},"signatures":1}'])(
+  'refuses %j in the place of what the server lists',
+  async (text) => {
+    const name = newest();
+    const before = vendor.server.files.get(name) ?? Buffer.of();
+    vendor.server.files.set(name, Buffer.from(text));
+
+    expect(await vendor.refusal('publish')).toBe('trust/malformed');
+    vendor.server.files.set(name, before);
+  },
+);
+
+it('takes other signatures over the same for the same', async () => {
+  const name = newest();
   await rm(place('workspace'), { recursive: true });
   await rename(place('first'), place('workspace'));
-  const { signatures, signed } = JSON.parse(
-    Buffer.from(vendor.server.files.get(name ?? '') ?? []).toString(),
-  );
+  const { signatures, signed } = JSON.parse(Buffer.from(vendor.server.files.get(name) ?? []).toString());
   const other = Buffer.from(`${JSON.stringify({ signatures: signatures.slice(1), signed })}\n`);
-  vendor.server.files.set(name ?? '', other);
+  vendor.server.files.set(name, other);
 
   expect(await vendor.json('publish')).toMatchObject({ published: { metadata: 0 } });
 });
