@@ -138,7 +138,7 @@ function describe(reason: string, ...outputs: readonly string[]): string {
   return said === undefined ? reason : `${reason}: ${sanitizeLine(said)}`;
 }
 
-/** By what it says, which may name the files it was given. */
+/** Whether a program does not know an option, by what it says: at the beginning of a line, for behind it may stand a path that reads like anything. */
 export function refusesOption(stderr: string): boolean {
-  return /(?:invalid|unrecognized|unknown) option|usage:/i.test(stderr);
+  return /^\S+: (?:invalid|unrecognized|unknown) option|^usage:/im.test(stderr);
 }

@@ -120,7 +120,7 @@ describe('the copy of a volume', () => {
 
   it('does not count as put back where the name of its place reads like a misused program', async () => {
     await volumes.save(unit, 2);
-    const place = join(engine, 'usage_options');
+    const place = join(engine, 'an invalid option, usage: x');
     mkdirSync(place);
     writeFileSync(join(engine, 'place'), place);
     const failing =
