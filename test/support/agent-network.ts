@@ -5,6 +5,7 @@ import { setImmediate as later } from 'node:timers/promises';
 import type { ApprovalsFile } from '../../agent/core/approvals.ts';
 import { type AuditChain, type AuditEvent, chainEntry, readChain } from '../../agent/core/audit-chain.ts';
 import type { DecisionRecord } from '../../agent/core/conclude.ts';
+import { isDamage } from '../../agent/core/deploy/generation.ts';
 import type { NoticesFile, Told } from '../../agent/core/notices.ts';
 import type { Outbox, ReportingFile } from '../../agent/core/outbox.ts';
 import type { ProposalsFile } from '../../agent/core/proposals.ts';
@@ -182,7 +183,9 @@ export function createAgentNetwork({ soakMs }: { readonly soakMs?: number } = {}
       transfers: () => world.transfers,
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
-      readAhead: async () => ({ damages: async ({ tree }) => world.drift.get(tree.digest) ?? [] }),
+      readAhead: async () => ({
+        damages: async ({ tree }) => (world.drift.get(tree.digest) ?? []).filter(isDamage),
+      }),
       repair: async ({ tree }) => void world.drift.delete(tree.digest),
       hand: async () => false,
       collect: async () => undefined,

@@ -84,7 +84,8 @@ export function createMemoryStore(disk: MemoryDisk): DeploymentStore {
     quarantineDamage: async () => null,
     recordDamages: async () => disk.damages.records,
     damagedGenerations: async () => disk.damages.generations,
-    linkedTrees: async () => [],
+    linkedTrees: async (number) =>
+      disk.generations.get(number)?.manifest.components.map(({ tree }) => tree) ?? [],
     changeQuarantine: async (change) => {
       disk.quarantine = change(disk.quarantine);
     },

@@ -32,7 +32,7 @@ export interface DataJudge {
 const REFUSALS = ['rollback/no-target', 'rollback/way-unknown', 'deploy/quarantined'];
 
 /** `keepsAll`: no generation is ever removed, so no copy is either that still lies under what runs. */
-export function createDataJudge(disk: VolumeDisk, keepsAll: boolean): DataJudge {
+export function createDataJudge(disk: Pick<VolumeDisk, 'dataOf'>, keepsAll: boolean): DataJudge {
   let under: Under | null = null;
   return {
     async before(instance) {
@@ -60,8 +60,11 @@ export function createDataJudge(disk: VolumeDisk, keepsAll: boolean): DataJudge 
 }
 
 export async function runningMinor({ deployer }: Instance): Promise<number | null> {
-  const version = (await deployer.current())?.releases.get(AUTH)?.document.version;
-  return version === undefined ? null : Number(version.split('.')[1]);
+  return minorOf((await deployer.current())?.releases.get(AUTH)?.document.version);
+}
+
+function minorOf(version: string | null | undefined): number | null {
+  return version == null ? null : Number(version.split('.')[1]);
 }
 
 interface Found {
@@ -98,8 +101,8 @@ function moved(under: Under | null, { before, now, record, data }: Found): Under
 /** A way down that was not gone to its end may have put older data back, on which the version before goes on. */
 function hasStayed(under: Under | null, { before: { data: earlier, was }, record, data }: Found): boolean {
   if (follows(data, earlier, was)) return true;
-  const to = Number(record?.steps.find(({ component }) => component === AUTH)?.to?.split('.')[1]);
-  if (under === null || Number.isNaN(to)) return false;
+  const to = minorOf(record?.steps.find(({ component }) => component === AUTH)?.to);
+  if (under === null || to === null) return false;
   const rungs = [...chain(under)].map(({ minor }) => minor).filter((minor) => minor > to);
   return [to, ...rungs].some((minor) => {
     const landed = descend(under, minor);
@@ -123,7 +126,7 @@ async function copyProblems(
   const copied = under === null ? [] : [...chain(under)].filter(({ generation }) => generation !== null);
   const minors = (await deployer.generations())
     .filter(({ healthy }) => healthy)
-    .flatMap(({ releases }) => Number(releases.get(AUTH)?.document.version.split('.')[1]));
+    .flatMap(({ releases }) => minorOf(releases.get(AUTH)?.document.version) ?? []);
   const problems: string[] = [];
   const names = await readdir(root).catch((): string[] => []);
   for (const name of names) {
