@@ -69,18 +69,16 @@ interface Case {
 }
 
 async function compare(what: string, { goal, ...how }: Case): Promise<readonly Comparison[]> {
-  const [ours = [], theirs = []] = await interleave([
+  const durable = how.act === 'first' && how.warmUps > 0 ? DURABLE : [];
+  const [ours = [], theirs = [], ...others] = await interleave([
     contender('fairlead', what, how),
     { ...contender('tuf-js', what, how), mayBeLate: true },
+    ...durable.map((name) => contender(name, what, how)),
   ]);
   const limit = LIMIT_MS / (how.runs + how.warmUps);
   const plain = compareBoth(what, ours, { name: 'tuf-js', goal, took: theirs, limit });
-  if (how.act !== 'first' || how.warmUps === 0) return plain;
-  const [again = [], ...others] = await interleave(
-    ['fairlead', ...DURABLE].map((name) => contender(name, what, how)),
-  );
-  const durable = DURABLE.flatMap((name, i) => compareBoth(what, again, { name, took: others[i] ?? [] }));
-  return [...plain, ...durable.filter(({ measure }) => measure === 'wall')];
+  const rest = durable.flatMap((name, i) => compareBoth(what, ours, { name, took: others[i] ?? [] }));
+  return [...plain, ...rest.filter(({ measure }) => measure === 'wall')];
 }
 
 /** Each round leaves directories that the next one does not find. */
@@ -96,6 +94,8 @@ function contender(
     run: async () => {
       const script = join(import.meta.dirname, 'refresh-child.ts');
       const place = join(directory, `${name}-${round++}`);
+      // A client that finds what another round left has nothing to refresh.
+      mkdirSync(place);
       const words = [
         script,
         name,
