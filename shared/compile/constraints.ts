@@ -1,21 +1,12 @@
 // Constraints: what choosing one version demands of the others, by bill of materials and by requirements.
 
-import type { Pieces } from '../encoding/pieces.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { isAbove, isBelow, type Range, satisfies } from '../version/version.ts';
 import { isEnabled, isNamed } from './config.ts';
 import { type Context, suiteOf } from './context.ts';
-import { lower } from './lower.ts';
-import { formatPin, pinnedComponent } from './pins.ts';
 import { type AnyRelease, billOfMaterials, isCapability } from './releases.ts';
-import { type Constraint, type Problem, type Solution, solve, type Variable } from './solve.ts';
-import {
-  createVariables,
-  isCapabilityName,
-  isStandingForced,
-  type KnownOptions,
-  type Option,
-} from './variables.ts';
+import type { Constraint, Variable } from './solve.ts';
+import { isCapabilityName, isStandingForced, type Option } from './variables.ts';
 
 type Demand = Constraint<Option>;
 
@@ -125,44 +116,4 @@ function childrenByParent(
     names.filter((name) => name !== 'platform'),
     (name) => (isCapabilityName(name) ? (suiteOf(name) ?? name) : 'platform'),
   );
-}
-
-/** Some thirty milliseconds. What fits together at all is found with a look or two at every release. */
-const MOST_LOOKS = 100_000;
-const LOOKS_PER_RELEASE = 4;
-
-/** In looks. */
-export function budgetFor({ input }: Context): number {
-  return Math.max(MOST_LOOKS, LOOKS_PER_RELEASE * input.catalog.releases.length);
-}
-
-export function* resolve(context: Context): Pieces<Solution<Option>> {
-  const { variables, ...rest } = yield* problemIn(context);
-  const empty = variables.filter((variable) => variable.choices.length === 0);
-  if (empty.length > 0) {
-    const names = new Set(empty.map((variable) => variable.name));
-    const pins = context.pins.active.filter((pin) => names.has(pinnedComponent(pin)));
-    return {
-      kind: 'unsolvable',
-      because: pins.map((pin) => `no version on offer fits the pin ${formatPin(pin)}`),
-    };
-  }
-  const left = budgetFor(context) - context.input.catalog.releases.length;
-  const below = yield* solveBelow({ ...rest, variables, budget: { left: 2 * left } });
-  // Looked for below what cannot be; why there is none is told of all that there is.
-  return below.kind === 'solved' ? below : yield* solve({ ...rest, variables, budget: { left } });
-}
-
-type Unbounded = Omit<Problem<Option>, 'budget'>;
-
-/** `known` are the options of contexts that differ from this one in nothing but their pins. */
-export function* problemIn(context: Context, known?: KnownOptions): Pieces<Unbounded> {
-  const variables = yield* createVariables(context, known);
-  return { variables, constraintsOf: createConstraints(context, variables), absent: null };
-}
-
-/** Without what stands in no solution. Of a problem in which nothing is left out no more is known. */
-export function* solveBelow(problem: Problem<Option>): Pieces<Solution<Option>> {
-  const variables = yield* lower(problem, problem.budget);
-  return variables === problem.variables ? { kind: 'exhausted' } : yield* solve({ ...problem, variables });
 }

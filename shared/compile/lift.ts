@@ -4,9 +4,9 @@ import type { Pieces } from '../encoding/pieces.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
-import { budgetFor, problemIn, resolve, solveBelow } from './constraints.ts';
 import { type Context, suiteOf, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
+import { budgetFor, problemIn, resolve, solveBelow } from './resolve.ts';
 import { type Budget, type Solution, solve } from './solve.ts';
 import type { KeptBack, PinConflict } from './target.ts';
 import type { KnownOptions, Option } from './variables.ts';
@@ -73,7 +73,10 @@ function* findLift(
   let undecided = Number.POSITIVE_INFINITY;
   function* without(lift: readonly Pin[]): Pieces<Assignment | null> {
     attempts = room.budget.left > 0 ? attempts - 1 : 0;
-    if (room.budget.left <= 0) return null;
+    if (room.budget.left <= 0) {
+      undecided = Math.min(undecided, lift.length);
+      return null;
+    }
     const kept = pins.filter((pin) => !lift.includes(pin));
     const lifted = yield* attempt(withPins(context, kept), room);
     if (lifted.kind === 'exhausted') undecided = Math.min(undecided, lift.length);
@@ -101,7 +104,7 @@ function* findLift(
   }
 }
 
-/** What all attempts have together: they take no longer than two of the resolution whose outcome they explain. */
+/** What all attempts have together: twice what one search may look at. */
 interface Room {
   readonly budget: Budget;
   /** For one search: one that is hopeless must not keep the others from being made. */

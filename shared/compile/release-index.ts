@@ -1,9 +1,8 @@
 // The releases of a catalog by component, newest first: taken apart once, and each version read once.
 
 import { eachIn, type Pieces, sorted } from '../encoding/pieces.ts';
-import { componentKeyOf } from '../schema/common.ts';
 import type { Release } from '../schema/release.ts';
-import type { ComponentName, ReleaseRef } from '../schema/release-ref.ts';
+import { type ComponentName, componentNameOf, type ReleaseRef, refOf } from '../schema/release-ref.ts';
 import { numberOf } from '../version/numbers.ts';
 import { compareVersions, type Version } from '../version/version.ts';
 import type { AnyRelease } from './releases.ts';
@@ -77,8 +76,7 @@ export function createNaming(): (of: Named) => ComponentName {
   return (of) => {
     if (of.name === name && of.suite === suite) return component;
     ({ suite, name } = of);
-    if (name === undefined) component = 'platform';
-    else component = suite === undefined ? name : componentKeyOf(suite, name);
+    component = componentNameOf('kind' in of ? of : refOf(of));
     return component;
   };
 }
