@@ -53,7 +53,7 @@ function longestFirst(copied: Uint32Array): readonly number[] {
   return Array.from(copied.keys()).sort((a, b) => (copied[b] as number) - (copied[a] as number) || a - b);
 }
 
-/** `lastUpTo` for millions of questions: a table of no more entries than there are numbers says between which two to look. */
+/** `lastUpTo` for millions of questions: a table of one entry more than there are numbers says between which two to look. */
 export function createSearch(numbers: Uint32Array): (limit: number) => number {
   const width = 2 ** Math.ceil(Math.log2(((numbers.at(-1) ?? 0) + 1) / Math.max(1, numbers.length)));
   const starts = Uint32Array.from({ length: numbers.length + 1 }, (_, i) => lastUpTo(numbers, i * width));

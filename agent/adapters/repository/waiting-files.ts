@@ -37,12 +37,8 @@ export function createWaitingFiles(directory: string): WaitingFiles {
     const files = [...written];
     const gone = [...removed];
     if (files.length + gone.length === 0) return;
-    await writeTogether(directory, files, () =>
-      removeAll(
-        directory,
-        gone.map(([file]) => file),
-      ),
-    );
+    const names = gone.map(([file]) => file);
+    await writeTogether(directory, files, names);
     for (const [file, bytes] of files) if (written.get(file) === bytes) written.delete(file);
     for (const [file, removal] of gone) if (removed.get(file) === removal) removed.delete(file);
   };
@@ -71,11 +67,11 @@ export function createWaitingFiles(directory: string): WaitingFiles {
 
 type Named = readonly [file: string, bytes: Uint8Array];
 
-/** `between` acts when the kept roots are there for good, and before anything else is. */
+/** In the order that stands at the top. */
 async function writeTogether(
   directory: string,
   files: readonly Named[],
-  between: () => Promise<void>,
+  gone: readonly string[],
 ): Promise<void> {
   const staged = new Map<string, string>();
   try {
@@ -88,7 +84,7 @@ async function writeTogether(
       HISTORY_DIRECTORY,
       [...staged].filter(([file]) => isKeptRoot(file)),
     );
-    await between();
+    await removeAll(directory, gone);
     await placeAll(
       directory,
       '.',

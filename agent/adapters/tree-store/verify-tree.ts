@@ -64,13 +64,14 @@ export async function compareTree(
     if (pause !== undefined) await pause;
     const path = `${directory}/${entry.path}`;
     if (isIgnored(entry.path)) continue;
+    const isKnown = entry.kind === 'file' && known.has(path, entry);
     // One question to the kernel is enough.
-    if (found === null && entry.kind === 'file' && known.has(path, entry)) continue;
+    if (found === null && isKnown) continue;
     const kind = found === null ? kindAt(path) : found.get(entry.path);
     if (kind === undefined) note(entry.path, 'missing');
     else if (kind !== entry.kind) note(entry.path, 'changed');
     else if (entry.kind !== 'file') note(entry.path, compareEntry(path, entry));
-    else if (!known.has(path, entry)) unread.push(entry);
+    else if (!isKnown) unread.push(entry);
   }
   await readEach(unread, async (file, buffer) => {
     note(file.path, await compareFile(join(directory, file.path), file, buffer, known));

@@ -3,7 +3,7 @@
 import { formatInstantMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine, sanitizeText } from '../../../shared/encoding/text.ts';
 import type { ComponentKey } from '../../../shared/schema/common.ts';
-import { LOG_ENDS, MOST_RAN_ONCE, type RanOnce } from '../../../shared/schema/deployment.ts';
+import { causeOf, LOG_ENDS, MOST_RAN_ONCE, type RanOnce } from '../../../shared/schema/deployment.ts';
 import type { Failure } from '../../../shared/schema/journal.ts';
 import type { WorkingState } from '../../core/deploy/states.ts';
 import type { PlacedComponent } from '../../ports/deploy.ts';
@@ -41,7 +41,7 @@ async function examine(run: Run, one: PlacedComponent): Promise<Evidence['compon
 /** What was asked a moment ago is not asked again: until it gives up on an answer, nobody is served. */
 function probedHealth(failure: Failure | null, component: ComponentKey): string | undefined {
   const isProbed = failure?.code === 'deploy/unhealthy' && failure.component === component;
-  return isProbed ? failure.message.split(LOG_ENDS)[0] : undefined;
+  return isProbed ? causeOf(failure.message) : undefined;
 }
 
 const TAIL_BYTES = 4096;
