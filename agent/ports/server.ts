@@ -67,6 +67,12 @@ export interface RepositorySource {
   patch(ends: PatchEnds, file: string, options: DownloadLimits): Promise<void>;
 }
 
+/** A registry was asked, and did not say. */
+export interface Unanswered {
+  readonly kind: 'unanswered';
+  readonly cause: unknown;
+}
+
 export interface DownloadLimits {
   readonly maxBytes: number;
   /** Bytes there now, and in all, as far as whoever sends them says so. */

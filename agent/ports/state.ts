@@ -102,12 +102,6 @@ export interface FetchedTree {
   readonly instead?: unknown;
 }
 
-/** A registry was asked, and did not say. */
-export interface Unanswered {
-  readonly kind: 'unanswered';
-  readonly cause: unknown;
-}
-
 /** A tree on its way here. */
 export interface Transfer {
   readonly tree: Digest;
@@ -144,8 +138,8 @@ export interface TreeStore {
    * them since. Empty when it is exactly what its index says, but for what the service may write.
    */
   verify(files: ReleaseFiles, which?: 'every' | 'unknown'): Promise<readonly TreeDeviation[]>;
-  /** Begins to read trees that nothing runs from. Then, once of each: what is damaged, of which only what was touched is read again. */
-  readAhead(all: readonly ReleaseFiles[]): Promise<{ readonly damages: TreeStore['verify'] }>;
+  /** Begins to read trees that nothing runs from. */
+  readAhead(all: readonly ReleaseFiles[]): Promise<ReadAhead>;
   /**
    * Replaces what is changed or missing in a stored tree, part by part and by rename, from other trees in the store or else
    * from the vendor, until the signal aborts. Errors: tree/*, transport/*, disk/*.
@@ -158,6 +152,12 @@ export interface TreeStore {
   hand(tree: Digest, accounts: readonly (string | null)[]): Promise<boolean>;
   /** Removes every tree that is not in `keep`; also what interrupted work left behind. */
   collect(keep: ReadonlySet<Digest>): Promise<void>;
+}
+
+export interface ReadAhead {
+  /** Once of each tree: what is damaged of it, of which only what was touched is read again. */
+  damages(files: ReleaseFiles): Promise<readonly TreeDeviation[]>;
+  readonly done: Promise<void>;
 }
 
 export interface RepairHow {

@@ -127,7 +127,7 @@ function verifyRoles(root: Root, published: Roles, offered: Roles): Roles {
     const { role, signer } = next;
     const file = offered.get(role) ?? published.get(role);
     if (file === undefined) throw new FairleadError('publication/missing-metadata', { role });
-    verifyThreshold(file.signatures, signer);
+    verifyThreshold(file.envelope, signer);
     if (reached.has(role)) continue;
     reached.add(role);
     roles.set(role, file);

@@ -31,7 +31,7 @@ export interface MetadataFile<Metadata> {
 
 /** What the vendor signed, with its signatures: each publication verifies them anew, and nothing is parsed for that. */
 export interface RoleFile extends MetadataFile<Targets> {
-  readonly signatures: SignedPayload;
+  readonly envelope: SignedPayload;
 }
 
 /** Everything the vendor signed: `targets` and every role it delegates to, directly or not. */
@@ -77,8 +77,8 @@ export async function loadState(
 
 /** Nothing of it is verified. Error: trust/malformed. */
 export function openRole(role: string, bytes: Uint8Array): RoleFile {
-  const { signed, ...signatures } = parseEnvelope(bytes, role);
-  return { bytes, content: parseTargets(signed, role), signatures };
+  const { signed, ...envelope } = parseEnvelope(bytes, role);
+  return { bytes, content: parseTargets(signed, role), envelope };
 }
 
 /** When the metadata of each role ends; nothing before the first publication. */

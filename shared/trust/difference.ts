@@ -153,7 +153,7 @@ function endOfSame(from: Buffer, next: number, to: Buffer, at: number): number {
   if (next < 0) return at;
   const most = Math.min(from.length - next, to.length - at);
   // Twice as far each time, then halves: what is the same is compared by the machine, and most of a long list is.
-  let [same, step] = [0, FIRST_STEP];
+  let [same, step] = [0, FIRST_STEP_BYTES];
   const isSame = (length: number) =>
     from.compare(to, at + same, at + length, next + same, next + length) === 0;
   while (same < most && isSame(Math.min(most, same + step))) {
@@ -170,7 +170,7 @@ function endOfSame(from: Buffer, next: number, to: Buffer, at: number): number {
   return cut === -1 ? at : at + cut + 2;
 }
 
-const FIRST_STEP = 1024;
+const FIRST_STEP_BYTES = 1024;
 
 function placesIn(bytes: Buffer): ReadonlyMap<string, number> {
   const places = new Map<string, number>();

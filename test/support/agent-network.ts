@@ -184,6 +184,7 @@ export function createAgentNetwork({ soakMs }: { readonly soakMs?: number } = {}
       weigh: async () => world.weighs,
       verify: async ({ tree }) => world.drift.get(tree.digest) ?? [],
       readAhead: async () => ({
+        done: Promise.resolve(),
         damages: async ({ tree }) => (world.drift.get(tree.digest) ?? []).filter(isDamage),
       }),
       repair: async ({ tree }) => void world.drift.delete(tree.digest),

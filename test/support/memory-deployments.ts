@@ -139,6 +139,7 @@ export function createMemoryTrees(disk: MemoryDisk): TreeStore {
     },
     verify: async ({ tree }) => disk.deviations.get(tree.digest) ?? [],
     readAhead: async () => ({
+      done: Promise.resolve(),
       damages: async ({ tree }) => (disk.deviations.get(tree.digest) ?? []).filter(isDamage),
     }),
     async collect(keep) {

@@ -145,7 +145,7 @@ function treesIn(stateDir: string): TreeStore {
     transfers: () => [],
     weigh: async () => null,
     verify: async () => [],
-    readAhead: async () => ({ damages: async () => [] }),
+    readAhead: async () => ({ done: Promise.resolve(), damages: async () => [] }),
     repair: async () => {},
     hand: async () => false,
     collect: async () => {},

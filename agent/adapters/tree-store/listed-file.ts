@@ -7,7 +7,7 @@ import type { KnownFiles } from './known-files.ts';
 
 export type Known = Pick<KnownFiles, 'now' | 'has' | 'note'>;
 
-export const NOTHING: Known = { now: Date.now, has: () => false, note: () => undefined };
+export const NOTHING_KNOWN: Known = { now: Date.now, has: () => false, note: () => undefined };
 
 /**
  * Mode, size and content. Of a file that grows while it is read, no more than its size is. Opened and closed at once, as its directory
@@ -17,7 +17,7 @@ export async function isFileAsListed(
   path: string,
   file: TreeFile,
   buffer: Buffer,
-  known: Known = NOTHING,
+  known: Known = NOTHING_KNOWN,
 ): Promise<boolean> {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

@@ -1,9 +1,7 @@
 // Trees that are read before they are asked about: while something else goes on, so that in the end each file is only looked at.
 import type { Digest } from '../../../shared/encoding/digest.ts';
-import type { ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
+import type { ReadAhead, ReleaseFiles, TreeDeviation } from '../../ports/state.ts';
 import { createKnownFiles, type KnownFiles } from './known-files.ts';
-
-export type ReadAhead = Awaited<ReturnType<TreeStore['readAhead']>>;
 
 export interface ReadAheadOptions {
   /** By the clock that files are given their times by. */
@@ -29,6 +27,8 @@ export function createReadAhead(all: readonly ReleaseFiles[], { now, damages }: 
     reading.set(files.tree.digest, last);
   }
   return {
+    // Never rejects: see above.
+    done: last,
     async damages(files) {
       const read = reading.get(files.tree.digest);
       reading.delete(files.tree.digest);

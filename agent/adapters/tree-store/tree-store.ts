@@ -29,7 +29,7 @@ import { repairTree } from './repair-tree.ts';
 import { mayShare, wasHanded } from './shareable.ts';
 import { handTree, keepHanded } from './sharing.ts';
 import { createTransfers } from './transfers.ts';
-import { compareTree, isRealDirectory, type Question } from './verify-tree.ts';
+import { compareTree, isRealDirectory, type TreeQuestion } from './verify-tree.ts';
 
 export interface TreeStoreOptions {
   readonly stateDir: string;
@@ -150,7 +150,7 @@ const UNKNOWN = {
 async function verifyStored(
   layout: StoreLayout,
   { tree, writable }: ReleaseFiles,
-  { known, ...question }: Question & { readonly known: KnownFiles },
+  { known, ...question }: TreeQuestion & { readonly known: KnownFiles },
 ): Promise<readonly TreeDeviation[]> {
   const directory = placeOf(layout, tree.digest);
   const indexBytes = await readIndexBytes(directory);

@@ -14,7 +14,7 @@ import type {
   TreeLink,
 } from '../../../shared/tree/tree-index.ts';
 import type { TreeDeviation } from '../../ports/state.ts';
-import { isFileAsListed, type Known, NOTHING } from './listed-file.ts';
+import { isFileAsListed, type Known, NOTHING_KNOWN } from './listed-file.ts';
 
 const PARALLEL_FILES = 4;
 /** A service may have left a million files beside its code: so many are named, and are enough to know what to do. */
@@ -25,7 +25,7 @@ const PERMISSION_BITS = 0o7777;
 type Problem = TreeDeviation['problem'];
 
 /** What is asked of a tree. */
-export interface Question {
+export interface TreeQuestion {
   /** What the service may write: nothing is said of it. */
   readonly writable?: readonly string[] | undefined;
   /** What is not read, because it is known. */
@@ -42,7 +42,7 @@ export interface Question {
 export async function compareTree(
   index: TreeIndex,
   directory: string,
-  { writable = [], known = NOTHING, damageOnly = false }: Question = {},
+  { writable = [], known = NOTHING_KNOWN, damageOnly = false }: TreeQuestion = {},
 ): Promise<readonly TreeDeviation[]> {
   const listed = new Map<string, TreeEntry>(index.entries.map((entry) => [entry.path, entry]));
   for (const path of directoriesOf(index)) listed.set(path, { kind: 'directory', path });
@@ -73,7 +73,7 @@ export async function compareTree(
     else if (entry.kind !== 'file') note(entry.path, compareEntry(path, entry));
     else if (!isKnown) unread.push(entry);
   }
-  await readEach(unread, async (file, buffer) => {
+  await readEach(unread, rest, async (file, buffer) => {
     note(file.path, await compareFile(join(directory, file.path), file, buffer, known));
   });
   for (const path of found?.keys() ?? []) if (!isListed(path)) note(path, 'unexpected');
@@ -82,12 +82,18 @@ export async function compareTree(
 
 async function readEach(
   files: readonly TreeFile[],
+  rest: Walk['rest'],
   read: (file: TreeFile, buffer: Buffer) => Promise<void>,
 ): Promise<void> {
   const largest = files.reduce((most, { size }) => Math.max(most, size), 1);
   const newBuffer = () => Buffer.allocUnsafeSlow(Math.min(READ_BYTES, largest));
   const buffers = Array.from({ length: PARALLEL_FILES }, newBuffer);
-  await forEachBounded(files, PARALLEL_FILES, (file, worker) => read(file, buffers[worker] ?? newBuffer()));
+  await forEachBounded(files, PARALLEL_FILES, async (file, worker) => {
+    await read(file, buffers[worker] ?? newBuffer());
+    // Of empty ones nothing is waited for.
+    const pause = rest();
+    if (pause !== undefined) await pause;
+  });
 }
 
 /** A link is none, wherever it leads. */

@@ -5,7 +5,8 @@ import { digestOfImage } from '../../../shared/schema/drivers/images.ts';
 import type { CapabilityRelease, Verified } from '../../../shared/schema/release.ts';
 import type { Weight } from '../../core/forecast.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
-import type { TreeStore, Unanswered } from '../../ports/state.ts';
+import type { Unanswered } from '../../ports/server.ts';
+import type { TreeStore } from '../../ports/state.ts';
 
 export interface Weights {
   known(): ReadonlyMap<Digest, Weight>;

@@ -45,7 +45,7 @@ export function withSigns(options: DeployerParts, pulse: Pulse): DeployerParts {
       verify: (files, which) => heard(trees).verify(files, which),
       async readAhead(all) {
         const ahead = await heard(trees).readAhead(all);
-        return { damages: (files) => heard(ahead).damages(files) };
+        return { ...ahead, damages: (files) => heard(ahead).damages(files) };
       },
       repair: (files, how, signal) => heard(trees).repair(files, how, signal),
       hand: (tree, accounts) => heard(trees).hand(tree, accounts),

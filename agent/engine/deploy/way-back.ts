@@ -1,7 +1,7 @@
 // The files of the way back: read as soon as there is doubt about the way forward, and looked at once that has stopped.
 import type { ComponentKey } from '../../../shared/schema/common.ts';
 import type { Plan } from '../../../shared/schema/deployment.ts';
-import type { ReleaseFiles, RepairHow, StoredGeneration, TreeStore } from '../../ports/state.ts';
+import type { ReadAhead, ReleaseFiles, RepairHow, StoredGeneration } from '../../ports/state.ts';
 import type { DeployerOptions } from './options.ts';
 import { runsIn } from './prepare.ts';
 
@@ -11,8 +11,6 @@ export interface WayBack {
   /** Just before it starts again: as far as this machine goes, and never in the way of the start. */
   mend(component: ComponentKey): Promise<void>;
 }
-
-type Ahead = Awaited<ReturnType<TreeStore['readAhead']>>;
 
 /** A rollback waits for no network. What runs goes on reading what it wrote itself. */
 const OFFLINE: RepairHow = { added: 'keep', from: 'local' };
@@ -27,11 +25,12 @@ interface Way {
 export function createWayBack(options: DeployerOptions, { previous, plan }: Way): WayBack {
   const { trees, clock, onWarning } = options;
   let since = Number.NEGATIVE_INFINITY;
-  let ahead: Promise<Ahead> | null = null;
+  let ahead: Promise<ReadAhead> | null = null;
+  let isReading = false;
   const filesOf = (component: ComponentKey) => previous?.releases.get(component)?.document;
 
   /** What still runs writes to its files while they are read: it is read in the end, where it has to start at all. */
-  async function read(): Promise<Ahead> {
+  async function read(): Promise<ReadAhead> {
     const all: ReleaseFiles[] = [];
     for (const component of plan.stop.toReversed()) {
       const files = filesOf(component);
@@ -43,11 +42,16 @@ export function createWayBack(options: DeployerOptions, { previous, plan }: Way)
 
   return {
     readAhead() {
-      if (clock.monotonic() - since < FRESH_MS) return;
+      // Of a large tree on a slow disk two readings would only be in each other's way.
+      if (isReading || clock.monotonic() - since < FRESH_MS) return;
       since = clock.monotonic();
+      isReading = true;
       ahead = read();
+      const end = () => {
+        isReading = false;
+      };
       // Who waits for it hears why.
-      void ahead.catch(() => undefined);
+      void ahead.then(({ done }) => done).then(end, end);
     },
     async mend(component) {
       const files = filesOf(component);

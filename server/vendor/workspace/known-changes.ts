@@ -3,7 +3,13 @@ import { lstatSync } from 'node:fs';
 import { z } from 'zod';
 import { type ChangeRecord, changeRecord, STAGES, type Stage } from '../../../shared/change/change.ts';
 import { stageDue } from '../../../shared/change/pipeline.ts';
-import { type Digest, digestFromHex, digestOfValue, hexOf } from '../../../shared/encoding/digest.ts';
+import {
+  type Digest,
+  digestFromHex,
+  digestOfValue,
+  hexOf,
+  isDigest,
+} from '../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { absentOr } from '../../../shared/node/read-file.ts';
 import { formatRef, parseRef } from '../../../shared/schema/release-ref.ts';
@@ -107,14 +113,14 @@ function linesOf({ change, file }: Found): readonly string[] {
 /** Null for what is no line of `linesOf`: its change is read again. */
 function parseLine(line: string): Found | null {
   const [id = '', release = '', stage, outcome, hex = '', file = ''] = line.split('\t');
+  const digest = digestFromHex(hex);
   const due = stage === ENDED ? null : STAGES.find((one) => one === stage);
   const result = changeRecord.shape.result.options.find((one) => one === outcome);
-  if (due === undefined || result === undefined || !HEX.test(hex)) return null;
-  return { change: { id, release, due, result, digest: digestFromHex(hex) }, file };
+  if (due === undefined || result === undefined || !isDigest(digest)) return null;
+  return { change: { id, release, due, result, digest }, file };
 }
 
 const ENDED = '-';
-const HEX = /^[0-9a-f]{64}$/;
 
 function summaryOf(record: ChangeRecord): KnownChange {
   return {

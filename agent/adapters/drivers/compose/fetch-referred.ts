@@ -27,7 +27,7 @@ import { blobPath } from '../../../../shared/schema/drivers/images.ts';
 import type { Descriptor } from '../../../../shared/schema/image-documents.ts';
 import type { InstanceConfig, OperatorText } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import type { Unanswered } from '../../../ports/state.ts';
+import type { Unanswered } from '../../../ports/server.ts';
 import { readReference, toolEnvironment } from '../../machine/surroundings.ts';
 import { engineDirectory, refusalOf } from './docker.ts';
 

@@ -9,7 +9,7 @@ import { type Pulled, sumOfPulled } from '../../../../shared/schema/deployment.t
 import { blobPath, digestOfImage, type UnitImage } from '../../../../shared/schema/drivers/images.ts';
 import type { InstanceConfig } from '../../../../shared/schema/instance.ts';
 import type { UnitOf } from '../../../ports/deploy.ts';
-import type { Unanswered } from '../../../ports/state.ts';
+import type { Unanswered } from '../../../ports/server.ts';
 import { digestOfFile } from '../../machine/file-digest.ts';
 import { enginePlatform } from './docker.ts';
 import type { ReferredParts, Waiting, WeighedLayer } from './fetch-referred.ts';

@@ -96,14 +96,15 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
     return volumes;
   }
 
-  async function saveOne(unit: Unit, name: string, path: string): Promise<Omit<Copy, 'file'>> {
+  async function saveOne(unit: Unit, name: string, directory: string, file: string): Promise<Copy> {
     // Whoever came since the last safe point writes beside the copy, and would keep it from being put back.
     await engine.verifyUnshared(unit, name);
     const found = await engine.find(name);
-    if (found === null) return { name, labels: {}, bytes: 0 };
-    await copyOut(path, (file) => engine.copyOut(unit, name, file));
+    if (found === null) return { name, labels: {}, file: null, bytes: 0 };
+    const path = join(directory, file);
+    await copyOut(path, (to) => engine.copyOut(unit, name, to));
     const bytes = (await sizeOf(path)) ?? 0;
-    return { name, labels: found.labels, bytes, digest: await readDigest(path) };
+    return { name, labels: found.labels, file, bytes, digest: await readDigest(path) };
   }
 
   return {
@@ -131,9 +132,7 @@ export function createVolumeCopies(root: string, engine: VolumeEngine): Volumes 
       await makeDirectory(directory);
       const volumes: Copy[] = [];
       for (const name of (await engine.partsOf(unit)).names) {
-        const file = `${volumes.length}.tar`;
-        const saved = await saveOne(unit, name, join(directory, file));
-        volumes.push({ ...saved, file: saved.digest === undefined ? null : file });
+        volumes.push(await saveOne(unit, name, directory, `${volumes.length}.tar`));
       }
       await syncDirectory(directory);
       await writeDurably(join(directory, RECORD), encodeStored(copies, { volumes }, RECORD));

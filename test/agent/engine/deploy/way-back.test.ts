@@ -42,6 +42,7 @@ function wayBack() {
         reads.push(all.map(nameOf));
         const read = world.read();
         return {
+          done: read,
           damages: async (files: ReleaseFiles) => (await read, world.damaged.get(nameOf(files)) ?? []),
         };
       },
@@ -78,6 +79,24 @@ describe('the way back', () => {
     await settle();
     expect(reads).toHaveLength(1);
     await clock.advance(1);
+    way.readAhead();
+    await settle();
+
+    expect(reads).toHaveLength(2);
+  });
+
+  it('is not read a second time while it is being read, however long that takes', async () => {
+    const { way, reads, clock, world } = wayBack();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.read = () => promise;
+
+    way.readAhead();
+    await clock.advance(10 * MINUTE_MS);
+    way.readAhead();
+    await settle();
+    expect(reads).toHaveLength(1);
+    resolve();
+    await settle();
     way.readAhead();
     await settle();
 
