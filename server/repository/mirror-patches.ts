@@ -2,7 +2,7 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFromHex, hexOf } from '../../shared/encoding/digest.ts';
-import { isFairleadError } from '../../shared/errors/error.ts';
+import { isFairleadError, orNull } from '../../shared/errors/error.ts';
 import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { forEachBounded } from '../../shared/node/turns.ts';
 import {
@@ -22,7 +22,7 @@ import { damagedPack, maxPackBytes } from '../../shared/tree/pack-format.ts';
 import { FORM_BYTES, patchFormOf } from '../../shared/tree/patch-format.ts';
 import { PACKS, patchListName, patchName } from './names.ts';
 import type { Origin } from './origin.ts';
-import { measuresOf } from './patch-upload.ts';
+import { digestIn, digestOfStream, isSamePatch, measuresOf } from './patch-upload.ts';
 import type { RepositoryStore } from './store.ts';
 
 export interface PatchCopying {
@@ -104,14 +104,15 @@ async function copyOf(
   if (bytes === null) return [];
   const { full, patches } = parsePatchList(bytes, path);
   const most = maxListedBytes(full, tree);
+  const own = await ownList(treeHex, store);
   const here: ListedPatch[] = [];
   // All together take no more than one pack, the smallest first: an origin may list what it likes.
   let room = Math.min(full, maxPackBytes(tree));
   const fits = ({ bytes: length }: ListedPatch) => length <= Math.min(most, room);
   for (const patch of patches.toSorted((a, b) => a.bytes - b.bytes)) {
     const place = patchPath(treeHex, hexOf(patch.from));
-    let kept = await keptOf(treeHex, patch, store);
-    if (kept === null || !isSame(kept, patch)) {
+    let kept = await keptOf(treeHex, patch, store, own);
+    if (kept === null || !isSamePatch(kept, patch)) {
       const isReplacing = kept !== null;
       if (!fits(patch)) missing.push(place);
       else await unlessLeftOut(place, missing, () => copyPatch(treeHex, patch, copying, isReplacing));
@@ -130,19 +131,26 @@ async function copyOf(
   return [name, ...here.map(({ from }) => patchName(treeHex, hexOf(from)))];
 }
 
-/** With the measures of its own file, whatever the origin's list says; null where none is here. */
-async function keptOf(
-  treeHex: string,
-  { from }: ListedPatch,
-  store: RepositoryStore,
-): Promise<ListedPatch | null> {
-  const kept = await measuresOf(store, patchName(treeHex, hexOf(from)));
-  return kept === null ? null : { from, ...kept };
+/** What this copy listed last, where that can be read. */
+async function ownList(treeHex: string, store: RepositoryStore): Promise<readonly ListedPatch[]> {
+  const name = patchListName(treeHex);
+  const stored = await store.read(name);
+  return stored === null ? [] : (orNull(() => parsePatchList(stored.bytes, name))?.patches ?? []);
 }
 
-/** As far as a list tells: another one of the same size and form looks the same. */
-function isSame(kept: ListedPatch, listed: ListedPatch): boolean {
-  return kept.bytes === listed.bytes && listedForm(kept) === listedForm(listed);
+/** With the measures of its own file, whatever the origin's list says; null where none is here. What `own` says of it is not read again. */
+async function keptOf(
+  treeHex: string,
+  { from, digest: listed }: ListedPatch,
+  store: RepositoryStore,
+  own: readonly ListedPatch[] = [],
+): Promise<ListedPatch | null> {
+  const name = patchName(treeHex, hexOf(from));
+  const kept = await measuresOf(store, name);
+  if (kept === null) return null;
+  const known = own.find((one) => one.from === from && isSamePatch(one, kept));
+  if (known?.digest !== undefined) return { from, ...kept, digest: known.digest };
+  return { from, ...kept, ...(listed === undefined ? {} : await digestIn(store, name)) };
 }
 
 /** In the place of what is here, where it replaces one. Errors: transport/*, tree/*, disk/*, and those of the store. */
@@ -180,6 +188,10 @@ async function verifyPatch(
     // A cache on the way may still give the one before, and a cut one replaces no whole one.
     if (isReplacing && (await patch.stat()).size !== listed.bytes)
       throw damagedPack(to, 'its size is not the one that is listed');
+    if (isReplacing && listed.digest !== undefined) {
+      const digest = await digestOfStream(patch.createReadStream({ start: 0, autoClose: false }));
+      if (digest !== listed.digest) throw damagedPack(to, 'its digest is not the one that is listed');
+    }
     const { buffer, bytesRead } = await patch.read(Buffer.alloc(FORM_BYTES), 0, FORM_BYTES, 0);
     const form = patchFormOf(buffer.subarray(0, bytesRead));
     if (form !== listedForm(listed)) throw damagedPack(to, 'its form is not the one that is listed');

@@ -2,7 +2,14 @@
 import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { digestFromHex, hexOf, shortDigest } from '../../shared/encoding/digest.ts';
+import {
+  createDigester,
+  type Digest,
+  digestFromHex,
+  digestOf,
+  hexOf,
+  shortDigest,
+} from '../../shared/encoding/digest.ts';
 import { FairleadError, isFairleadError, orNull } from '../../shared/errors/error.ts';
 import { readPatchHeader } from '../../shared/node/patch-reader.ts';
 import { createTurns } from '../../shared/node/turns.ts';
@@ -41,8 +48,8 @@ export async function receivePatch(
     await verifyStart(file, ends);
     const name = patchName(treeHex, fromHex);
     await store.take(name, file);
-    // An earlier one that is here stays, with its own size and form.
-    const kept = (await measuresOf(store, name)) ?? { bytes: 0 };
+    // An earlier one that is here stays, with its own size, form and digest.
+    const kept = { bytes: 0, ...(await measuresOf(store, name)), ...(await digestIn(store, name)) };
     await inLine(() => listPatch(store, treeHex, full, { from: digestFromHex(fromHex), ...kept }));
     return kept.bytes;
   });
@@ -76,10 +83,7 @@ async function listPatch(
 ): Promise<void> {
   await changeList(store, treeHex, (list) => {
     const known = list?.patches ?? [];
-    const isListed = known.some(
-      (one) => one.from === patch.from && one.bytes === patch.bytes && listedForm(one) === listedForm(patch),
-    );
-    if (isListed) return null;
+    if (known.some((one) => one.from === patch.from && isSamePatch(one, patch))) return null;
     return { full, patches: [...known.filter(({ from }) => from !== patch.from), patch] };
   });
 }
@@ -131,7 +135,7 @@ async function sizeOf(store: RepositoryStore, name: string): Promise<number | nu
 export async function measuresOf(
   store: RepositoryStore,
   name: string,
-): Promise<Omit<ListedPatch, 'from'> | null> {
+): Promise<Omit<Measures, 'digest'> | null> {
   const file = await store.open(name);
   if (file === null) return null;
   const start = file.kind === 'small' ? file.bytes : await buffer(await file.read(0, FORM_BYTES));
@@ -139,6 +143,28 @@ export async function measuresOf(
   const form = patchFormOf(start);
   return form === null ? { bytes } : { bytes, form };
 }
+
+/** The same, of all of its bytes. */
+export async function digestIn(store: RepositoryStore, name: string): Promise<Pick<ListedPatch, 'digest'>> {
+  const file = await store.open(name);
+  if (file === null) return {};
+  if (file.kind === 'small') return { digest: digestOf(file.bytes) };
+  return { digest: await digestOfStream(await file.read(0, file.size)) };
+}
+
+export async function digestOfStream(stream: Readable): Promise<Digest> {
+  const digester = createDigester();
+  for await (const piece of stream) digester.update(piece);
+  return digester.end();
+}
+
+/** Whether what is here is what was listed, as far as that list tells: an earlier one says nothing of digests. */
+export function isSamePatch(kept: Measures, listed: Measures): boolean {
+  const isOther = listed.digest !== undefined && kept.digest !== listed.digest;
+  return kept.bytes === listed.bytes && listedForm(kept) === listedForm(listed) && !isOther;
+}
+
+type Measures = Omit<ListedPatch, 'from'>;
 
 /** To an agent a bad patch is its server's fault; here it is the sender's. */
 async function verifyStart(path: string, ends: PatchEnds): Promise<void> {

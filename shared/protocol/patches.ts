@@ -22,7 +22,13 @@ const patchList = z.object({
   /** The full pack, to compare with. */
   full: byteCount,
   patches: z
-    .array(z.object({ from: digest, bytes: byteCount, form: z.int().min(1).optional() }))
+    .array(
+      z.object({
+        ...{ from: digest, bytes: byteCount, form: z.int().min(1).optional() },
+        /** Of its file, for copies to see that it was replaced; absent where an earlier server or mirror listed it. */
+        digest: digest.optional(),
+      }),
+    )
     .max(MOST_PATCHES),
 });
 

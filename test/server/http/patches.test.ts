@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packName, patchListName, patchName } from '../../../server/repository/names.ts';
-import { digestFromHex } from '../../../shared/encoding/digest.ts';
+import { digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
 import {
   encodePatchList,
   MOST_PATCHES,
@@ -35,10 +35,11 @@ describe('a patch', () => {
     expect((await put(from)).status).toBe(204);
 
     expect((await ask('HEAD', from)).status).toBe(200);
+    const listed = { from: digestFromHex(from), bytes: patchOf(from).length, form: PATCH_FORM };
     expect(await list()).toEqual({
       schema: 'fairlead/patches@1',
       full: FULL_BYTES,
-      patches: [{ from: digestFromHex(from), bytes: patchOf(from).length, form: PATCH_FORM }],
+      patches: [{ ...listed, digest: digestOf(patchOf(from)) }],
     });
     const served = await fetch(`${base}/repository/packs/${TO}/${from}.patch`);
     expect(Buffer.from(await served.arrayBuffer())).toEqual(patchOf(from));
@@ -57,22 +58,25 @@ describe('a patch', () => {
 
   it('that a kill left unlisted is listed when it is sent again', async () => {
     const from = await addTree(hexOf(1));
-    await server.store.write(patchName(TO, from), Buffer.alloc(12));
+    const kept = Buffer.alloc(12);
+    await server.store.write(patchName(TO, from), kept);
     expect((await ask('HEAD', from)).status).toBe(404);
 
     await put(from);
 
-    expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: 12 }]);
+    const measured = { from: digestFromHex(from), bytes: 12, digest: digestOf(kept) };
+    expect((await list()).patches).toEqual([measured]);
   });
 
-  it('is listed with the form of what is here, not of what is sent', async () => {
+  it('is listed with the form and digest of what is here, not of what is sent', async () => {
     const from = await addTree(hexOf(1));
     const later = Buffer.concat([Buffer.from('FLPATCH3\n'), Buffer.alloc(300_000)]);
     await server.store.write(patchName(TO, from), later);
 
     await put(from);
 
-    expect((await list()).patches).toEqual([{ from: digestFromHex(from), bytes: later.length, form: 3 }]);
+    const measured = { bytes: later.length, form: 3, digest: digestOf(later) };
+    expect((await list()).patches).toEqual([{ from: digestFromHex(from), ...measured }]);
   });
 
   it('is listed with its form where one of another form is gone that was as long', async () => {
@@ -83,7 +87,8 @@ describe('a patch', () => {
 
     await put(from);
 
-    expect((await list()).patches).toEqual([{ ...said, form: PATCH_FORM }]);
+    const measured = { ...said, form: PATCH_FORM, digest: digestOf(patchOf(from)) };
+    expect((await list()).patches).toEqual([measured]);
   });
 
   it('keeps the forms of the others on its list, and those of which nobody said any', async () => {

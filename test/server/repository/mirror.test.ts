@@ -15,7 +15,7 @@ import { patchListName, patchName } from '../../../server/repository/names.ts';
 import { openStore } from '../../../server/repository/open-store.ts';
 import { createOrigin } from '../../../server/repository/origin.ts';
 import type { RepositoryStore } from '../../../server/repository/store.ts';
-import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestFromHex, digestOf, hexOf } from '../../../shared/encoding/digest.ts';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { encodePatchList, type ListedPatch, parsePatchList } from '../../../shared/protocol/patches.ts';
 import type { CapabilityRelease } from '../../../shared/schema/release.ts';
@@ -250,6 +250,8 @@ describe('patches', () => {
   });
 
   const own = () => patchHeadOf(treeOfRelease(), FROM);
+  /** As long, and of the same form. */
+  const other = () => Buffer.from(own().toString('latin1').replace('"window":10', '"window":11'), 'latin1');
 
   it.each<[string, () => Buffer, Omit<ListedPatch, 'bytes' | 'from'>]>([
     ['another size', () => Buffer.concat([own(), Buffer.alloc(9)]), { form: PATCH_FORM }],
@@ -304,6 +306,36 @@ describe('patches', () => {
       expect(await readFile(join(target, patchName(hex, hexOf(FROM))))).toEqual(own());
     },
   );
+
+  it('that are as long as those which they replaced are asked for until they come, and then no more', async () => {
+    const target = temporaryDirectory();
+    let isCached = true;
+    const { url, asked } = await originWith(async (path, honest) =>
+      isCached && path.endsWith('.patch') ? { status: 200, bytes: own() } : honest(),
+    );
+    const said = { from: FROM, form: PATCH_FORM, digest: digestOf(other()) };
+    const read = async () => ({
+      bytes: await readFile(join(target, patchName(hexOf(treeOfRelease()), hexOf(FROM)))),
+      listed: parsePatchList(await readFile(join(target, patchListName(hexOf(treeOfRelease())))), 'it')
+        .patches,
+    });
+    const measures = { ...said, bytes: own().length };
+    await offerPatch();
+    await mirrorIn(target)(url);
+    await offerPatch(other(), said);
+
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [expect.stringMatching(/patch$/)] });
+    expect(await read()).toEqual({ bytes: own(), listed: [{ ...measures, digest: digestOf(own()) }] });
+    isCached = false;
+    await offerPatch(other(), said);
+    expect(await mirrorIn(target)(url)).toMatchObject({ withoutPatches: [] });
+    expect(await read()).toEqual({ bytes: other(), listed: [measures] });
+    asked.length = 0;
+    await offerPatch(other(), said);
+    await mirrorIn(target)(url);
+
+    expect(asked.filter((path) => path.includes('patch'))).toEqual([expect.stringMatching(/patches\.json$/)]);
+  });
 
   it.each([
     ['what is none, listed as of a later form', '<html>', '5e', { form: 3 }],

@@ -20,7 +20,7 @@ const treeAt = (number: number) => `sha256:${String(number).padStart(64, '0')}` 
 const TO = { digest: treeAt(99), files: 1, bytes: 1_000_000 };
 const MOST = Number.MAX_SAFE_INTEGER;
 const many = (count: number) =>
-  Array.from({ length: count }, (_, i) => ({ from: treeAt(i), bytes: MOST, form: MOST }));
+  Array.from({ length: count }, (_, i) => ({ from: treeAt(i), bytes: MOST, form: MOST, digest: treeAt(i) }));
 const written = (list: object) => Buffer.from(JSON.stringify({ schema: 'fairlead/patches@1', ...list }));
 
 describe('a list of patches', () => {
@@ -50,6 +50,10 @@ describe('a list of patches', () => {
     ['of another schema', written({ schema: 'fairlead/patches@2', full: 1, patches: [] })],
     ['of a form that is none', written({ full: 1, patches: [{ from: treeAt(1), bytes: 1, form: 0 }] })],
     ['of a form between two', written({ full: 1, patches: [{ from: treeAt(1), bytes: 1, form: 2.5 }] })],
+    [
+      'with a digest that is none',
+      written({ full: 1, patches: [{ from: treeAt(1), bytes: 1, digest: 'x' }] }),
+    ],
     ['from what is no tree', written({ full: 1, patches: [{ from: 'x', bytes: 1 }] })],
     ['that is too long', written({ full: 1, patches: [], more: 'x'.repeat(MAX_PATCH_LIST_BYTES) })],
     ['that is too deep', written({ full: 1, patches: [], more: [[[[1]]]] })],
