@@ -7,9 +7,29 @@ import type { JsonObject, JsonValue } from './json.ts';
  * says about how many bytes will come: then nothing is copied.
  */
 export function canonicalize(value: JsonValue, sizeHint = 0): Uint8Array {
+  const text = isInOrder(value) ? JSON.stringify(value) : null;
+  if (text !== null && !OTHERWISE.test(text)) return utf8(text);
   const output = createOutput(sizeHint);
   write(value, output.put);
   return output.end();
+}
+
+const SURROGATE = /[\ud800-\udfff]/;
+/** The engine's own JSON is many times as fast, and the same but for what it escapes and how surrogates sort. */
+const OTHERWISE = /[\\\ud800-\udfff]/;
+
+/** True where every object has its keys sorted already, as signed metadata does, and every number can be written. */
+function isInOrder(value: JsonValue): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isInOrder);
+  const object = value as JsonObject;
+  let last = '';
+  for (const key in object) {
+    if (key < last || !isInOrder(object[key] as JsonValue)) return false;
+    last = key;
+  }
+  return true;
 }
 
 type Put = (text: string) => void;
@@ -74,8 +94,6 @@ function createOutput(sizeHint: number) {
     },
   };
 }
-
-const SURROGATE = /[\ud800-\udfff]/;
 
 /** Without surrogates both orders are one, and the engine's own is many times faster over ten thousand paths. */
 function sortedKeys(object: JsonObject): string[] {

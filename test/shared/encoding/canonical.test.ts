@@ -59,10 +59,31 @@ describe('canonicalize', () => {
     );
   });
 
-  it('keeps no more memory than its bytes where no size was said, and copies nothing where one was', () => {
-    expect(canonicalize('abc').buffer.byteLength).toBe(5);
-    expect(canonicalize('abc', 100_000).buffer.byteLength).toBe(100_000);
-    expect(canonicalize('a'.repeat(99_998), 100_000).buffer.byteLength).toBe(100_000);
+  it('writes the same of a value that is in order already, whatever its keys and texts are made of', () => {
+    const plain = ['', '10', '9', '\uFFFD', '"', '\\', '\n', '\u007F', '\u2028', 'é'];
+    const textOf = (parts: readonly string[]) =>
+      fc.array(fc.constantFrom(...parts), { maxLength: 4 }).map((some) => some.join(''));
+    const leaf = fc.oneof(textOf([...plain, '\u{1F600}', '\uD800']), fc.maxSafeInteger(), fc.constant(-0));
+    const flat = fc.dictionary(textOf(plain), leaf, { maxKeys: 5 });
+    const sorted = <Value>(object: Record<string, Value>) =>
+      Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+    fc.assert(
+      fc.property(fc.dictionary(textOf(plain), flat.map(sorted), { maxKeys: 5 }).map(sorted), (value) => {
+        expect(Buffer.from(canonicalize(value))).toEqual(Buffer.from(theirs.canonicalize(value)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('keeps no more memory than its bytes, and copies nothing of what has to be put in order where its size was said', () => {
+    const [short, long] = [
+      { b: 'abc', a: 1 },
+      { b: 'b'.repeat(99_986), a: 1 },
+    ];
+    expect(canonicalize('abc', 100_000).buffer.byteLength).toBe(5);
+    expect(canonicalize(short).buffer.byteLength).toBe(17);
+    expect(canonicalize(short, 100_000).buffer.byteLength).toBe(100_000);
+    expect(canonicalize(long, 100_000).buffer.byteLength).toBe(100_000);
   });
 
   it('leaves out what is undefined, as the text that is sent does', () => {
@@ -72,7 +93,8 @@ describe('canonicalize', () => {
   });
 
   it('refuses a fraction', () => {
-    expect(() => canonicalize(0.5)).toThrow(TypeError);
+    for (const value of [0.5, { a: { b: 0.5 } }, [2 ** 53], Number.NaN])
+      expect(() => canonicalize(value)).toThrow(TypeError);
   });
 
   it('survives a round trip through strict JSON where no control character stands in a string', () => {
