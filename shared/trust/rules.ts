@@ -44,10 +44,11 @@ export function verifyInitialRoot(bytes: Uint8Array): Root {
 /** TUF §5.3.4–5.3.5: the next root. Intermediate roots may have expired (§5.3.6). */
 export function verifyNextRoot(trusted: Root, bytes: Uint8Array): Root {
   const envelope = parseEnvelope(bytes, 'root');
+  const looked: Looked = new Map();
   // Arbitrary software attack: the old quorum says who may say anything about the future.
-  verifyThreshold(envelope, signerOf(trusted, 'root'));
+  verifyThreshold(envelope, signerOf(trusted, 'root'), looked);
   const root = parseRoot(envelope.signed, 'root');
-  verifyThreshold(envelope, signerOf(root, 'root'));
+  verifyThreshold(envelope, signerOf(root, 'root'), looked);
   // Rollback attack, and a gap that would hide a revocation.
   verifyVersion('root', trusted.version + 1, root.version);
   return root;
@@ -126,14 +127,16 @@ export function verifyFresh(role: string, expires: EpochMs, reference: EpochMs):
  * of its key has no power: it is not refused either, since other repositories hash fields that we do not know.
  * Signatures that do not verify are passed over, whatever is in them. Error: trust/threshold.
  */
-export function verifyThreshold(envelope: SignedPayload, signer: Signer): void {
+export function verifyThreshold(envelope: SignedPayload, signer: Signer, looked: Looked = new Map()): void {
   const signed = new Set<string>();
   for (const { keyid, sig } of envelope.signatures) {
     if (signed.size >= signer.role.threshold) break;
     const key = keyOf(signer, keyid);
     if (key === null || signed.has(key.identity)) continue;
-    const bytes = fromHex(sig.toLowerCase());
-    if (bytes !== null && key.verify(envelope.payload, bytes)) signed.add(key.identity);
+    const made = `${key.identity} ${sig}`;
+    const isValid = looked.get(made) ?? isMadeBy(key, sig, envelope.payload);
+    looked.set(made, isValid);
+    if (isValid) signed.add(key.identity);
   }
   if (signed.size >= signer.role.threshold) return;
   throw new FairleadError('trust/threshold', {
@@ -142,6 +145,14 @@ export function verifyThreshold(envelope: SignedPayload, signer: Signer): void {
     needed: signer.role.threshold,
     valid: signed.size,
   });
+}
+
+/** Whether this key made that signature, of one payload: a quorum that stays signs for the old root and the new one at once. */
+type Looked = Map<string, boolean>;
+
+function isMadeBy(key: VerificationKey, sig: string, payload: Uint8Array): boolean {
+  const bytes = fromHex(sig.toLowerCase());
+  return bytes !== null && key.verify(payload, bytes);
 }
 
 /** True when a key that may sign in `from` may not in `to`. */
