@@ -10,10 +10,10 @@ import { createWaitingFiles } from './waiting-files.ts';
 
 /** Also clears what a killed write left behind. Errors: disk/*. */
 export async function openTrustStore(directory: string): Promise<TrustStore> {
-  const inside = [HISTORY_DIRECTORY, DOCUMENTS_DIRECTORY].map((name) => join(directory, name));
-  await makeDirectory(directory);
-  await Promise.all(inside.map((each) => makeDirectory(each)));
-  await Promise.all([directory, ...inside].map(removeLeftovers));
+  await openDirectory(directory);
+  await Promise.all(
+    [HISTORY_DIRECTORY, DOCUMENTS_DIRECTORY].map((name) => openDirectory(join(directory, name))),
+  );
   const waiting = createWaitingFiles(directory);
   return {
     directory,
@@ -73,8 +73,12 @@ async function readUnless(isLost: (error: unknown) => boolean, path: string): Pr
   });
 }
 
-async function removeLeftovers(directory: string): Promise<void> {
-  const names = await readdir(directory);
+/** Mostly it is there. */
+async function openDirectory(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(async () => {
+    await makeDirectory(directory);
+    return await readdir(directory);
+  });
   const leftovers = names.filter((name) => name.startsWith('.') && name.endsWith('.tmp'));
   await Promise.all(leftovers.map((name) => rm(join(directory, name), { recursive: true, force: true })));
 }

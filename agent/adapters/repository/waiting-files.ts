@@ -101,7 +101,7 @@ async function placeAll(
   within: string,
   staged: readonly (readonly [file: string, temporary: string])[],
 ): Promise<void> {
-  for (const [file, temporary] of staged) await replaceWith(temporary, join(directory, file));
+  await forEachBounded(staged, AT_ONCE, ([file, temporary]) => replaceWith(temporary, join(directory, file)));
   if (staged.length > 0) await syncDirectory(join(directory, within));
 }
 

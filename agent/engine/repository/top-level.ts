@@ -47,6 +47,8 @@ export class TopLevel {
   readonly #store: TrustStore;
   readonly #source: MetadataSource;
   #root: Root;
+  /** Of the roots that came over the network: what trust starts from is kept elsewhere, or on the disk already. */
+  #isRootDurable = true;
   /** With its bytes: a validator stands only beside the bytes it came with. */
   #timestamp: { readonly metadata: Timestamp; readonly bytes: Uint8Array } | null = null;
   #validator: Validator | null = null;
@@ -126,18 +128,21 @@ export class TopLevel {
     const start = this.#root;
     // Beside what is asked for. What fails here waits, and fails the flush that ends the refresh.
     const flushed = () => {
-      const done = this.#store.flush();
+      const done = this.#store.flush().then(() => {
+        this.#isRootDurable = true;
+      });
       done.catch(() => undefined);
       return done;
     };
     // What an earlier refresh could not write as well.
-    let durable = flushed();
+    let durable = this.#isRootDurable ? Promise.resolve() : flushed();
     try {
       for (let i = 0; i < MAX_ROOTS_PER_REFRESH; i++) {
         const bytes = await this.#source.root(this.#root.version + 1);
         if (bytes === null) break;
         await durable;
         this.#root = await advanceRoot(this.#store, this.#root, bytes);
+        this.#isRootDurable = false;
         durable = flushed();
       }
     } finally {
@@ -150,8 +155,9 @@ export class TopLevel {
     const answer = await this.#source.timestamp(this.#validatorAt(now));
     const bytes = answer?.bytes ?? trusted?.bytes;
     if (bytes === undefined) throw new Error('nothing is trusted that could be unchanged');
+    // The very bytes that are trusted were verified under this root.
     const metadata =
-      answer === null && trusted !== null
+      trusted !== null && equalBytes(bytes, trusted.bytes)
         ? trusted.metadata
         : verifyTimestamp(this.#root, this.timestamp, bytes);
     // Freeze attack, whether it is new or what time has passed by. Judged before it is kept.
