@@ -39,7 +39,6 @@ export function makePlaces(index: TreeIndex, directory: string, files: readonly 
   const giveUp = (cause: unknown): never => {
     failure ??= { cause };
     for (const one of awaited.values()) one.reject(cause);
-    awaited.clear();
     throw cause;
   };
   const make = async (path: string, create: (path: string) => Promise<void>) => {

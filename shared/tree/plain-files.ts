@@ -48,7 +48,7 @@ export function plainFilesAt(
 
 function endOfFiles(list: Uint8Array, from: number, most: number): number | null {
   const ahead = Buffer.from(list.buffer, list.byteOffset, Math.min(list.length, from + most));
-  const found = from < ahead.length ? ahead.indexOf(BETWEEN, from) : -1;
+  const found = ahead.indexOf(BETWEEN, from);
   if (found !== -1) return found + 1;
   return ahead.length === list.length ? list.length : null;
 }

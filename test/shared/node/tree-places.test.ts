@@ -1,7 +1,8 @@
 // The places of a tree, made by threads: each is there when whoever waits for it is told so, and whoever waits for one that cannot be made hears of it.
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
 import { makePlaces, parentOf } from '../../../shared/node/tree-places.ts';
 import { layOut } from '../../../shared/node/unpack.ts';
 import { createTreeIndex } from '../../../shared/tree/tree-rules.ts';
@@ -12,8 +13,19 @@ const directories = (...paths: readonly string[]) =>
 
 const DEEP = Array.from({ length: 40 }, (_, i) => `d${i % 4}/${'e/'.repeat(i)}f`);
 
+const openFiles = () =>
+  readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return null;
+    }
+  });
+
 it('tells of each that it is there once it is, whatever order they are asked for in', async () => {
   const root = temporaryDirectory();
+  const own = process.umask(0o077);
+  onTestFinished(() => void process.umask(own));
   const { reach, all } = makePlaces(directories(...DEEP), root);
 
   for (const path of DEEP.toReversed()) {
@@ -23,6 +35,13 @@ it('tells of each that it is there once it is, whatever order they are asked for
   }
   await all;
   expect(reach('')).toBeUndefined();
+});
+
+it('tells everybody who waits for the same one, what is made inside it too', async () => {
+  const { reach, all } = makePlaces(directories('a/b', 'a/c', 'a/d'), temporaryDirectory());
+
+  await Promise.all([reach('a'), reach('a'), all]);
+  expect(['a', 'a/b', 'a/c', 'a/d'].map(reach)).toEqual(Array(4).fill(undefined));
 });
 
 it('fails whoever waits where one cannot be made, and makes nothing behind that', async () => {
@@ -37,7 +56,7 @@ it('fails whoever waits where one cannot be made, and makes nothing behind that'
   await expect(all).rejects.toMatchObject({ code: 'EEXIST' });
   await expect(reach('d3')).rejects.toMatchObject({ code: 'EEXIST' });
   const left = readdirSync(root, { recursive: true }).length;
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await delay(20);
   expect(readdirSync(root, { recursive: true }).length).toBe(left);
   expect(existsSync(join(root, 'd3/e/e/e'))).toBe(false);
 });
@@ -68,9 +87,14 @@ it('makes files empty, for their owner alone, and none in the place of another',
   await reach('a/file');
   const { size, mode } = statSync(join(root, 'a/file'));
   expect([size, mode & 0o7777]).toEqual([0, 0o600]);
+  expect(openFiles()).not.toContain(join(root, 'a/file'));
   await all;
   expect(readdirSync(root).toSorted()).toEqual(['a', 'top']);
-  await expect(makePlaces(directories(), root, ['top']).all).rejects.toMatchObject({ code: 'EEXIST' });
+  const again = makePlaces(directories(), root, ['top']);
+  await expect(again.reach('top')).rejects.toMatchObject({ code: 'EEXIST' });
+  // Whoever heard of it there may ask for the end of all much later.
+  await delay(5);
+  await expect(again.all).rejects.toMatchObject({ code: 'EEXIST' });
 });
 
 it('knows what lies in the root', () => {

@@ -14,7 +14,7 @@ const textOf = (path: string, more: object = {}) => {
 };
 const takenOf = (bytes: Uint8Array, about = 32) => plainFilesAt(bytes, 0, about, 1_000_000);
 
-it.each(['a', 'a b', "it's", 'ä/中/😀', '{}[],:', '\u007f', '\u2028', `${'x'.repeat(1023)}y`])(
+it.each(['a', 'a b', 'a!', "it's", 'ä/中/😀', '{}[],:', '\u007f', '\u2028', `${'x'.repeat(1023)}y`])(
   'takes a file with the path %j as strict parsing does',
   (path) => {
     const text = textOf(path, { mode: '493', size: '0' });

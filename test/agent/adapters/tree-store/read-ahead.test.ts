@@ -13,8 +13,10 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { createReadAhead } from '../../../../agent/adapters/tree-store/read-ahead.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
+import { settle } from '../../../support/fake-clock.ts';
 import { join as joined, sectionsOf } from './pack-builder.ts';
 import { createPackServer } from './pack-server.ts';
 import { ref, sample, signed, tree } from './world.ts';
@@ -123,6 +125,25 @@ describe('a tree that was read ahead', () => {
 
     expect(await ahead.damages(signed)).toEqual([]);
   });
+});
+
+it('a tree that is asked about while it is read is waited for, and then looked at', async () => {
+  const { promise: isRead, resolve } = Promise.withResolvers<void>();
+  let looks = 0;
+  const ahead = createReadAhead([signed], {
+    now: Date.now,
+    async damages() {
+      if (++looks === 1) await isRead;
+      return [];
+    },
+  });
+
+  const asked = ahead.damages(signed);
+  await settle();
+  expect(looks).toBe(1);
+  resolve();
+
+  expect([await asked, looks]).toEqual([[], 2]);
 });
 
 it('a tree that was not named is read when it is asked about', async () => {

@@ -8,10 +8,11 @@ import { createFakeClock, settle } from '../../../support/fake-clock.ts';
 
 const CHANGED: TreeDeviation = { path: 'server.js', problem: 'changed' };
 const GONE = new Error('no route');
+const UNREADABLE = new Error('of a disk');
 const OLD = deployableOf({ [API]: '1.0.0', [AUTH]: '1.0.0', [WEB]: '1.0.0' });
 const MINUTE_MS = 60_000;
 
-function wayBack() {
+function wayBack(before: object | null = { ...OLD, number: 1 }) {
   const clock = createFakeClock();
   const releases = [...OLD.releases];
   const nameOf = ({ tree }: ReleaseFiles) =>
@@ -20,6 +21,7 @@ function wayBack() {
     running: new Set<string>(),
     damaged: new Map<string, readonly TreeDeviation[]>(),
     isLost: false,
+    isUnreadable: false,
     read: async () => undefined as void,
   };
   const reads: (readonly string[])[] = [];
@@ -39,6 +41,7 @@ function wayBack() {
     trees: {
       directoryOf: () => '/tree',
       async readAhead(all: readonly ReleaseFiles[]) {
+        if (world.isUnreadable) throw UNREADABLE;
         reads.push(all.map(nameOf));
         const read = world.read();
         return {
@@ -53,7 +56,7 @@ function wayBack() {
       },
     },
   };
-  const facts = { previous: { ...OLD, number: 1 }, plan: { stop: [WEB, AUTH] } };
+  const facts = { previous: before, plan: { stop: [WEB, AUTH] } };
   return {
     ...{ world, reads, repairs, warnings, clock },
     way: createWayBack(options as never, facts as never),
@@ -140,6 +143,28 @@ describe('the way back', () => {
     await way.mend(WEB);
 
     expect(repairs).toEqual([[AUTH, { added: 'keep', from: 'local' }, undefined]]);
+  });
+
+  it('that cannot be read is heard of by who mends it, and by nobody else', async () => {
+    const { way, world, warnings, repairs } = wayBack();
+    world.isUnreadable = true;
+
+    way.readAhead();
+    await settle();
+    expect(warnings).toEqual([]);
+    await way.mend(AUTH);
+
+    expect([warnings, repairs]).toEqual([[UNREADABLE], []]);
+  });
+
+  it('is none for the first version', async () => {
+    const { way, reads, warnings } = wayBack(null);
+
+    way.readAhead();
+    await settle();
+    await way.mend(AUTH);
+
+    expect([reads, warnings]).toEqual([[[]], []]);
   });
 
   it('starts all the same where it cannot be mended, with a warning; and of what was not there nothing is', async () => {
