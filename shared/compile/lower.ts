@@ -32,7 +32,6 @@ export function* lower<Choice>(
   const waiting = new Set([...variables.keys()].reverse());
   for (const place of waiting) {
     waiting.delete(place);
-    if (budget.left <= 0) break;
     const before = starts[place];
     yield* lowerOne(search, place);
     if (starts[place] === before) continue;
