@@ -36,7 +36,6 @@ export function createWaitingFiles(directory: string): WaitingFiles {
   const flush = async () => {
     const files = [...written];
     const gone = [...removed];
-    if (files.length + gone.length === 0) return;
     const names = gone.map(([file]) => file);
     await writeTogether(directory, files, names);
     for (const [file, bytes] of files) if (written.get(file) === bytes) written.delete(file);

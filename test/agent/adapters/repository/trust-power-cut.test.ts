@@ -109,6 +109,19 @@ describe('trust that is written together', () => {
     expect(await contents(await openTrustStore(DIRECTORY))).toEqual(AFTER);
   });
 
+  it('is written once: a disk that has all of it is left alone', async () => {
+    mount.disk = emptyDisk().copy('strict');
+    const store = await openTrustStore(DIRECTORY);
+    await recover(store);
+    await store.flush();
+    const calls: string[] = [];
+    mount.before = (call) => void calls.push(call);
+
+    await store.flush();
+
+    expect(calls).toEqual([]);
+  });
+
   it('leaves nothing half written behind where a disk refuses one of it', async () => {
     mount.disk = emptyDisk().copy('strict');
     const store = await openTrustStore(DIRECTORY);
