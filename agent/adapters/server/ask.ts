@@ -161,7 +161,6 @@ function createPieces(controller: Controller, announced: number): Pieces {
       pieces.cut();
     },
     cut() {
-      here.length = 0;
       if (outcome === null) controller.abort(new Error('nobody reads the rest of it'));
     },
   };

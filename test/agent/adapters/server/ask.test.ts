@@ -41,6 +41,20 @@ async function textOf({ body }: Answer): Promise<string> {
   return text;
 }
 
+it('a request has its headers and its body', async () => {
+  const origin = await serveHttp(async (request, response) => {
+    let body = '';
+    for await (const piece of request) body += piece;
+    response.end(`${request.method} ${request.headers['x-name']} ${body}`);
+  });
+  const question = { origin, path: '/', headers: { 'x-name': 'value' }, body: 'sent' };
+  const { signal } = new AbortController();
+
+  const answer = await ask(await dispatchers.direct(origin), { ...question, method: 'POST', signal });
+
+  expect(await textOf(answer)).toBe('POST value sent');
+});
+
 describe('an answer', () => {
   it('is read whole and in order, and its connection serves the next one', async () => {
     const { get, connections } = await served(async (_, response) => {
@@ -207,6 +221,15 @@ describe('what nobody reads', () => {
       2,
     ],
     [
+      'as long as may be read is drained',
+      async (_, response) => {
+        response.write('x'.repeat(1_000));
+        await delay(10);
+        response.end();
+      },
+      1,
+    ],
+    [
       'dripping in time is drained',
       async (_, response) => {
         for (let drop = 0; drop < 3; drop++) {
@@ -223,6 +246,28 @@ describe('what nobody reads', () => {
     for (let time = 0; time < 2; time++) await (await get()).body.dump(1_000);
 
     expect(connections()).toBe(expected);
+  });
+
+  it('is drained where more of it waits than is held, as long as that is allowed', async () => {
+    const { get, connections } = await served((_, response) => {
+      response.write(Buffer.alloc(1 << 19), () => response.end());
+    });
+
+    for (let time = 0; time < 2; time++) {
+      const { body } = await get();
+      await delay(20);
+      await body.dump(1 << 20);
+    }
+
+    expect(connections()).toBe(1);
+  });
+
+  it('is not waited for where it is announced as too long', async () => {
+    const { get } = await served((_, response) => {
+      response.writeHead(200, { 'content-length': 1_001 }).flushHeaders();
+    });
+
+    await (await get()).body.dump(1_000);
   });
 
   it('goes with its connection where reading stops in the middle', async () => {
