@@ -7,7 +7,7 @@ import './remembered-signatures.ts';
 import { createVolumeCopies } from '../../../agent/adapters/drivers/compose/volume-copies.ts';
 import type { UnitOf } from '../../../agent/ports/deploy.ts';
 import { emptyDisk, MOUNT_POINT, mount } from '../../support/crash-mount.ts';
-import { AUTH } from '../../support/deploy-releases.ts';
+import { AUTH, type Deployable, digestOfDeployable } from '../../support/deploy-releases.ts';
 import { createDataJudge, type DataJudge, runningMinor } from './data-judge.ts';
 import { startInstance } from './instance.ts';
 import type { Instance, Place, Scenario, Verdict } from './laboratory.ts';
@@ -116,8 +116,7 @@ async function tryAct(world: World, act: Act, lives: readonly Fault[]): Promise<
   const boot = () => startInstance({ ...place, scenario });
   const instance = await boot();
   const before = await judge.before(instance);
-  if (act.to === 'version' && act.minor === before.was)
-    return { end: 'nothing begun', failure: null, problems: [] };
+  if (await isThere(act, instance)) return { end: 'nothing begun', failure: null, problems: [] };
   if (lives.length > 0) {
     await disturb(world, act, lives);
     mount.before = () => undefined;
@@ -150,10 +149,25 @@ async function perform(act: Act, instance: Instance): Promise<unknown> {
   const why = { reason: 'why', actor: 'ada' };
   if (act.to === 'back') return instance.deployer.rollback(why);
   if (act.to === 'generation') return instance.deployer.rollback({ ...why, to: act.number });
+  return deployTo(await targetOf(act, instance))(instance);
+}
+
+type Update = Extract<Act, { to: 'version' | 'other' }>;
+
+/** Of the two one goes on. */
+async function targetOf(act: Update, instance: Instance): Promise<Deployable> {
   const components = (await instance.deployer.current())?.manifest.components ?? [];
   const beside = components.find(({ component }) => component !== AUTH)?.version ?? '1.0.0';
   const own = act.to === 'version' ? act.minor : await runningMinor(instance);
-  return deployTo(withVolumes(`1.${own}.0`, act.to === 'other' ? `1.${act.minor}.1` : beside))(instance);
+  return withVolumes(`1.${own}.0`, act.to === 'other' ? `1.${act.minor}.1` : beside);
+}
+
+/** Drawn twice, for one: there is nothing to deploy. */
+async function isThere(act: Act, instance: Instance): Promise<boolean> {
+  if (act.to === 'back' || act.to === 'generation') return false;
+  const current = await instance.deployer.current();
+  const target = await targetOf(act, instance);
+  return current !== null && digestOfDeployable(current) === digestOfDeployable(target);
 }
 
 async function disturb(
