@@ -39,10 +39,10 @@ function reasonFor(
   const before = base.get(component) ?? null;
   const asked = [...moves]
     .flatMap(([owner, choice]) => demandsOf(owner, choice))
-    .find(({ on, allows }) => on === component && !allows(before));
-  const unfit = demandsOf(component, before).find(({ on, allows }) => {
-    const to = moves.get(on);
-    return to !== undefined && !allows(to);
+    .find((one) => one.on === component && !one.allows(before));
+  const unfit = demandsOf(component, before).find((one) => {
+    const to = moves.get(one.on);
+    return to !== undefined && !one.allows(to);
   });
   // A repair moves nothing else. Were it wrong about that, no fix would be kept from anybody for it.
   return (asked ?? unfit)?.because() ?? 'no reason was found';

@@ -10,38 +10,52 @@ import { isCapabilityName, isStandingForced, type Option } from './variables.ts'
 
 type Demand = Constraint<Option>;
 
-/** The demands of each choice; remembered, since the search asks again and again. */
+/** The demands of each choice, made anew each time. */
 export function createConstraints(
   context: Context,
   variables: readonly Variable<Option>[],
 ): (name: ComponentName, option: Option) => readonly Demand[] {
   const children = childrenByParent(variables.map((variable) => variable.name));
-  const known = new Map<string, readonly Demand[]>();
   return (name, option) => {
     const release = option?.release ?? null;
     if (release === null) return [];
-    const demands = known.get(release.digest);
-    if (demands !== undefined) return demands;
     const required = requirementsOf(name, release);
-    const fresh = isCapability(release)
-      ? required
-      : [
-          ...required,
-          ...listedChildren(context, name, release),
-          ...unlistedChildren(context, name, release, children),
-        ];
-    known.set(release.digest, fresh);
-    return fresh;
+    if (isCapability(release)) return required;
+    const listed = listedChildren(context, name, release);
+    return [...required, ...listed, ...unlistedChildren(context, name, release, children)];
   };
 }
 
 export function requirementsOf(name: ComponentName, release: AnyRelease): readonly Demand[] {
-  return Object.entries(release.document.requires).map(([on, range]) => ({
-    on,
-    allows: (option) => option !== null && satisfies(option.version, range),
-    isBelow: (option) => option === null || isBelow(option.version, range),
-    because: () => `${name} ${release.document.version} requires ${on} ${range}`,
-  }));
+  const { requires } = release.document;
+  return Object.keys(requires).map((on) => new Requirement(name, release, on, requires[on] as Range));
+}
+
+/** One of these is made for each version that is passed by on the way down, which may be all. */
+class Requirement implements Demand {
+  readonly on: ComponentName;
+  readonly #owner: ComponentName;
+  readonly #release: AnyRelease;
+  readonly #range: Range;
+
+  constructor(owner: ComponentName, release: AnyRelease, on: ComponentName, range: Range) {
+    this.on = on;
+    this.#owner = owner;
+    this.#release = release;
+    this.#range = range;
+  }
+
+  allows(option: Option): boolean {
+    return option !== null && satisfies(option.version, this.#range);
+  }
+
+  isBelow(option: Option): boolean {
+    return option === null || isBelow(option.version, this.#range);
+  }
+
+  because(): string {
+    return `${this.#owner} ${this.#release.document.version} requires ${this.on} ${this.#range}`;
+  }
 }
 
 /** What a platform or suite ships, as far as the instance has it enabled. */

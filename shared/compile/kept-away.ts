@@ -94,6 +94,6 @@ function pinsInTheWay(
   const isAgainst = ([owner, option]: readonly [ComponentName, Option]) =>
     option?.release !== null &&
     option?.release !== undefined &&
-    listedChildren(context, owner, option.release).some(({ on, allows }) => on === component && !allows(to));
+    listedChildren(context, owner, option.release).some((one) => one.on === component && !one.allows(to));
   return [...base].some(isAgainst) ? context.pins.above(component) : [];
 }

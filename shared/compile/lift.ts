@@ -39,7 +39,10 @@ export function* findHeldBack(context: Context, chosen: Assignment): Pieces<Held
     return pin === undefined ? [] : [{ ...gain, pin }];
   });
   const held = gains.filter(({ component }) => context.pins.governing(component) === null);
-  return { heldBack: held.length === 0 ? null : yield* findLiftFor(context, chosen, held), newer };
+  return {
+    heldBack: held.length === 0 ? null : yield* findLiftFor(context, chosen, held, free.choices),
+    newer,
+  };
 }
 
 /** The nearest level decides. */
@@ -52,26 +55,34 @@ function* findLiftFor(
   context: Context,
   chosen: Assignment,
   held: PinConflict['gains'],
+  free: Assignment,
 ): Pieces<PinConflict | null> {
   const reachesAll = (lifted: Assignment) =>
     held.every(({ component, to }) => {
       const reached = lifted.get(component) ?? null;
       return reached !== null && compareVersions(reached.version, to) >= 0;
     });
-  return yield* findLift(context, chosen, reachesAll);
+  return yield* findLift(context, chosen, reachesAll, free);
 }
 
+/** `free`: the solution without any pin, where it is known. */
 function* findLift(
   context: Context,
   chosen: Assignment,
   isEnough: (lifted: Assignment) => boolean,
+  free?: Assignment,
 ): Pieces<PinConflict | null> {
   const pins = context.pins.active;
   const room = createRoom(context);
+  const keyOf = (lift: readonly Pin[]) => pins.map((pin) => (lift.includes(pin) ? 1 : 0)).join('');
+  const tried = new Map<string, Assignment | null>(free === undefined ? [] : [[keyOf(pins), free]]);
   let attempts = MAX_ATTEMPTS;
   /** The fewest of which it is not known whether to lift them would be enough. */
   let undecided = Number.POSITIVE_INFINITY;
   function* without(lift: readonly Pin[]): Pieces<Assignment | null> {
+    const key = keyOf(lift);
+    const known = tried.get(key);
+    if (known !== undefined) return known;
     attempts = room.budget.left > 0 ? attempts - 1 : 0;
     if (room.budget.left <= 0) {
       undecided = Math.min(undecided, lift.length);
@@ -80,7 +91,9 @@ function* findLift(
     const kept = pins.filter((pin) => !lift.includes(pin));
     const lifted = yield* attempt(withPins(context, kept), room);
     if (lifted.kind === 'exhausted') undecided = Math.min(undecided, lift.length);
-    return lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
+    const found = lifted.kind === 'solved' && isEnough(lifted.choices) ? lifted.choices : null;
+    tried.set(key, found);
+    return found;
   }
   const every = yield* without(pins);
   if (every === null) return null;

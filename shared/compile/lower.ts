@@ -46,30 +46,23 @@ function* lowerOne<Choice>(search: Lowering<Choice>, place: number): Pieces<void
   const { problem, budget, places, starts, leaning } = search;
   const { name, choices } = problem.variables[place] as Variable<Choice>;
   while (budget.left > 0) {
-    const start = starts[place] as number;
-    const choice = choices.at(start);
+    const choice = choices.at(starts[place] as number);
     if (choice === undefined) return;
     const constraints = problem.constraintsOf(name, choice);
     look(search, 1);
-    if (search.looks >= GRAIN) yield said(search);
-    if (yield* canAllBeMet(search, constraints)) {
+    let met = 0;
+    for (const constraint of constraints) {
+      const isMet = canBeMet(search, constraint);
+      if (search.looks >= GRAIN) yield said(search);
+      if (!isMet) break;
+      met++;
+    }
+    if (met === constraints.length) {
       for (const { on } of constraints) leaning[places.get(on) ?? -1]?.add(place);
       return;
     }
-    starts[place] = start + 1;
+    starts[place] = (starts[place] as number) + 1;
   }
-}
-
-function* canAllBeMet<Choice>(
-  search: Lowering<Choice>,
-  constraints: readonly Constraint<Choice>[],
-): Pieces<boolean> {
-  for (const constraint of constraints) {
-    const isMet = canBeMet(search, constraint);
-    if (search.looks >= GRAIN) yield said(search);
-    if (!isMet) return false;
-  }
-  return true;
 }
 
 /** Without a budget it is not known that it cannot. */

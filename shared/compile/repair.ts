@@ -165,7 +165,7 @@ function* mend(search: Search, moves: Moves, further: number): Pieces<Moves | nu
   for (const name of movable) {
     const choices = search.ground.alternatives(search.task, name);
     search.looks += choices.length;
-    const mending = name === broken.owner ? choices : choices.filter(broken.constraint.allows);
+    const mending = name === broken.owner ? choices : choices.filter((one) => broken.constraint.allows(one));
     for (const choice of mending) {
       if (search.budget <= 0) return null;
       const found = yield* mend(search, including(moves, name, choice), further - 1);
@@ -184,7 +184,7 @@ function firstBroken(search: Search, moves: Moves): Broken | null {
     if (release === null) continue;
     const { required, shipped } = ground.demandsOf(owner, release);
     search.looks += 1 + required.length + shipped.length;
-    const isBroken = ({ on, allows }: Constraint<Option>) => !allows(chosen(on));
+    const isBroken = (one: Constraint<Option>) => !one.allows(chosen(one.on));
     // A forced version stands even where a parent that moves along still ships the affected one.
     const isFree = ({ on }: Constraint<Option>) => forced.has(on) && !isBound(context, on);
     const constraint = required.find(isBroken) ?? shipped.find((one) => !isFree(one) && isBroken(one));

@@ -22,11 +22,11 @@ export interface Choices<Choice> {
 /** What one choice demands of another variable. */
 export interface Constraint<Choice> {
   readonly on: string;
-  readonly allows: (choice: Choice) => boolean;
+  allows(choice: Choice): boolean;
   /** It is too low, and so is whatever is lower. */
-  readonly isBelow?: (choice: Choice) => boolean;
+  isBelow?(choice: Choice): boolean;
   /** `core/api 2.1.0 requires core/auth ^1.1`, for people. */
-  readonly because: () => string;
+  because(): string;
 }
 
 export interface Problem<Choice> {
@@ -60,6 +60,8 @@ interface Level<Choice> {
   readonly variable: Variable<Choice>;
   /** Demands of earlier choices, in the order of those. */
   readonly demands: Demand<Choice>[];
+  /** Of each choice that was tried, by its index: the search comes back to them again and again. */
+  readonly constraints: (readonly Constraint<Choice>[])[];
   /** Index of the next choice to try. */
   next: number;
   /** The later levels that the present choice makes demands on. */
@@ -116,7 +118,7 @@ function* accept<Choice>(search: Search<Choice>, at: number): Pieces<boolean> {
   const refusal = level.demands.find(({ constraint }) => !constraint.allows(choice));
   if (refusal !== undefined) return refuse(level, at, [refusal]);
 
-  for (const constraint of problem.constraintsOf(level.variable.name, choice)) {
+  for (const constraint of constraintsAt(problem, level, choice)) {
     const on = position.get(constraint.on);
     if (on === undefined || on <= at) {
       const other = on === undefined ? problem.absent : (chosen[on] as Choice);
@@ -133,6 +135,13 @@ function* accept<Choice>(search: Search<Choice>, at: number): Pieces<boolean> {
     return refuse(level, at, blamed);
   }
   return true;
+}
+
+/** Of the choice that is being tried. */
+function constraintsAt<Choice>({ constraintsOf }: Problem<Choice>, level: Level<Choice>, choice: Choice) {
+  const at = level.next - 1;
+  level.constraints[at] ??= constraintsOf(level.variable.name, choice);
+  return level.constraints[at];
 }
 
 /** Looking ahead is what a search spends its time on. It ends with the budget, whatever it would have found. */
@@ -191,7 +200,15 @@ function explain<Choice>(level: Level<Choice>): readonly string[] {
 }
 
 function createLevel<Choice>(variable: Variable<Choice>): Level<Choice> {
-  return { variable, demands: [], next: 0, touched: [], culprits: new Set(), reasons: new Set() };
+  return {
+    variable,
+    demands: [],
+    constraints: [],
+    next: 0,
+    touched: [],
+    culprits: new Set(),
+    reasons: new Set(),
+  };
 }
 
 function levelAt<Choice>(levels: readonly Level<Choice>[], at: number): Level<Choice> {

@@ -36,6 +36,25 @@ it('says which of many pins hold others back in bounded time, and that fewer may
   expect(cpuMs).toBeLessThan(1_000);
 });
 
+it.each([15, 20, 25])(
+  'says of %i pins what comes without those that it names, though its looks are used up',
+  (pinned) => {
+    const input = inputWith(pinned);
+    const result = compile(input);
+    const told = result.kind === 'compiled' ? result.heldBack : null;
+    const lifted = compile({ ...input, pins: input.pins.filter((pin) => !told?.lift.includes(pin)) });
+
+    const versions =
+      lifted.kind === 'compiled'
+        ? lifted.target.manifest.components.map((c) => [c.component, c.version] as const)
+        : [];
+    expect(told?.isSmallest).toBe(false);
+    expect(versions).toEqual(
+      expect.arrayContaining(told?.gains.map(({ component, to }) => [component, to]) ?? []),
+    );
+  },
+);
+
 it.each([12, 25])('has one room for all its looks, also for %i pins', (pinned) => {
   let looks = 0;
   const work = compiling.compile(inputWith(pinned));

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pinnedComponent } from '../../../shared/compile/pins.ts';
+import type { Target } from '../../../shared/compile/target.ts';
+import type { Pin } from '../../../shared/schema/pin.ts';
 import { compile } from '../../support/finished.ts';
 import { chained, largeInput } from '../../support/large-catalog.ts';
 import { compileInputOf, decideScenario, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
@@ -178,3 +180,86 @@ describe('pins to lift', () => {
     );
   });
 });
+
+/** Five components of four versions, of which some ask for another at or above a version, or below it. */
+const small = fc
+  .record({
+    rules: fc.array(
+      fc.record({ of: fc.nat(4), version: fc.nat(3), on: fc.nat(4), range: fc.constantFrom('>=', '<') }),
+      { minLength: 8, maxLength: 30 },
+    ),
+    wanted: fc.array(fc.nat(3), { minLength: 30, maxLength: 30 }),
+    isRunning: fc.boolean(),
+    pins: fc.dictionary(fc.constantFrom('core/c0', 'core/c1', 'core/c3', 'core/c4'), fc.nat(3), {
+      minKeys: 1,
+      maxKeys: 3,
+    }),
+  })
+  .map(({ rules, wanted, isRunning, pins }) => {
+    const asked = (capability: number, version: number) =>
+      Object.fromEntries(
+        rules.flatMap(({ of, version: from, on, range }, i) =>
+          of === capability && from === version && on !== of
+            ? [[`core/c${on}`, `${range}1.${wanted[i]}.0`]]
+            : [],
+        ),
+      );
+    const pinned = Object.fromEntries(Object.entries(pins).map(([name, at]) => [name, `1.${at}.0`]));
+    const runs = isRunning ? [0, 1, 2, 3, 4].map((i) => `core/c${i}@1.0.0`) : [];
+    const { current, pins: wantedPins } = compileInputOf({ releases: {}, runs, pins: pinned });
+    return { ...largeInput(5, 4, asked), current, pins: wantedPins };
+  });
+
+function versionsIn({ manifest }: Pick<Target, 'manifest'>): ReadonlyMap<string, string> {
+  return new Map(manifest.components.map(({ component, version }) => [component, version]));
+}
+
+function subsetsOf<Item>([first, ...rest]: readonly Item[]): readonly (readonly Item[])[] {
+  if (first === undefined) return [[]];
+  return subsetsOf(rest).flatMap((some) => [some, [first, ...some]]);
+}
+
+it('names a smallest set of pins and what is free without it, as trying every set does', () => {
+  const seen = { heldBack: 0, conflict: 0 };
+  fc.assert(
+    fc.property(small, (input) => {
+      const result = compile(input);
+      const lifting = (lift: readonly unknown[]) => {
+        const lifted = compile({ ...input, pins: input.pins.filter((pin) => !lift.includes(pin)) });
+        return lifted.kind === 'conflict' ? null : versionsIn(lifted.target);
+      };
+      const before = result.kind === 'conflict' ? input.current : result.target;
+      const chosen = before === null ? new Map<string, string>() : versionsIn(before);
+      const isHigher = (name: string, version: string) => version > (chosen.get(name) ?? '');
+      const free = lifting(input.pins) ?? new Map<string, string>();
+      const isPinned = (name: string) => input.pins.some((pin) => pinnedComponent(pin) === name);
+      const held = [...free].filter(([name, to]) => isHigher(name, to) && !isPinned(name));
+      const mustReach = result.kind === 'conflict' ? [] : held;
+      const isEnough = (lift: readonly unknown[]) => {
+        const lifted = lifting(lift);
+        return lifted !== null && mustReach.every(([name, to]) => (lifted.get(name) ?? '') >= to);
+      };
+      const told = result.kind === 'conflict' ? result.lift : result.heldBack;
+
+      const sets = subsetsOf(input.pins).filter((lift) => lift.length > 0 && isEnough(lift));
+
+      if (sets.length === 0 || (result.kind === 'compiled' && held.length === 0)) {
+        expect(told).toBeNull();
+        return;
+      }
+      seen[result.kind === 'conflict' ? 'conflict' : 'heldBack']++;
+      const fewest = Math.min(...sets.map((set) => set.length));
+      expect(told).toMatchObject({ isSmallest: true, lift: { length: fewest } });
+      expect(sets.map(namesOf)).toContain(namesOf(told?.lift ?? []));
+      const gains = [...(lifting(told?.lift ?? []) ?? [])].filter(([name, to]) => isHigher(name, to));
+      expect(told?.gains.map(({ component, to }) => [component, to])).toEqual(gains);
+    }),
+    { numRuns: 300 },
+  );
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(5);
+});
+
+/** In any order. */
+function namesOf(pins: readonly Pin[]): string {
+  return pins.map(pinnedComponent).toSorted().join(' ');
+}
