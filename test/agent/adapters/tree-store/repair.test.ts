@@ -137,6 +137,23 @@ describe('a repaired tree', () => {
     expect(readdirSync(temporary)).toEqual([]);
   });
 
+  it.each(DAMAGE)('stays where it is, and keeps what a service added, after %s', async (_, harm) => {
+    const { store, files, server } = await storedWorld();
+    const { ino } = statSync(join(files, '..'));
+    writeFileSync(join(files, 'added'), 'x');
+    harm(files);
+    const isAdded = existsSync(join(files, 'added'));
+    const downloads = server.downloads.length;
+
+    await store.repair(signed, { added: 'keep', from: 'anywhere' });
+
+    const found = await store.verify(signed);
+    expect(found.filter(({ problem }) => problem !== 'unexpected')).toEqual([]);
+    expect(existsSync(join(files, 'added'))).toBe(isAdded);
+    expect(statSync(join(files, '..')).ino).toBe(ino);
+    expect(server.downloads.length - downloads).toBeLessThanOrEqual(1);
+  });
+
   it('is what was signed after it was gone as a whole, and shares nothing: what ran from it nobody knows', async () => {
     const { store, files, before, temporary } = await storedWorld();
     rmSync(join(files, '..'), { recursive: true });
