@@ -147,7 +147,10 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'tells which pins are in vain where no version fits them',
-    scenario: { releases: { ...suite({ auth: '1.0.0' }), ...auth('1.0.0') }, pins: { core: '2.0.0' } },
+    scenario: {
+      releases: { ...suite({ auth: '1.0.0' }), ...auth('1.0.0') },
+      pins: { core: '2.0.0', 'core/auth': '1.0.0' },
+    },
     ends: ['no version on offer fits the pin core at 2.0.0'],
   },
   {
