@@ -4,7 +4,7 @@ import type { Pieces } from '../encoding/pieces.ts';
 import type { Pin } from '../schema/pin.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { compareVersions } from '../version/version.ts';
-import { type Context, suiteOf, withPins } from './context.ts';
+import { type Context, withPins } from './context.ts';
 import type { Assignment } from './repair.ts';
 import { budgetFor, problemIn, resolve, solveBelow } from './resolve.ts';
 import { type Budget, type Solution, solve } from './solve.ts';
@@ -47,8 +47,7 @@ export function* findHeldBack(context: Context, chosen: Assignment): Pieces<Held
 
 /** The nearest level decides. */
 function governingPin(context: Context, component: ComponentName): Pin | undefined {
-  const levels = [component, suiteOf(component) ?? 'platform', 'platform'];
-  return levels.map((level) => context.pins.on(level)[0]).find((pin) => pin !== undefined);
+  return context.pins.on(component)[0] ?? context.pins.above(component)[0];
 }
 
 function* findLiftFor(

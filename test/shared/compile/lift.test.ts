@@ -54,6 +54,25 @@ describe('pins to lift', () => {
     expect(result).toMatchObject({ kind: 'conflict', lift: null });
   });
 
+  it('are the smallest set there is also where it is found last: two others would do as well', () => {
+    const need = (name: string) => ({ requires: { [name]: '^2.0.0' } });
+    const releases = {
+      ...{ 'core/a@1.0.0': {}, 'core/a@2.0.0': {}, 'core/b@1.0.0': {}, 'core/b@2.0.0': {} },
+      ...{ 'core/hub@1.0.0': {}, 'core/hub@2.0.0': { requires: { 'core/a': '^2.0.0', 'core/b': '^2.0.0' } } },
+      'core/one@1.0.0': need('core/x'),
+      ...{ 'core/x@1.0.0': {}, 'core/x@2.0.0': {}, 'core/y@1.0.0': {} },
+    };
+    const runs = ['a', 'b', 'hub', 'one', 'x', 'y'].map((name) => `core/${name}@1.0.0`);
+    const pins = Object.fromEntries(['a', 'b', 'x', 'y'].map((name) => [`core/${name}`, '1.0.0']));
+    const result = compile(compileInputOf({ releases, runs, pins: { ...pins, 'core/hub': '2.0.0' } }));
+
+    expect(result).toMatchObject({ kind: 'conflict', lift: { isSmallest: true } });
+    expect(result.kind === 'conflict' && result.lift?.lift.map(pinnedComponent)).toEqual([
+      'core/hub',
+      'core/x',
+    ]);
+  });
+
   it('are those that really stand in the way, where no single one does', () => {
     const scenario = scenarioOf({ pins: 25, wrong: [] });
     const releases = {

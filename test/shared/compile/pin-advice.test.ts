@@ -166,6 +166,23 @@ describe('what a pin keeps back', () => {
     ]);
   });
 
+  it('names the platform where its pin reaches down to a part', () => {
+    const { decision } = decideScenario({
+      releases: {
+        'platform@1.0.0': { ships: { tools: '1.0.0' } },
+        'platform@2.0.0': { ships: { tools: '2.0.0' } },
+        ...{ 'tools@1.0.0': { ships: { proxy: '6.10.2' } }, 'tools@2.0.0': { ships: { proxy: '7.6.5' } } },
+        ...BASE.releases,
+      },
+      runs: ['platform@1.0.0', 'tools@1.0.0', 'tools/proxy@6.10.2'],
+      pins: { platform: '1.0.0' },
+    });
+
+    expect(decision.newer).toMatchObject(
+      ['platform', 'tools', 'tools/proxy'].map((component) => ({ component, pinned: 'platform' })),
+    );
+  });
+
   it.each([
     ['nothing is newer', { ...BASE, pins: { 'tools/proxy': '>=6' }, runs: ['tools/proxy@7.6.5'] }],
     ['nothing is pinned', { ...BASE, runs: ['tools/proxy@7.6.5'] }],
