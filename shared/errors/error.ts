@@ -60,6 +60,14 @@ export function systemCode(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
 }
 
+/** Why a connection failed: the system's own code, but words where a library has a code that only it knows. */
+export function connectionProblem(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'the connection failed';
+  const code = 'code' in cause && cause.code !== undefined ? String(cause.code) : '';
+  if (code === '' || cause.message === '') return code || cause.message || 'the connection failed';
+  return /^(?:UND|WS)_ERR_/.test(code) ? `${cause.message} (${code})` : code;
+}
+
 /** Another connection holds the lock that this one waited for. */
 export function isDatabaseBusy(cause: unknown): boolean {
   return sqliteCode(cause) === SQLITE_BUSY;

@@ -1,7 +1,7 @@
 // What an answer is before its content is looked at: refused, redirected, or not from the server at all; and called so.
 import type { Dispatcher } from 'undici';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { connectionProblem, FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { isProxyRefusal } from '../../../shared/node/proxies.ts';
 import { parseRetryAfter } from '../../core/pauses.ts';
 
@@ -52,9 +52,8 @@ export function refused(
 export function unreachable(url: string, cause: unknown): FairleadError {
   if (isFairleadError(cause)) return cause;
   if (isProxyRefusal(cause)) return new FairleadError('transport/proxy-refused', { url }, { cause });
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const problem = code || (cause instanceof Error ? cause.message : 'the connection failed');
-  return new FairleadError('transport/unreachable', { url, problem: sanitizeLine(problem) }, { cause });
+  const problem = sanitizeLine(connectionProblem(cause));
+  return new FairleadError('transport/unreachable', { url, problem }, { cause });
 }
 
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];

@@ -83,8 +83,8 @@ async function readAnswer(url: string, { answer, body }: Exchange, maxBytes: num
   return { kind: 'body', bytes: await readWhole(body(maxBytes)), etag: header(answer, 'etag') };
 }
 
-/** 416 as RFC 9110 says, or a server that takes a range past the end for nonsense. */
-const RANGE_REFUSALS: readonly number[] = [416, 400];
+/** With one of these an answer to a range says when to ask again, and nothing of ranges. */
+const LATER: readonly number[] = [408, 425, 429, 503];
 
 async function resume(
   url: string,
@@ -97,15 +97,27 @@ async function resume(
   const { authorization } = options;
   const range = given({ range: present === 0 ? undefined : `bytes=${present}-`, authorization });
   const isSaved = await exchange(url, range, how, async (one) => {
-    if (present > 0 && RANGE_REFUSALS.includes(one.answer.statusCode)) {
-      // Nothing follows the bytes we have: they are all of it, or they are not of this file.
-      return header(one.answer, 'content-range') === `bytes */${present}`;
+    if (present > 0 && !isFile(one.answer, present) && !LATER.includes(one.answer.statusCode)) {
+      // Nothing follows the bytes we have: they are all of it. Else they are not of this file, or something on the way cannot do
+      // ranges, gives another part or forbids them: for as long as there are bytes to go on from, nothing would ever come.
+      const { statusCode } = one.answer;
+      return statusCode === 416 && header(one.answer, 'content-range') === `bytes */${present}`;
     }
     await saveAnswer(url, one, path, present, options);
     return true;
   });
   if (!isSaved)
     await exchange(url, given({ authorization }), how, (one) => saveAnswer(url, one, path, 0, options));
+}
+
+/** The rest of a file of which so many bytes are here. */
+function isRest(answer: Exchange['answer'], present: number): boolean {
+  const range = header(answer, 'content-range') ?? '';
+  return present > 0 && answer.statusCode === 206 && range.startsWith(`bytes ${present}-`);
+}
+
+function isFile(answer: Exchange['answer'], present: number): boolean {
+  return answer.statusCode === 200 || isRest(answer, present);
 }
 
 async function saveAnswer(
@@ -115,9 +127,8 @@ async function saveAnswer(
   present: number,
   { maxBytes, onProgress }: DownloadOptions,
 ): Promise<void> {
-  const range = header(answer, 'content-range') ?? '';
-  const resumed = present > 0 && answer.statusCode === 206 && range.startsWith(`bytes ${present}-`);
-  if (!resumed && answer.statusCode !== 200) throw refused(url, answer);
+  if (!isFile(answer, present)) throw refused(url, answer);
+  const resumed = isRest(answer, present);
   const start = resumed ? present : 0;
   const total = totalOf(answer, start, maxBytes);
   let size = start;

@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
+import { connectionProblem, isFairleadError } from '../../../shared/errors/error.ts';
 import { proxyOf } from '../../../shared/node/proxies.ts';
 import { hint, MAX_HINT_BYTES, PING_MS, SUBSCRIBE_PATH } from '../../../shared/protocol/hint.ts';
 import { parseDocumentBytes } from '../../../shared/schema/parse-document.ts';
@@ -34,7 +34,7 @@ export async function listenTo(
   } catch (error) {
     // A slip in the environment, an identity that was lost: somebody has to mend it first.
     const isRefusal = isFairleadError(error);
-    return { problem: isRefusal ? error.message : systemCode(error), isRefusal, isSteady: false };
+    return { problem: isRefusal ? error.message : connectionProblem(error), isRefusal, isSteady: false };
   }
 }
 
@@ -91,7 +91,7 @@ function untilItEnds(websocket: WebSocket, on: Listening, signal: AbortSignal): 
   websocket.on('unexpected-response', (_request, { statusCode: status = 0 }) => {
     end(`the answer was ${status}, not a WebSocket`, status < 500 && !PASSING.includes(status));
   });
-  websocket.on('error', (error) => end(systemCode(error)));
+  websocket.on('error', (error) => end(connectionProblem(error)));
   websocket.on('close', (code) => end(`the connection was closed (${code})`));
   return promise.finally(() => {
     clearTimeout(silence);

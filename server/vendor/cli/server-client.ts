@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import type { z } from 'zod';
-import { FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
+import { connectionProblem, FairleadError, isFairleadError } from '../../../shared/errors/error.ts';
 import { readSecret } from '../../../shared/node/named-file.ts';
 import { isProxyRefusal } from '../../../shared/node/proxies.ts';
 import { ALIVE_MS } from '../../../shared/protocol/events.ts';
@@ -203,9 +203,8 @@ function unreachable({ server }: VendorConfig, cause: unknown, next: string): Fa
 }
 
 function problemOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return 'unknown error';
   if (isProxyRefusal(cause)) {
     return 'the proxy that HTTPS_PROXY or HTTP_PROXY names asks for a name and a password, and was given none that it takes';
   }
-  return 'code' in cause && cause.code !== undefined ? String(cause.code) : cause.message;
+  return connectionProblem(cause);
 }

@@ -1,6 +1,12 @@
 // What the operating system and SQLite refuse, and the error each becomes.
 import { describe, expect, it } from 'vitest';
-import { FairleadError, isDatabaseBusy, systemCode, toDiskError } from '../../../shared/errors/error.ts';
+import {
+  connectionProblem,
+  FairleadError,
+  isDatabaseBusy,
+  systemCode,
+  toDiskError,
+} from '../../../shared/errors/error.ts';
 
 const refusal = (fields: object) => Object.assign(new Error('refused'), fields);
 
@@ -31,5 +37,21 @@ describe('a system code', () => {
     const busy = [5, 261, 13].map((errcode) => isDatabaseBusy(refusal({ errcode })));
 
     expect(busy).toEqual([true, true, false]);
+  });
+});
+
+describe('a connection that failed', () => {
+  it.each<[unknown, string]>([
+    [refusal({ code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+    [
+      Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
+      'other side closed (UND_ERR_SOCKET)',
+    ],
+    [Object.assign(new Error(''), { code: 'UND_ERR_SOCKET' }), 'UND_ERR_SOCKET'],
+    [new Error('Opening handshake has timed out'), 'Opening handshake has timed out'],
+    [new Error(''), 'the connection failed'],
+    ['text', 'the connection failed'],
+  ])('is told by what people know: %s', (cause, told) => {
+    expect(connectionProblem(cause)).toBe(told);
   });
 });

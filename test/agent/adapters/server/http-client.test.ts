@@ -178,17 +178,54 @@ describe('download', () => {
     expect(ranges).toEqual([`bytes=${CONTENT.length + 15}-`, undefined]);
   });
 
-  it('starts over with a server that takes a range past the end for nonsense', async () => {
+  it.each<[string, number, string?]>([
+    ['takes a range for nonsense', 400],
+    ['forbids them', 403],
+    ['fails at them', 500],
+    ['says that there are none', 416],
+    ['gives a part and does not say which', 206],
+    ['gives the start again', 206, 'bytes 0-9/200000'],
+    ['gives another part', 206, 'bytes 50000-199999/200000'],
+  ])('starts over where something on the way %s', async (_what, status, range) => {
+    const asked: (string | undefined)[] = [];
     const url = await serveHttp((request, response) => {
+      asked.push(request.headers.range);
       if (request.headers.range === undefined) response.end(CONTENT);
-      else response.writeHead(400).end();
+      else response.writeHead(status, range === undefined ? {} : { 'content-range': range }).end('a part');
     });
     const path = join(temporaryDirectory(), 'full.pack');
-    await writeFile(path, CONTENT);
+    await writeFile(path, CONTENT.subarray(0, 100_000));
 
     await client().download(url, path, options);
 
     expect(await readFile(path)).toEqual(CONTENT);
+    expect(asked).toEqual(['bytes=100000-', undefined]);
+  });
+
+  it.each([429, 503])('keeps what it has where it is told to ask later: %i', async (status) => {
+    let asked = 0;
+    const url = await serveHttp((_request, response) => {
+      asked += 1;
+      response.writeHead(status).end();
+    });
+    const path = join(temporaryDirectory(), 'full.pack');
+    await writeFile(path, CONTENT.subarray(0, 100_000));
+
+    const refusal = await rejectionOf(client().download(url, path, options));
+
+    expect([dataOf(refusal, 'transport/refused').status, asked]).toEqual([status, 1]);
+    expect(await readFile(path)).toEqual(CONTENT.subarray(0, 100_000));
+  });
+
+  it('keeps what it has where neither the rest nor the whole is given', async () => {
+    const url = await serveHttp((_request, response) => response.writeHead(404).end());
+    const path = join(temporaryDirectory(), 'full.pack');
+    await writeFile(path, CONTENT.subarray(0, 100_000));
+
+    const refusal = await rejectionOf(client().download(url, path, options));
+
+    expect(dataOf(refusal, 'transport/refused').status).toBe(404);
+    expect(await readFile(path)).toEqual(CONTENT.subarray(0, 100_000));
   });
 
   it('starts over with a server that knows no ranges', async () => {

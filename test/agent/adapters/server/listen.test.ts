@@ -92,7 +92,7 @@ describe('listening', () => {
 
     const end = await listen();
 
-    expect(end.problem).toBe('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH');
+    expect(end.problem).toBe('Max payload size exceeded (WS_ERR_UNSUPPORTED_MESSAGE_LENGTH)');
     expect(hints).toEqual([]);
   });
 
