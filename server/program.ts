@@ -9,6 +9,7 @@ import { INIT, ON_DIRECTORY, runOf } from './cli/specs.ts';
 const GROUPS = {
   token: 'tokens of people and programs',
   audit: 'the log of everything that was changed',
+  retention: 'until when releases stay to be had, and the files of those that may go',
 };
 
 export function createProgram(exit: (status: number) => void): Command {

@@ -42,6 +42,7 @@ export interface ProgramParts {
 
 const GROUPS = {
   channel: 'the local update channel',
+  security: 'which fixes of advisories come by themselves',
   policy: 'the local policy, in STATE_DIR/settings.json',
   settings: 'what a release asks of this install, in STATE_DIR/instance.json',
   allow: 'what containers may reach of this machine, in STATE_DIR/instance.json',

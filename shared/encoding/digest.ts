@@ -39,3 +39,10 @@ export function hexOf(digest: Digest): string {
 export function shortDigest(digest: Digest): string {
   return hexOf(digest).slice(0, 12);
 }
+
+const DIGESTS = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
+
+/** Every digest in a sentence cut short, so that an address made of them leaves room for what is wrong with it. */
+export function shortenDigests(text: string): string {
+  return text.replace(DIGESTS, '$1…');
+}

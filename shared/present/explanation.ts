@@ -145,7 +145,7 @@ export function describeForecast(forecast: Forecast): string {
   const by =
     runs === 0
       ? 'no history yet: what the releases declare, and no more'
-      : `by the last ${count(runs, 'deployment')} here`;
+      : `by the last ${runs === 1 ? 'deployment' : count(runs, 'deployment')} here`;
   return `about ${formatAbout(totalMs)}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}${unknown}; ${by}`;
 }
 

@@ -1,4 +1,5 @@
 // The stages that move files and services forward: fetch, stop, switch, start.
+import { shortenDigests } from '../../../shared/encoding/digest.ts';
 import { durationMs } from '../../../shared/encoding/instant.ts';
 import { sanitizeLine } from '../../../shared/encoding/text.ts';
 import { FairleadError } from '../../../shared/errors/error.ts';
@@ -30,7 +31,8 @@ export async function fetchTrees(run: Run): Promise<Outcome> {
 /** A person reads why a patch was not taken. */
 function toldOf({ way, bytes, instead }: FetchedTree): Fetched {
   if (instead === undefined) return { way, bytes };
-  return { way, bytes, instead: sanitizeLine(instead instanceof Error ? instead.message : String(instead)) };
+  const why = instead instanceof Error ? instead.message : String(instead);
+  return { way, bytes, instead: sanitizeLine(shortenDigests(why), 300) };
 }
 
 export async function stopChanged(run: Run): Promise<Outcome> {

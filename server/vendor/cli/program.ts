@@ -26,6 +26,9 @@ const GROUPS = {
   key: 'signing keys',
   mirrors: 'copies of the repository, by region',
   audit: 'the log of every act in this workspace',
+  retention: 'for how many years releases stay to be had',
+  analytics: 'how deployments ended, and how the fleet stood, over time',
+  report: 'what a customer, or an authority, is shown of advisories',
 };
 
 /** What the program meets outside: replaced in tests. */

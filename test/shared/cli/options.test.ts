@@ -195,6 +195,20 @@ describe('a parser that throws an error of ours', () => {
   });
 });
 
+describe('a group of commands', () => {
+  const below = (command: Command): readonly Command[] =>
+    command.commands.flatMap((one) => [one, ...below(one)]);
+
+  it.each(PROGRAMS.map((program) => [program.name(), program] as const))(
+    'is told in the help of %s, as each command is',
+    (_name, program) => {
+      const silent = below(program).filter((one) => one.description() === '');
+
+      expect(silent.map((one) => one.name())).toEqual([]);
+    },
+  );
+});
+
 describe('a long value that is wrong', () => {
   it('leaves room for what it must be', async () => {
     const { said } = await complaint(PROGRAMS[0] as Command, ['logs', 'x'.repeat(10_000)]);

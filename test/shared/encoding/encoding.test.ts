@@ -9,7 +9,7 @@ import {
   toHex,
   utf8,
 } from '../../../shared/encoding/bytes.ts';
-import { digestOf, isDigest, shortDigest } from '../../../shared/encoding/digest.ts';
+import { digestOf, isDigest, shortDigest, shortenDigests } from '../../../shared/encoding/digest.ts';
 import {
   DURATION_PATTERN,
   durationMs,
@@ -67,6 +67,8 @@ describe('digests', () => {
     expect(digest).toBe('sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(isDigest(digest)).toBe(true);
     expect(shortDigest(digest)).toBe('ba7816bf8f01');
+    expect(shortenDigests(`${digest}, is ${digest}`)).toBe('sha256:ba7816bf8f01…, is sha256:ba7816bf8f01…');
+    expect(shortenDigests('a'.repeat(65))).toBe('a'.repeat(65));
   });
 
   it.each([

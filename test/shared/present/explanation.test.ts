@@ -244,6 +244,7 @@ describe('the cost of a plan', () => {
     expect(lines({})).toContain(
       'Takes     about 6m (4s to fetch, 1s before the first stop, 21s until all is healthy, 5m watched); by the last 4 deployments here',
     );
+    expect(lines({ runs: 1 })[3]).toMatch(/; by the last deployment here$/);
     expect(lines({ imagesMs: 30_000 })[3]).toContain(
       '(4s to fetch, 30s for images, 1s before the first stop,',
     );

@@ -169,6 +169,21 @@ describe('what was fetched', () => {
       { way: 'pack', bytes: 90, instead: new Error('a line\u001b[2J\nand more') },
       { fetched: { way: 'pack', bytes: 90, instead: 'a line\ufffd[2J and more' } },
     ],
+    [
+      'whole, and why, after an address that takes more than a line',
+      {
+        ...{ way: 'pack', bytes: 90 },
+        instead: new Error(
+          `https://r.example/packs/${'a1'.repeat(32)}/${'b2'.repeat(32)}.patch answered 403: no`,
+        ),
+      },
+      {
+        fetched: {
+          ...{ way: 'pack', bytes: 90 },
+          instead: 'https://r.example/packs/a1a1a1a1a1a1…/b2b2b2b2b2b2….patch answered 403: no',
+        },
+      },
+    ],
     ['not at all', undefined, {}],
   ])('stands in the journal: %s', async (_what, fetched, expected) => {
     const { run, journalled } = moving({ stored: ['core/web@1.0.0', 'core/api@1.0.0'], fetched });
