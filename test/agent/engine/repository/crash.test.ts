@@ -107,6 +107,23 @@ describe('a recovery from a fast-forward attack', () => {
     expect(client.trusted()).toEqual({ root: 2, timestamp: 1, snapshot: 1, targets: 1 });
   });
 
+  it('takes a targets role back to the version that a new snapshot key lists', async () => {
+    const repository = new RepositorySimulator();
+    const client = await newClient(repository);
+    repository.targets.version = 999;
+    repository.publish('targets');
+    repository.published.set('targets', Array(1000).fill(repository.current('targets')));
+    repository.publish('snapshot', 'timestamp');
+    expect(await client.refresh()).toBe('ok');
+    repository.setKeys('snapshot', [newKey()]);
+    repository.withdraw('targets');
+    repository.targets.version = 1;
+    repository.publish('root', 'targets', 'snapshot', 'timestamp');
+
+    expect(await client.refresh()).toBe('ok');
+    expect(client.trusted()).toEqual({ root: 2, timestamp: 3, snapshot: 3, targets: 1 });
+  });
+
   it('needs the root: without a new key the versions stay refused', async () => {
     const { client } = await attacked();
 

@@ -105,7 +105,7 @@ describe('a repeated refresh', () => {
     expect(client.trusted().timestamp).toBe(1);
   });
 
-  it('goes on from expired files, which still forbid rollbacks', async () => {
+  it('goes on from an expired timestamp', async () => {
     const repository = new RepositorySimulator();
     repository.timestamp.expires = '2026-06-08T00:00:00Z';
     repository.publish('timestamp');
@@ -249,6 +249,27 @@ describe('rollback attacks', () => {
 
     expect(await client.refresh()).toBe('trust/rollback');
     expect(client.trusted()).toEqual({ root: 1, timestamp: 3, snapshot: 2, targets: 1 });
+  });
+
+  it.each([
+    ['timestamp', { timestamp: 2, snapshot: 1, targets: 1 }],
+    ['snapshot', { timestamp: 3, snapshot: 2, targets: 2 }],
+  ])('stay refused when the trusted %s has expired', async (role, trusted) => {
+    const repository = new RepositorySimulator();
+    const old = repository.current('timestamp');
+    const { expires } = repository.signed.get(role);
+    repository.signed.get(role).expires = '2026-06-08T00:00:00Z';
+    repository.publish(...(role === 'snapshot' ? ALL : [role]));
+    const client = await newClient(repository);
+    expect(await client.refresh()).toBe('ok');
+    repository.signed.get(role).expires = expires;
+    repository.withdraw('targets');
+    repository.targets.version = 1;
+    repository.publish(...ALL);
+    if (role === 'timestamp') repository.publishAs('timestamp', old);
+
+    expect(await client.refresh(NOW + 18 * DAY_MS)).toBe('trust/rollback');
+    expect(client.trusted()).toEqual({ root: 1, ...trusted });
   });
 });
 
