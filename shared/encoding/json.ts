@@ -105,7 +105,8 @@ function scanStructure(text: string, source: string, limits: JsonLimits): number
   let nodes = 0;
   let textStart = 0;
   let textEnd = 0;
-  const names = limits.maxNames === undefined ? null : createNames(source, limits.maxNames);
+  const { maxNames } = limits;
+  const names = maxNames !== undefined && mayPass(maxNames, text) ? createNames(source, maxNames) : null;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case QUOTE:
@@ -138,6 +139,15 @@ function scanStructure(text: string, source: string, limits: JsonLimits): number
 
 /** From so many keys on an object is a table of its own, without a class. */
 const KEYS_WITH_CLASSES = 1020;
+
+/** Each name has a colon behind it: most texts have fewer than may be, and need not be counted. */
+function mayPass({ shapes, large }: NonNullable<JsonLimits['maxNames']>, text: string): boolean {
+  let colons = 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    if (++colons > Math.min(shapes, large)) return true;
+  }
+  return false;
+}
 
 /** Counts the hidden classes that parsing will make, one for each beginning of a list of keys that is new, and other names. */
 function createNames(source: string, max: NonNullable<JsonLimits['maxNames']>) {

@@ -66,7 +66,7 @@ export function isPublicKey(bytes: Uint8Array): boolean {
 
 /** A point is encoded as its y coordinate with the sign of x in the top bit. */
 function isPrimeOrderEncoding(point: Uint8Array): boolean {
-  const y = Uint8Array.from(point);
+  const y = new Uint8Array(point);
   y[31] = (y[31] ?? 0) & 0x7f;
   if (!isBelow(y, FIELD_PRIME)) return false;
   const hex = Buffer.from(y).toString('hex');

@@ -60,9 +60,8 @@ export function parseSnapshot(signed: JsonObject, role: string): Snapshot {
 export function parseTargets(signed: JsonObject, role: string): Targets {
   const base = parseBase(signed, role, 'targets');
   const targets = new Map<string, TargetFile>();
-  for (const [path, value] of Object.entries(readObject(signed.targets, role, 'targets'))) {
-    targets.set(path, parseTargetFile(value, role, path));
-  }
+  const listed = readObject(signed.targets, role, 'targets');
+  for (const path in listed) targets.set(path, parseTargetFile(listed[path], role, path));
   if (signed.delegations === undefined) return { ...base, targets, delegations: [], keys: new Map() };
   const delegations = readObject(signed.delegations, role, 'delegations');
   // Succinct delegations (TAP 15) are not supported: the paths they would cover are found nowhere.
@@ -171,14 +170,12 @@ function distinct(roles: readonly DelegatedRole[], role: string): readonly Deleg
   return roles;
 }
 
-function parseTargetFile(value: JsonValue, role: string, path: string): TargetFile {
+function parseTargetFile(value: JsonValue | undefined, role: string, path: string): TargetFile {
   const object = readObject(value, role, path);
   const notes = parseTargetNotes(object.custom);
-  return {
-    length: readCount(object.length, role, path, 0),
-    hashes: parseHashes(object.hashes, role, path),
-    ...(notes === null ? {} : { notes }),
-  };
+  const length = readCount(object.length, role, path, 0);
+  const hashes = parseHashes(object.hashes, role, path);
+  return notes === null ? { length, hashes } : { length, hashes, notes };
 }
 
 function parseFileMeta(value: JsonValue | undefined, role: string, name: string): FileMeta {
