@@ -1,5 +1,6 @@
 // Files of the trust directory that are written together: whenever the power is cut, each is what it was or what it becomes.
 //
+// - Bytes go to the disk while the network is waited for; names are given by a flush.
 // - Kept roots first. A root that stands in the history is caught up with at the next start, with all that follows from it.
 // - Then what goes: after a recovery nothing that was signed before may stand beside the newer root.
 // - Then all others in any order: whoever reads them holds each against the ones that list it.
@@ -9,7 +10,7 @@ import { toDiskError } from '../../../shared/errors/error.ts';
 import { stageFile, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { replaceWith } from '../../../shared/node/set-aside.ts';
 import { createTurns, forEachBounded } from '../../../shared/node/turns.ts';
-import { HISTORY_DIRECTORY } from '../../core/repository-names.ts';
+import { HISTORY_DIRECTORY, ROOT_FILE } from '../../core/repository-names.ts';
 
 export interface WaitingFiles {
   /** What will stand there, null where nothing will; undefined where it is what the disk has. */
@@ -28,26 +29,42 @@ const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 const AT_ONCE = 4;
 
 export function createWaitingFiles(directory: string): WaitingFiles {
-  const written = new Map<string, Uint8Array>();
+  const written = new Map<string, WaitingFile>();
   /** Each removal is one of its own: another may be asked for while it is under way. */
   const removed = new Map<string, object>();
   const inTurn = createTurns();
+  /** What is getting its name now. */
+  let placed: ReadonlySet<WaitingFile> = new Set();
+  let left: Promise<unknown> = Promise.resolve();
+  const leave = (one: WaitingFile | undefined) => {
+    if (one !== undefined && !placed.has(one)) left = Promise.all([left, one.leave()]);
+  };
 
   const flush = async () => {
     const files = [...written];
     const gone = [...removed];
     const names = gone.map(([file]) => file);
-    await writeTogether(directory, files, names);
-    for (const [file, bytes] of files) if (written.get(file) === bytes) written.delete(file);
+    placed = new Set(written.values());
+    try {
+      await writeTogether(directory, files, names);
+    } finally {
+      placed = new Set();
+      await left;
+    }
+    for (const [file, one] of files) if (written.get(file) === one) written.delete(file);
     for (const [file, removal] of gone) if (removed.get(file) === removal) removed.delete(file);
   };
   return {
-    of: (file) => written.get(file) ?? (removed.has(file) ? null : undefined),
+    of: (file) => written.get(file)?.bytes ?? (removed.has(file) ? null : undefined),
     names: () => written.keys(),
     async write(file, bytes) {
       const before = written.get(file);
-      written.set(file, bytes);
-      const waiting = [...written.values()].reduce((sum, { length }) => sum + length, 0);
+      const next = createWaitingFile(join(directory, file), bytes);
+      written.set(file, next);
+      leave(before);
+      // Roots are flushed as they are reached, and those that trust starts from are mostly followed by another at once.
+      if (!isRoot(file)) next.stage().catch(() => undefined);
+      const waiting = [...written.values()].reduce((sum, one) => sum + one.bytes.length, 0);
       if (waiting <= MOST_WAITING_BYTES) return;
       await inTurn(flush).catch((cause: unknown) => {
         // Whoever wrote it is told, and trusts what was there before.
@@ -57,6 +74,7 @@ export function createWaitingFiles(directory: string): WaitingFiles {
       });
     },
     remove(file) {
+      leave(written.get(file));
       written.delete(file);
       removed.set(file, {});
     },
@@ -64,7 +82,34 @@ export function createWaitingFiles(directory: string): WaitingFiles {
   };
 }
 
-type Named = readonly [file: string, bytes: Uint8Array];
+interface WaitingFile {
+  readonly bytes: Uint8Array;
+  /** On the disk beside its place: begun once, and again where it failed. Gives the name that it has there. Errors: disk/*. */
+  stage(): Promise<string>;
+  /** Nothing of it is left on the disk. Never throws. */
+  leave(): Promise<void>;
+}
+
+function createWaitingFile(path: string, bytes: Uint8Array): WaitingFile {
+  let staged: Promise<string> | null = null;
+  return {
+    bytes,
+    stage() {
+      staged ??= stageFile(path, bytes).catch((cause: unknown) => {
+        staged = null;
+        throw cause;
+      });
+      return staged;
+    },
+    async leave() {
+      const begun = staged;
+      staged = null;
+      await begun?.then((temporary) => rm(temporary, { force: true })).catch(() => undefined);
+    },
+  };
+}
+
+type Named = readonly [file: string, one: WaitingFile];
 
 /** In the order that stands at the top. */
 async function writeTogether(
@@ -72,36 +117,38 @@ async function writeTogether(
   files: readonly Named[],
   gone: readonly string[],
 ): Promise<void> {
-  const staged = new Map<string, string>();
   try {
-    await forEachBounded(files, AT_ONCE, async ([file, bytes]) => {
-      staged.set(file, await stageFile(join(directory, file), bytes));
-    });
-    const isKeptRoot = (file: string) => file.startsWith(`${HISTORY_DIRECTORY}/`);
+    await forEachBounded(files, AT_ONCE, async ([, one]) => void (await one.stage()));
     await placeAll(
       directory,
       HISTORY_DIRECTORY,
-      [...staged].filter(([file]) => isKeptRoot(file)),
+      files.filter(([file]) => isKeptRoot(file)),
     );
     await removeAll(directory, gone);
     await placeAll(
       directory,
       '.',
-      [...staged].filter(([file]) => !isKeptRoot(file)),
+      files.filter(([file]) => !isKeptRoot(file)),
     );
   } catch (cause) {
-    for (const temporary of staged.values()) await rm(temporary, { force: true }).catch(() => undefined);
+    await Promise.all(files.map(([, one]) => one.leave()));
     throw cause;
   }
 }
 
-async function placeAll(
-  directory: string,
-  within: string,
-  staged: readonly (readonly [file: string, temporary: string])[],
-): Promise<void> {
-  await forEachBounded(staged, AT_ONCE, ([file, temporary]) => replaceWith(temporary, join(directory, file)));
-  if (staged.length > 0) await syncDirectory(join(directory, within));
+function isKeptRoot(file: string): boolean {
+  return file.startsWith(`${HISTORY_DIRECTORY}/`);
+}
+
+function isRoot(file: string): boolean {
+  return file === ROOT_FILE || isKeptRoot(file);
+}
+
+async function placeAll(directory: string, within: string, files: readonly Named[]): Promise<void> {
+  await forEachBounded(files, AT_ONCE, async ([file, one]) => {
+    await replaceWith(await one.stage(), join(directory, file));
+  });
+  if (files.length > 0) await syncDirectory(join(directory, within));
 }
 
 async function removeAll(directory: string, files: readonly string[]): Promise<void> {

@@ -148,6 +148,8 @@ export class TargetsTree {
     const expected = this.snapshot.meta.get(`${role}.json`);
     const bytes = await this.#store.read(roleFile(role));
     if (bytes === null || expected === undefined) return null;
+    // An answer that has come meanwhile goes first: whoever waits for it can ask the next question, and this is done beside that.
+    await setImmediate();
     const targets = await this.#verify(role, signer, expected, bytes).catch(nullIfOurs);
     return targets === null ? null : this.#keep(delegation, targets);
   }

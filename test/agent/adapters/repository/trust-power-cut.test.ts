@@ -1,5 +1,6 @@
 // What a power cut leaves of trust that is written together: the kept root first, nothing beside it that it took away, and all of it once flushed.
 import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openTrustStore } from '../../../../agent/adapters/repository/trust-store.ts';
 import { historyFile } from '../../../../agent/core/repository-names.ts';
@@ -134,6 +135,41 @@ describe('trust that is written together', () => {
 
     expect((await readdir(DIRECTORY)).sort()).toEqual(['documents', 'root_history']);
     expect(await readdir(`${DIRECTORY}/root_history`)).toEqual([]);
+  });
+
+  it('is on its way to the disk once it is written, and a flush has only names to give', async () => {
+    mount.disk = emptyDisk().copy('strict');
+    const store = await openTrustStore(DIRECTORY);
+    const staged = async () => (await readdir(DIRECTORY)).filter((name) => name.endsWith('.tmp'));
+    for (const text of ['other', 'old']) await store.write('timestamp.json', Buffer.from(text));
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    const synced: string[] = [];
+    mount.before = (call, path) => {
+      if (call === 'fsync') synced.push(path);
+    };
+
+    expect([(await staged()).length, String(await store.read('timestamp.json'))]).toEqual([1, 'old']);
+    await store.flush();
+
+    expect(synced).toEqual([DIRECTORY]);
+    expect(await staged()).toEqual([]);
+    expect(String(await (await openTrustStore(DIRECTORY)).read('timestamp.json'))).toBe('old');
+  });
+
+  it('is tried once more by a flush where the disk refused it before', async () => {
+    mount.disk = emptyDisk().copy('strict');
+    const store = await openTrustStore(DIRECTORY);
+    mount.before = (call, path) => {
+      if (call === 'fsync') throw failure('ENOSPC', call, path);
+    };
+    await store.write('timestamp.json', Buffer.from('old'));
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    mount.before = () => undefined;
+
+    await store.flush();
+
+    mount.disk = mount.disk.afterPowerCut(createRandom(1));
+    expect(String(await (await openTrustStore(DIRECTORY)).read('timestamp.json'))).toBe('old');
   });
 
   it('does not wait in memory where it is long', async () => {

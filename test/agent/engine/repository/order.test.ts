@@ -5,6 +5,7 @@ import { createHttpSource } from '../../../../agent/adapters/repository/http-sou
 import { createMetadataSource } from '../../../../agent/engine/repository/metadata-source.ts';
 import { advanceRoot, loadRoot, startFrom } from '../../../../agent/engine/repository/root-chain.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
+import { verifyTargets } from '../../../../shared/trust/rules.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { Killed, MemoryTrustStore, versionIn } from '../../../support/memory-trust-store.ts';
 import { NOW, newKey, REPOSITORY_URLS, RepositorySimulator } from '../../../support/repository-simulator.ts';
@@ -111,12 +112,40 @@ describe('the list that the disk has', () => {
     const updater = await Updater.open({ store: client.store, source });
 
     const refreshed = updater.refresh(NOW);
-    await setImmediate();
+    for (let turn = 0; turn < 2; turn++) await setImmediate();
     const before = updater.tree?.lookUp(TOP_LEVEL_TARGETS)?.version;
     answer();
     await refreshed;
 
     expect(before).toBe(1);
+  });
+
+  it('is verified behind an answer that has come already', async () => {
+    const repository = new RepositorySimulator();
+    const client = await newClient(repository);
+    await client.refresh();
+    const order: string[] = [];
+    const network = createHttpSource(REPOSITORY_URLS, repository);
+    const source: typeof network = {
+      ...network,
+      metadata: async (file, options) => {
+        order.push(file);
+        return await network.metadata(file, options);
+      },
+    };
+    const { Updater } = await import('../../../../agent/engine/repository/updater.ts');
+    const updater = await Updater.open({
+      store: client.store,
+      source,
+      verifyTargets: async (...file) => {
+        order.push(`verified ${file[0]}`);
+        return verifyTargets(...file);
+      },
+    });
+
+    await updater.refresh(NOW);
+
+    expect(order).toEqual(['2.root.json', 'timestamp.json', 'verified targets']);
   });
 });
 
