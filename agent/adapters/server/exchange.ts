@@ -1,7 +1,7 @@
 // One exchange: a request for a file, redirects followed, watched from the first byte asked to the last one read.
 import { FairleadError } from '../../../shared/errors/error.ts';
 import { interceptionOf, pageInstead, redirectOf, refused, unreachable } from './answers.ts';
-import { type Answer, ask } from './ask.ts';
+import { type Answer, ask, readWhole } from './ask.ts';
 import { type Dispatchers, isReachableFrom } from './dispatchers.ts';
 import { type ExchangeLimits, type Watch, watchExchange } from './watch.ts';
 
@@ -18,6 +18,8 @@ export interface Exchange {
   readonly answer: Answer;
   /** The pieces of the body until it ends, or grows over its cap. Errors: transport/*. */
   body(maxBytes: number): AsyncGenerator<Uint8Array>;
+  /** All of it. Errors: transport/*. */
+  whole(maxBytes: number): Promise<Uint8Array>;
 }
 
 /**
@@ -37,7 +39,12 @@ export async function exchange<Result>(
   try {
     const answer = await follow(url, headers, dispatchers, watch);
     try {
-      return await use({ answer, body: (maxBytes) => capped(url, answer, maxBytes, watch) });
+      const body = (maxBytes: number) => capped(url, answer, maxBytes, watch);
+      const whole = (maxBytes: number) => {
+        watch.whole(maxBytes);
+        return readWhole(body(maxBytes));
+      };
+      return await use({ answer, body, whole });
     } finally {
       // Whatever became of it: a body that nobody reads would hold its connection for as long as the server likes.
       watch.discarding();

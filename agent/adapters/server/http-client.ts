@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toDiskError } from '../../../shared/errors/error.ts';
 import { header, refused } from './answers.ts';
-import { type Line, readWhole } from './ask.ts';
+import type { Line } from './ask.ts';
 import { createDispatchers, type Dispatchers } from './dispatchers.ts';
 import { type Exchange, type ExchangeOptions, exchange } from './exchange.ts';
 import { type Network, networkOf } from './network.ts';
@@ -75,12 +75,12 @@ function given(headers: Readonly<Record<string, string | undefined>>): Readonly<
   );
 }
 
-async function readAnswer(url: string, { answer, body }: Exchange, maxBytes: number): Promise<HttpAnswer> {
+async function readAnswer(url: string, { answer, whole }: Exchange, maxBytes: number): Promise<HttpAnswer> {
   const { statusCode: status } = answer;
   if (status === 304) return { kind: 'not-modified' };
   if (status === 403 || status === 404 || status === 410) return { kind: 'missing', status };
   if (status !== 200) throw refused(url, answer);
-  return { kind: 'body', bytes: await readWhole(body(maxBytes)), etag: header(answer, 'etag') };
+  return { kind: 'body', bytes: await whole(maxBytes), etag: header(answer, 'etag') };
 }
 
 /** With one of these an answer to a range says when to ask again, and nothing of ranges. */

@@ -9,6 +9,12 @@ export interface ExchangeLimits {
   /** A body slower than this, after the grace, is a server that only keeps us busy (slow retrieval attack). */
   readonly minBytesPerSecond: number;
   readonly rateGraceMs: number;
+  /**
+   * What is asked for as a whole, such as metadata, begins anew wherever it breaks off, and others are asked only then. So it ends within
+   * this time, or within what its bound takes at the rate, whichever is longer.
+   */
+  readonly wholeMs: number;
+  readonly wholeBytesPerSecond: number;
 }
 
 export const EXCHANGE_LIMITS: ExchangeLimits = {
@@ -16,6 +22,8 @@ export const EXCHANGE_LIMITS: ExchangeLimits = {
   discardMs: 5_000,
   minBytesPerSecond: 512,
   rateGraceMs: 20_000,
+  wholeMs: 10 * 60_000,
+  wholeBytesPerSecond: 4 * 1024,
 };
 
 export interface Watch {
@@ -23,6 +31,8 @@ export interface Watch {
   readonly signal: AbortSignal;
   answered(): void;
   received(bytes: number): void;
+  /** The body is wanted as a whole, of so many bytes at most. */
+  whole(maxBytes: number): void;
   /** From here on the body is only waited for, not for long. */
   discarding(): void;
   end(): void;
@@ -41,6 +51,7 @@ export function watchExchange(url: string, limits: ExchangeLimits, outer?: Abort
   let state: 'asked' | 'answered' | 'discarding' = 'asked';
   let since = performance.now();
   let bytes = 0;
+  let mostMs = Number.POSITIVE_INFINITY;
   const enter = (next: typeof state) => {
     state = next;
     since = performance.now();
@@ -51,6 +62,8 @@ export function watchExchange(url: string, limits: ExchangeLimits, outer?: Abort
       stop(`no answer within ${limits.headersMs / 1000} seconds`);
     } else if (state === 'discarding' && elapsedMs > limits.discardMs) {
       stop('an answer that nobody wants does not end');
+    } else if (state === 'answered' && elapsedMs > mostMs) {
+      stop(`it takes longer than ${Math.ceil(mostMs / 60_000)} minutes`);
     } else if (state === 'answered' && elapsedMs > limits.rateGraceMs) {
       const rate = (bytes * 1000) / elapsedMs;
       if (rate < limits.minBytesPerSecond) stop(`slower than ${limits.minBytesPerSecond} bytes a second`);
@@ -63,6 +76,9 @@ export function watchExchange(url: string, limits: ExchangeLimits, outer?: Abort
     answered: () => enter('answered'),
     received: (count) => {
       bytes += count;
+    },
+    whole: (maxBytes) => {
+      mostMs = Math.max(limits.wholeMs, (maxBytes * 1000) / limits.wholeBytesPerSecond);
     },
     discarding: () => enter('discarding'),
     end: () => {

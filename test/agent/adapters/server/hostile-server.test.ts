@@ -1,4 +1,6 @@
 // A server, a proxy or a network that means no good: every exchange ends in time, and what is in the way is named.
+
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -6,12 +8,13 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { postJson } from '../../../../agent/adapters/server/post-json.ts';
+import { EXCHANGE_LIMITS } from '../../../../agent/adapters/server/watch.ts';
 import { redeemReply } from '../../../../shared/protocol/enrolment.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { serveHttp } from '../../../support/http-server.ts';
 
-const QUICK = { headersMs: 300, discardMs: 300, minBytesPerSecond: 512, rateGraceMs: 300 };
+const QUICK = { ...EXCHANGE_LIMITS, headersMs: 300, discardMs: 300, rateGraceMs: 300 };
 
 function client() {
   const http = createHttpClient(QUICK);
@@ -104,6 +107,50 @@ const ENDLESS: readonly (readonly [string, (socket: Socket) => void])[] = [
     },
   ],
 ];
+
+/** Fast enough at every moment: 5,000 bytes in about a second. */
+const SLOW: Parameters<typeof serveRaw>[0] = (socket) => {
+  let left = 50;
+  socket.write('HTTP/1.1 200 OK\r\ncontent-length: 5000\r\nconnection: close\r\n\r\n');
+  const timer = setInterval(() => {
+    socket.write('x'.repeat(100));
+    if (--left > 0) return;
+    clearInterval(timer);
+    socket.end();
+  }, 20);
+  socket.on('close', () => clearInterval(timer));
+};
+
+describe('a file that comes slowly', () => {
+  const quick = { ...EXCHANGE_LIMITS, wholeMs: 400, wholeBytesPerSecond: 100_000 };
+
+  it.each<[string, typeof QUICK, string]>([
+    ['is left at its last moment where it is wanted as a whole', quick, 'transport/unreachable'],
+    ['has longer where more may come', { ...quick, wholeBytesPerSecond: 50 }, 'body'],
+    ['has longer where little may come', { ...quick, wholeMs: 60_000 }, 'body'],
+  ])('%s', async (_name, limits, expected) => {
+    const http = createHttpClient(limits);
+    onTestFinished(() => http.close());
+    const got = http.get(await serveRaw(SLOW), { maxBytes: 5_000 });
+
+    expect(
+      await got.then(
+        ({ kind }) => kind,
+        ({ code }) => code,
+      ),
+    ).toBe(expected);
+  });
+
+  it('has no last moment where the next attempt would go on from what came', async () => {
+    const http = createHttpClient(quick);
+    onTestFinished(() => http.close());
+    const path = join(temporaryDirectory(), 'pack');
+
+    await http.download(await serveRaw(SLOW), path, { maxBytes: 5_000 });
+
+    expect((await stat(path)).size).toBe(5_000);
+  });
+});
 
 describe('a server that sends', () => {
   it.each(ENDLESS)('%s is left in time by get', async (_name, talk) => {

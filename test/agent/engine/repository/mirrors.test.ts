@@ -5,6 +5,7 @@ import { createHttpSource } from '../../../../agent/adapters/repository/http-sou
 import { openTrustStore } from '../../../../agent/adapters/repository/trust-store.ts';
 import { createHttpClient } from '../../../../agent/adapters/server/http-client.ts';
 import { networkOf } from '../../../../agent/adapters/server/network.ts';
+import { EXCHANGE_LIMITS } from '../../../../agent/adapters/server/watch.ts';
 import { createRepository } from '../../../../agent/engine/repository/repository.ts';
 import { temporaryDirectory } from '../../../support/directories.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
@@ -16,7 +17,7 @@ const change = { id: 'CHG-1', revision: 'git:1', scope: 'all', builtAt: '2026-05
 const platform = JSON.stringify({ schema: 'fairlead/platform@1', version: '1.0.0', change, suites: {} });
 
 /** Patient enough for a machine that is busy, and not for one that hangs. */
-const LIMITS = { headersMs: 3_000, discardMs: 500, minBytesPerSecond: 512, rateGraceMs: 3_000 };
+const LIMITS = { ...EXCHANGE_LIMITS, headersMs: 3_000, discardMs: 500, rateGraceMs: 3_000 };
 
 type Serve = (vendor: RepositorySimulator) => RequestListener;
 
