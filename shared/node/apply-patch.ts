@@ -1,34 +1,18 @@
 // Builds a tree from a patch and the tree it starts from: what is unchanged is taken from there, every file is held against the new index.
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  copyFileSync,
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { createDigester, type Digest, digestOf } from '../encoding/digest.ts';
-import { isFairleadError, systemCode } from '../errors/error.ts';
+import { type BigIntStats, closeSync, constants, fchmodSync, openSync, rmSync, writeSync } from 'node:fs';
+import type { Digest } from '../encoding/digest.ts';
+import { isFairleadError } from '../errors/error.ts';
 import { createContentCheck } from '../tree/content-check.ts';
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile } from '../tree/tree-index.ts';
 import { type BaseTree, baseChanged, withBaseFile } from './base-files.ts';
 import type { PatchContents } from './patch-reader.ts';
+import { CHUNK_BYTES, createTaker, hash } from './take-file.ts';
 import { parentOf, type TreePlaces } from './tree-places.ts';
 import { createRests } from './turns.ts';
-import { isAsStored, layOut, storedMode, writeUnits } from './unpack.ts';
+import { copiesByContent, layOut, storedMode, writeUnits } from './unpack.ts';
 
-const CHUNK_BYTES = 2 ** 20;
-const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_APPEND, O_NOFOLLOW } = constants;
-const { COPYFILE_EXCL, COPYFILE_FICLONE_FORCE } = constants;
-const CREATE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-const OWN_UID = process.getuid?.();
+const { O_WRONLY, O_APPEND, O_NOFOLLOW } = constants;
 
 /**
  * `directory` is empty and the agent's alone; for a process of its own: a unit
@@ -37,11 +21,12 @@ const OWN_UID = process.getuid?.();
  * Errors: tree/pack-damaged, tree/base-changed, tree/mismatch, and the file system's own.
  */
 export async function applyPatch(patch: PatchContents, directory: string, mayLink = false): Promise<void> {
-  const taken = takenContents(patch);
-  const brought = (content: Digest) => !taken.has(content);
+  const brought = broughtContents(patch);
+  const taken = takenContents(patch, brought);
   const check = createContentCheck(patch.index, patch.header.to, (content) => taken.has(content));
-  const { entries } = patch.index;
-  const created = entries.flatMap((one) => (one.kind === 'file' && brought(one.digest) ? [one.path] : []));
+  const copies = copiesByContent(patch.index);
+  // Made in the order in which they are filled, and so ahead of it.
+  const created = [...brought].flatMap((content) => copies.get(content) ?? []).map(({ path }) => path);
   const write = async (places: TreePlaces) => {
     await takeFiles(patch, taken, { directory, places }, mayLink);
     await blamingBases(patch, () =>
@@ -57,16 +42,24 @@ interface Target {
   readonly places: TreePlaces;
 }
 
-/**
- * What stands in no unit, and the old files that have it. The plan decides: the service of the old release may have
- * written to some of them since, and the vendor knows to which.
- */
-function takenContents({ base, index, plan }: PatchContents): ReadonlyMap<Digest, TreeFile[]> {
+/** What stands in units, in their order. */
+function broughtContents({ index, plan }: PatchContents): ReadonlySet<Digest> {
   const brought = new Set<Digest>();
   for (const position of plan.flatMap(({ files }) => files)) {
     const entry = index.entries[position];
     if (entry?.kind === 'file') brought.add(entry.digest);
   }
+  return brought;
+}
+
+/**
+ * What stands in no unit, and the old files that have it. The plan decides: the service of the old release may have
+ * written to some of them since, and the vendor knows to which.
+ */
+function takenContents(
+  { base }: PatchContents,
+  brought: ReadonlySet<Digest>,
+): ReadonlyMap<Digest, TreeFile[]> {
   const old = base.index.entries.filter((entry) => entry.kind === 'file');
   return Map.groupBy(
     old.filter((file) => !brought.has(file.digest)),
@@ -147,71 +140,6 @@ function takeOne(
   }
 }
 
-/** Answers the digest of what stands there now, not of what lay in the old tree before; null where that is no longer so large. */
-function createTaker(directory: string, mayLink: boolean) {
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  let mayClone = true;
-  return (
-    source: number,
-    before: BigIntStats,
-    from: TreeFile,
-    path: string,
-    file: TreeFile,
-  ): Digest | null => {
-    mayClone &&= clone(source, path);
-    if (!mayClone && mayLink && isAlike(before, file)) {
-      const found = hash(source, file, buffer);
-      if (link(`${directory}/${from.path}`, path, before)) return found;
-    }
-    const target = mayClone ? openSync(path, O_RDONLY | O_NOFOLLOW) : openSync(path, CREATE, 0o600);
-    try {
-      const found = mayClone ? hash(target, file, buffer) : hash(source, file, buffer, target);
-      fchmodSync(target, storedMode(file.mode));
-      return fstatSync(target).size === file.size ? found : null;
-    } finally {
-      closeSync(target);
-    }
-  };
-}
-
-/** Of one inode there is one owner and one mode. */
-function isAlike(found: BigIntStats, file: TreeFile): boolean {
-  return Number(found.uid) === OWN_UID && isAsStored(found, file);
-}
-
-/** False where the file system has no more links for it, or none at all. Errors: its others. */
-function link(from: string, path: string, before: BigIntStats): boolean {
-  try {
-    linkSync(from, path);
-  } catch (cause) {
-    if (!NO_LINK.has(systemCode(cause))) throw cause;
-    return false;
-  }
-  // The file that was read is still open: what has its number is that one, and no other that came into its place.
-  const { ino, dev, mtimeNs, size } = lstatSync(path, { bigint: true });
-  if (ino === before.ino && dev === before.dev && mtimeNs === before.mtimeNs && size === before.size)
-    return true;
-  // Something else stands there by now, or in the middle of being changed.
-  rmSync(path);
-  return false;
-}
-
-/** Too many, another mount, an immutable file, a file system without; a name that went while it was read. */
-const NO_LINK: ReadonlySet<string> = new Set([
-  ...['EMLINK', 'EXDEV', 'EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOENT', 'EINVAL'],
-]);
-
-/** Shares the blocks of the old file, on file systems that can. */
-function clone(source: number, path: string): boolean {
-  try {
-    // By its descriptor: by its name, another file might stand there by now.
-    copyFileSync(`/proc/self/fd/${source}`, path, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** It is there, empty: to find a place for it is what takes time. */
 async function writePart({ directory, places }: Target, file: TreeFile, part: UnpackedPart): Promise<void> {
   await places.reach(file.path);
@@ -222,22 +150,4 @@ async function writePart({ directory, places }: Target, file: TreeFile, part: Un
   } finally {
     closeSync(fd);
   }
-}
-
-function hash(source: number, { size }: TreeFile, buffer: Buffer, copy: number | null = null): Digest {
-  const readAt = (at: number) => {
-    const bytes = buffer.subarray(0, readSync(source, buffer, 0, Math.min(buffer.length, size - at), at));
-    for (let done = 0; copy !== null && done < bytes.length; ) done += writeSync(copy, bytes, done);
-    return bytes;
-  };
-  const start = readAt(0);
-  // Most files: at once it takes half the time.
-  if (start.length === size) return digestOf(start);
-  const digester = createDigester();
-  let done = 0;
-  for (let bytes = start; bytes.length > 0; bytes = readAt(done)) {
-    digester.update(bytes);
-    done += bytes.length;
-  }
-  return digester.end();
 }

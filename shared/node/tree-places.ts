@@ -1,5 +1,7 @@
 // The places of a tree, its directories and new files: made by threads while whoever fills them is at work already on those that are there.
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { closeSync, lstatSync, open } from 'node:fs';
+import { chmod, mkdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import type { TreeIndex } from '../tree/tree-index.ts';
 import { forEachBounded } from './turns.ts';
 
@@ -68,15 +70,19 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** The mode is set, not passed: it must not depend on the umask the agent was started with. */
+/** The mode is looked at, not believed: it must not depend on the umask, nor on what the directory above hands down. */
 async function createDirectory(path: string): Promise<void> {
-  await mkdir(path);
-  await chmod(path, TREE_DIRECTORY_MODE);
+  await mkdir(path, TREE_DIRECTORY_MODE);
+  if ((lstatSync(path).mode & PERMISSION_BITS) !== TREE_DIRECTORY_MODE)
+    await chmod(path, TREE_DIRECTORY_MODE);
 }
 
+const PERMISSION_BITS = 0o7777;
+const openFile = promisify(open);
+
+/** A thread is asked once: to close what nothing was written to takes no time. */
 async function createFile(path: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  await file.close();
+  closeSync(await openFile(path, 'wx', 0o600));
 }
 
 /** Every directory of a tree below its root, parents before children. */

@@ -69,7 +69,7 @@ export async function writeUnits(
   check.requireComplete();
 }
 
-function copiesByContent(index: TreeIndex): ReadonlyMap<Digest, readonly TreeFile[]> {
+export function copiesByContent(index: TreeIndex): ReadonlyMap<Digest, readonly TreeFile[]> {
   const files = index.entries.filter((entry) => entry.kind === 'file');
   return Map.groupBy(files, (file) => file.digest);
 }

@@ -20,7 +20,8 @@ export type PatchOutcome =
 
 /** `work` is a `PatchWork` in JSON. Standard input stays open for as long as the agent lives. */
 export async function answerPatch(work: string): Promise<void> {
-  process.umask(0o077);
+  // What a tree's directories have: they need not be asked for another mode. Their place is in a directory that is the agent's alone.
+  process.umask(0o022);
   offerToTheKernel();
   process.stdin.resume().once('close', () => process.exit(1));
   const outcome = await attempt(JSON.parse(work) as PatchWork);

@@ -1,5 +1,5 @@
 // The places of a tree, made by threads: each is there when whoever waits for it is told so, and whoever waits for one that cannot be made hears of it.
-import { existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
@@ -78,6 +78,21 @@ it('makes nothing more once whoever fills them has failed, and says why', async 
 
   await expect(laidOut).rejects.toBe(failure);
   expect(readdirSync(root).length).toBeLessThan(20);
+});
+
+it('gives directories their mode whatever the umask is and whatever the directory above hands down', async () => {
+  const own = process.umask();
+  onTestFinished(() => void process.umask(own));
+  const root = temporaryDirectory();
+  chmodSync(root, 0o2777);
+
+  for (const umask of [0o000, 0o022, 0o077]) {
+    process.umask(umask);
+    const path = umask.toString(8);
+    await makePlaces(directories(`${path}/below`), root).all;
+    for (const one of [path, `${path}/below`])
+      expect(statSync(join(root, one)).mode & 0o7777, one).toBe(0o755);
+  }
 });
 
 it('makes files empty, for their owner alone, and none in the place of another', async () => {
