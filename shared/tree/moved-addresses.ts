@@ -121,8 +121,10 @@ export interface AddressMover {
   move(kind: number, value: number, run: Run, distance: number): number | null;
 }
 
+/** `tables` are those of a mover that nobody asks any more. */
 export function createAddressMover(
   script: CopiedRuns & { readonly addresses: Addresses; readonly oldSize: number },
+  tables: Uint8Array[] = [],
 ): AddressMover {
   const { addresses, oldSize } = script;
   const { old, next } = addresses;
@@ -141,8 +143,9 @@ export function createAddressMover(
     return null;
   };
   return {
-    regions: addresses.regions.map(({ rules, ...region }) => {
-      const kinds = new Uint8Array(contextsOf(region.cycle));
+    regions: addresses.regions.map(({ rules, ...region }, i) => {
+      tables[i] ??= new Uint8Array(CONTEXTS);
+      const kinds = tables[i].subarray(0, contextsOf(region.cycle)).fill(0);
       for (const [context, kind] of rules) kinds[context] = kind;
       return { ...region, kinds };
     }),

@@ -88,11 +88,12 @@ export function parseScripts(bytes: Uint8Array, old: TreeIndex, next: TreeIndex,
   return scripts;
 }
 
-/** Of one file after the other: its tables take megabytes, and those of the last one are kept. */
+/** Of one file after the other: its tables take megabytes, those of the last one are kept, and the next one has their room. */
 export function createMovers(): (script: FileScript) => AddressMover {
   let last: { readonly script: FileScript; readonly mover: AddressMover } | undefined;
+  const tables: Uint8Array[] = [];
   return (script) => {
-    if (last?.script !== script) last = { script, mover: createAddressMover(script) };
+    if (last?.script !== script) last = { script, mover: createAddressMover(script, tables) };
     return last.mover;
   };
 }

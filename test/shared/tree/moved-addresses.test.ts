@@ -130,6 +130,23 @@ describe('an address', () => {
   });
 });
 
+it('of a mover knows nothing of the rules of the one whose tables it has', () => {
+  const tables: Uint8Array[] = [];
+  const mover = (...regions: Region[]) =>
+    createAddressMover({ ...RUNS, oldSize: OLD_SIZE, addresses: { ...SEGMENTS, regions } }, tables);
+  const table = { start: 8, length: 40, cycle: 8, rules: [[0, ABSOLUTE]] } satisfies Region;
+  mover(calls(ABSOLUTE, 0, 10), calls(ABSOLUTE, 20, 10));
+
+  const { regions } = mover(table, { ...calls(ABSOLUTE, 50, 10), rules: [[CALL + 1, FROM_HERE]] });
+
+  const ruled = regions.map(({ kinds }) => [kinds.length, [...kinds].findIndex((kind) => kind > 0)]);
+  expect(ruled).toEqual([
+    [8, 0],
+    [65_536, CALL + 1],
+  ]);
+  expect(regions.map(({ kinds }) => kinds.filter((kind) => kind > 0).length)).toEqual([1, 1]);
+});
+
 describe('what a script says of addresses', () => {
   const reading = (numbers: readonly number[], most = 100) => {
     const bytes: number[] = [];
