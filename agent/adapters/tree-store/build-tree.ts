@@ -34,15 +34,15 @@ export async function buildTree(
   if (shareable) await markShareable(staging);
   for (const directory of [files, staging]) await chmod(directory, TREE_DIRECTORY_MODE);
 
-  await syncTree(staging, [
-    ...pathsIn(index, files),
-    ...[INDEX_FILE, ...(shareable ? [SHAREABLE_FILE] : [])].map((name) => join(staging, name)),
-    ...[files, staging],
-  ]);
+  await syncTree(staging, pathsIn(index, staging, shareable));
 }
 
-/** Where the whole cannot be made durable at once, each of them is. */
-function pathsIn(index: TreeIndex, files: string): readonly string[] {
-  const written = index.entries.filter(({ kind }) => kind === 'file').map(({ path }) => path);
-  return [...written, ...directoriesOf(index)].map((path) => join(files, path));
+/** Where the whole cannot be made durable at once, each of them is. Where it can, none is named. */
+function* pathsIn({ entries }: TreeIndex, staging: string, shareable: boolean): Iterable<string> {
+  const files = join(staging, FILES_DIRECTORY);
+  for (const { kind, path } of entries) if (kind === 'file') yield join(files, path);
+  for (const path of directoriesOf({ entries })) yield join(files, path);
+  yield join(staging, INDEX_FILE);
+  if (shareable) yield join(staging, SHAREABLE_FILE);
+  yield* [files, staging];
 }

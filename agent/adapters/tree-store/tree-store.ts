@@ -58,7 +58,8 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const { onLeft = () => undefined, onInstead = () => undefined } = options;
   const transfers = createTransfers();
   const known = createKnownFiles(options.now ?? Date.now);
-  const adds = { layout, fetchPack, patches, places, diskSpace, onLeft, onInstead, transfers };
+  const beside = patches === undefined ? undefined : readingBases(patches, known);
+  const adds = { layout, fetchPack, patches: beside, places, diskSpace, onLeft, onInstead, transfers };
   const adding = new Map<Digest, Promise<FetchedTree | undefined>>();
 
   /** A tree that is being worked on is not collected, and not worked on twice. */
@@ -125,6 +126,22 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     collect: (keep) => {
       known.forget();
       return explaining(layout.store, () => collect(layout, keep, adding));
+    },
+  };
+}
+
+/** What the patch starts at runs, and is looked at next: its index is read while another process is at work. */
+function readingBases(patches: Patches, known: KnownFiles): Patches {
+  const readBase = async (place: string) => {
+    const bytes = await readIndexBytes(place);
+    if (bytes !== null) await known.index(digestOf(bytes), bytes);
+  };
+  return {
+    ...patches,
+    apply: async (work, signal) => {
+      // What is wrong with it is found by whoever needs it.
+      const read = readBase(work.base).catch(() => undefined);
+      await patches.apply(work, signal).finally(() => read);
     },
   };
 }
