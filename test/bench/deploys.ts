@@ -42,7 +42,8 @@ export async function measureDeploys(work: string, isOffline: boolean): Promise<
     'An install that has the first release gets the second over loopback: Fairlead in a process that runs already, from the ' +
     'question for patches to the committed record, the patch applied by the executable, every file verified and on the disk for good, services of the command driver ' +
     'that need no time; rsync from a directory of this disk, in which what did not change has the time that it had; curl from ' +
-    'the same server; npm from its warm cache. Each of them verifies nothing, and ends with the link `current` turned and its files on the disk for good (`sync -f`). ' +
+    'the same server; npm from its warm cache. What is removed between two rounds makes new files dearer for all of them, where the file system is ext4 ' +
+    '([ADR 151](adr/0151-places-made-beside-what-fills-them.md)). Each of them verifies nothing, and ends with the link `current` turned and its files on the disk for good (`sync -f`). ' +
     `Beside ${versionsOf('rsync', 'curl', 'tar', 'npm')}.`;
   return { title: 'A deployment of files', note: [note, ...skipped].join(' '), comparisons };
 }
