@@ -86,6 +86,10 @@ describe('containers of the next version', () => {
     const next = unitOf('v2');
     const made = await asked(() => driver.prepare(next));
     expect([runs('fairlead_core_auth'), runs(WAITING)]).toEqual([true, true]);
+    // Nothing is fetched or built for it, and what runs stays.
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).toContain(
+      ' up --no-start --no-build --pull never --no-recreate --scale=web=2\n',
+    );
     await driver.prepare(unitOf('v1'), true);
 
     const stopping = await asked(() => driver.stop(COMPONENT, 5000));

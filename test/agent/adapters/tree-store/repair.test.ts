@@ -178,6 +178,17 @@ describe('a repaired tree', () => {
     expect(describeDirectory(join(files, '..'))).toEqual(before);
   });
 
+  it('is none where the disk does not take it', async () => {
+    const { store, files } = await storedWorld();
+    overwrite(join(files, 'text'), 'changed by hand');
+    const [tools, path] = [temporaryDirectory(), process.env.PATH];
+    writeFileSync(join(tools, 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    process.env.PATH = `${tools}:${path}`;
+    onTestFinished(() => void (process.env.PATH = path));
+
+    await expect(store.repair(signed, WHOLE)).rejects.toMatchObject({ code: 'disk/failed' });
+  });
+
   it('needs no network when another tree holds the same content', async () => {
     const { store, files, server } = await storedWorld();
     await store.add(other.ref);
@@ -265,7 +276,8 @@ describe('a repaired tree', () => {
     const { store, files, temporary, before } = await storedWorld();
     overwrite(join(files, 'text'), 'changed by hand');
     execFileSync('chattr', ['+i', join(files, 'text')]);
-    onTestFinished(() => void execFileSync('chattr', ['-R', '-i', temporary]));
+    const thaw = [join(temporary, '..'), '-type', 'f', '-exec', 'chattr', '-i', '{}', '+'];
+    onTestFinished(() => void execFileSync('find', thaw));
 
     await store.repair(signed, WHOLE);
 
