@@ -221,6 +221,14 @@ describe('containers of the next version', () => {
       },
     ],
     [
+      'the engine would not remove those before',
+      async (driver) => {
+        writeFileSync(join(engine, 'held'), '');
+        await driver.stop(COMPONENT, 5000);
+        rmSync(join(engine, 'held'));
+      },
+    ],
+    [
       'the stop took too long',
       async (driver) => {
         writeFileSync(join(engine, 'late'), '');

@@ -184,7 +184,9 @@ describe('a repaired tree', () => {
     const [tools, path] = [temporaryDirectory(), process.env.PATH];
     writeFileSync(join(tools, 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
     process.env.PATH = `${tools}:${path}`;
-    onTestFinished(() => void (process.env.PATH = path));
+    onTestFinished(() => {
+      process.env.PATH = path;
+    });
 
     await expect(store.repair(signed, WHOLE)).rejects.toMatchObject({ code: 'disk/failed' });
   });
