@@ -37,7 +37,7 @@ export function createWaitingFiles(directory: string): WaitingFiles {
   let placed: ReadonlySet<WaitingFile> = new Set();
   let left: Promise<unknown> = Promise.resolve();
   const leave = (one: WaitingFile | undefined) => {
-    if (one !== undefined && !placed.has(one)) left = Promise.all([left, one.leave()]);
+    if (one !== undefined && !placed.has(one)) left = Promise.all([left, one.leave()]).then(() => undefined);
   };
 
   const flush = async () => {
