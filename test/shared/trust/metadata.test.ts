@@ -1,4 +1,5 @@
 // Parsing metadata: what must be there, what may be there, and that ten thousand targets take no time.
+import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatInstant } from '../../../shared/encoding/instant.ts';
@@ -419,6 +420,51 @@ describe('signing', () => {
 
     expect(envelope.signed).toEqual(signed);
     expect(envelope.signatures.map(({ keyid }) => keyid)).toEqual([key.keyid]);
+  });
+});
+
+describe('what a signature is over', () => {
+  // The library behind tuf-js, found from where tuf-js keeps it.
+  const fromTufJs = createRequire(createRequire(import.meta.url).resolve('tuf-js'));
+  const theirs = fromTufJs('@tufjs/canonical-json') as { canonicalize(value: unknown): string };
+
+  const shuffled = (value: unknown, turn: number): unknown =>
+    typeof value !== 'object' || value === null || Array.isArray(value)
+      ? value
+      : Object.fromEntries(
+          Object.entries(value)
+            .map(([name, one], i) => [name, shuffled(one, turn), (i * 7 + turn) % 5] as const)
+            .sort(([, , a], [, , b]) => a - b)
+            .map(([name, one]) => [name, one]),
+        );
+
+  it('is the canonical form, in whatever order and with whatever spaces and escapes the file came', () => {
+    const [path, custom] = [
+      fc.string({ unit: 'binary-ascii' }),
+      fc.string({ unit: fc.constantFrom('a', '"', '\\', '\n', 'é', '/') }),
+    ];
+    const entry = fc.record({
+      length: fc.nat(),
+      hashes: fc.constant({ sha256: '00' }),
+      custom: fc.record({ name: custom }),
+    });
+    const listed = fc.dictionary(
+      path.filter((name) => name !== '__proto__'),
+      entry,
+      { maxKeys: 6 },
+    );
+    const spelled = fc.record({ turn: fc.nat(4), indent: fc.nat(2), escaped: fc.boolean() });
+    fc.assert(
+      fc.property(listed, spelled, (list, { turn, indent, escaped }) => {
+        const signed = { ...targets, targets: list };
+        const text = JSON.stringify(shuffled({ signatures: [], signed }, turn), null, indent);
+        const written = escaped ? text.replaceAll('sha256', '\\u0073ha256') : text;
+
+        const { payload } = parseEnvelope(Buffer.from(written), 'targets');
+
+        expect(Buffer.from(payload).toString()).toBe(theirs.canonicalize(JSON.parse(written).signed));
+      }),
+    );
   });
 });
 
