@@ -7,6 +7,7 @@ import type { DeploymentRecord, DeploymentState, Fetched, Plan } from '../../sha
 import { referredImages } from '../../shared/schema/drivers/drivers.ts';
 import { digestOfImage } from '../../shared/schema/drivers/images.ts';
 import type { Forecast } from '../../shared/schema/forecast.ts';
+import type { TreeRef } from '../../shared/schema/release.ts';
 import { likelyLongest, likelyOf, numbers, type Run, runsOf } from './measured.ts';
 
 export interface Weight {
@@ -107,7 +108,7 @@ export function forecastOf(
   };
 }
 
-interface Coming {
+export interface Coming {
   readonly bytes: number;
   /** Null where nobody has said: it is the size of its files, which is more than comes. */
   readonly way: Weight['way'] | null;
@@ -131,13 +132,16 @@ function imagesToCome({ releases }: Target, { weights }: Means): ComingImages {
 
 /** Each tree once, however many components are made of it. */
 function treesToCome({ releases }: Target, { stored, weights }: Means): readonly Coming[] {
-  const trees = new Map([...releases.values()].map(({ document: { tree } }) => [tree.digest, tree.bytes]));
-  return [...trees]
-    .filter(([tree]) => !stored.has(tree))
-    .map(([tree, most]) => {
-      const weight = weights.get(tree);
-      return { bytes: Math.min(most, weight?.bytes ?? most), way: weight?.way ?? null };
-    });
+  const trees = new Map([...releases.values()].map(({ document: { tree } }) => [tree.digest, tree]));
+  return [...trees.values()]
+    .filter(({ digest }) => !stored.has(digest))
+    .map((tree) => comingOf(tree, weights));
+}
+
+/** Of a tree that is not here. */
+export function comingOf({ digest, bytes: most }: TreeRef, weights: Means['weights']): Coming {
+  const weight = weights.get(digest);
+  return { bytes: Math.min(most, weight?.bytes ?? most), way: weight?.way ?? null };
 }
 
 /**

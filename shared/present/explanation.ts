@@ -216,7 +216,7 @@ function toRow(move: Move): readonly string[] {
     move.from ?? 'none',
     move.action === 'reconfigure' ? 'settings only' : (move.to ?? 'removed'),
     move.origin ?? move.action,
-    formatBytes(move.bytes),
+    `${move.atMost === true ? 'at most ' : ''}${formatBytes(move.bytes)}`,
     WAY_BACK[move.reversible],
   ];
 }

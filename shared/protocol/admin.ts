@@ -103,7 +103,9 @@ export const move = z.strictObject({
   to: version.nullable(),
   /** Null when it is removed. */
   origin: origin.nullable(),
+  /** Of its files, what still has to come; with `atMost` nobody has said yet how it comes, and it is no more than this. */
   bytes: z.int(),
+  atMost: z.literal(true).optional(),
   reversible: z.enum(['yes', 'snapshot', 'undeclared', 'no']),
 });
 

@@ -8,6 +8,7 @@ import {
   applyRequest,
   type ChangeReply,
   type ChangesReply,
+  type ExplanationReply,
   type LiftReply,
   liftRequest,
   rollbackRequest,
@@ -29,7 +30,7 @@ import { lineOf } from '../../core/audit-chain.ts';
 import { everyReceipt } from '../../core/receipts.ts';
 import type { AdminHandler, AdminRequest } from '../../ports/server.ts';
 import { giveApproval, readApprovals, takeReceipt } from './approvals.ts';
-import type { Assessing } from './assess.ts';
+import { type Assessing, assess } from './assess.ts';
 import { startApply, startRollback } from './deployments.ts';
 import { readFacts, sayFact } from './facts.ts';
 import { testNotices } from './notifier.ts';
@@ -113,10 +114,28 @@ export function createAdminRoutes(state: AgentState): AdminHandler {
 
 async function check(state: Assessing & Needs<'records' | 'wake'>): Promise<unknown> {
   await state.offers.contact.ask();
-  const reply = await readExplanation(state);
+  const reply = await weighed(state, await readExplanation(state));
   state.wake();
   return reply;
 }
+
+/** Who asks for news asks what it costs too: the next round would have that found out, but after the answer. */
+async function weighed(
+  state: Assessing & Needs<'records'>,
+  reply: ExplanationReply,
+): Promise<ExplanationReply> {
+  if (reply.forecast?.atMost !== true || reply.inProgress !== null) return reply;
+  const { weights } = state.offers;
+  const { offer } = await assess(state);
+  weights.look(offer?.target.releases.values() ?? []);
+  const patience = new AbortController();
+  await Promise.race([weights.settled(), state.clock.sleep(PATIENCE_MS, patience.signal)]);
+  patience.abort();
+  return await readExplanation(state);
+}
+
+/** The server was asked a moment ago; one that hangs now says nothing of how much would come. */
+const PATIENCE_MS = 2_000;
 
 async function readAudit(state: Needs<'records'>): Promise<AuditReply> {
   const { entries, head } = await state.records.audit.read();

@@ -11,7 +11,6 @@ import { effectiveConfig, effectivePolicy } from '../../../shared/policy/local-s
 import type {
   AdvisoriesReply,
   ExplanationReply,
-  Move,
   StatusReply,
   VerifyReply,
   WhatIfRequest,
@@ -24,6 +23,7 @@ import { sayFixesFrom } from '../../../shared/schema/policy.ts';
 import { refFor, releasePath } from '../../../shared/schema/release-ref.ts';
 import { isSameDecision, type Offer } from '../../core/conclude.ts';
 import { longestInterruption } from '../../core/deploy/rollback-target.ts';
+import { movesOf } from '../../core/moves.ts';
 import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';
@@ -103,7 +103,7 @@ export async function readExplanation(
     decision,
     recorded: isSupposed(supposed) ? null : await recordedAs(state, decision),
     plan: offer?.plan ?? null,
-    moves: offer === null ? [] : movesOf(offer),
+    moves: offer === null ? [] : movesOf(offer, new Set(facts.means.stored), facts.means),
     pins: pins.map((one) => ({ ...one, by: [...one.by] })),
     interruptionMs: longestInterruption(facts.records),
     ...(offer === null ? {} : costsOf(offer, facts)),
@@ -189,11 +189,6 @@ export async function readAdvisories(state: Needs<'deployer' | 'offers' | 'self'
   const { advisories } = state.offers.contact.catalog();
   const described = await inPieces(mapped(advisories, describe, ({ affected }) => affected.length));
   return { schema: 'fairlead/advisories@1', advisories: described };
-}
-
-export function movesOf({ plan, target }: Offer): Move[] {
-  const origins = new Map(target.manifest.components.map((each) => [each.component, each.origin]));
-  return plan.steps.map((step) => ({ ...step, origin: origins.get(step.component) ?? null }));
 }
 
 /** Of the release itself: a version is signed once. */

@@ -2,11 +2,9 @@
 import { formatInstant } from '../../../shared/encoding/instant.ts';
 import { isFairleadError, orNull } from '../../../shared/errors/error.ts';
 import { inPieces } from '../../../shared/node/turns.ts';
-import type { Move } from '../../../shared/protocol/admin.ts';
 import type { WayReply, WayRequest } from '../../../shared/protocol/way.ts';
 import { componentKeyOf } from '../../../shared/schema/common.ts';
 import { formatRef, parseRef, type ReleaseRef } from '../../../shared/schema/release-ref.ts';
-import type { Offer } from '../../core/conclude.ts';
 import {
   longestInterruption,
   rollbackPlan,
@@ -14,23 +12,21 @@ import {
   verifyReversible,
   verifyRiskAccepted,
 } from '../../core/deploy/rollback-target.ts';
+import { movesOf } from '../../core/moves.ts';
 import { findWay } from '../../core/way.ts';
 import { type Assessing, assess } from './assess.ts';
 import type { Needs } from './state.ts';
-import { movesOf } from './status.ts';
 
 /** Errors: plan/no-such-release, reference/invalid, version/invalid. */
 export async function readWay(state: Assessing & Needs<'trees'>, { target }: WayRequest): Promise<WayReply> {
   const ref = parseRef(target);
   const { facts } = await assess(state);
   const { outcome, hops, blockers } = await inPieces(findWay(facts, ref, state.offers.compile));
-  const fetched = new Set<string>();
-  const described: WayReply['hops'] = [];
-  for (const hop of hops)
-    described.push({
-      ...{ plan: hop.plan, forecast: hop.forecast },
-      moves: await movesWithFetch(state, hop, fetched),
-    });
+  const here = new Set(facts.means.stored);
+  const described = hops.map((hop) => ({
+    ...{ plan: hop.plan, forecast: hop.forecast },
+    moves: movesOf(hop, here, facts.means),
+  }));
   return {
     schema: 'fairlead/way@1',
     at: formatInstant(facts.now),
@@ -72,16 +68,4 @@ async function problemOf(act: () => Promise<void>): Promise<string | null> {
     if (isFairleadError(error)) return error.message;
     throw error;
   }
-}
-
-/** Adds the trees to `fetched`: an earlier deployment on the way has brought them. */
-async function movesWithFetch({ trees }: Needs<'trees'>, hop: Offer, fetched: Set<string>): Promise<Move[]> {
-  const moves: Move[] = [];
-  for (const move of movesOf(hop)) {
-    const tree = hop.target.releases.get(move.component)?.document.tree;
-    const isThere = tree === undefined || fetched.has(tree.digest) || (await trees.has(tree.digest));
-    if (tree !== undefined) fetched.add(tree.digest);
-    moves.push({ ...move, bytes: isThere ? 0 : tree.bytes });
-  }
-  return moves;
 }
