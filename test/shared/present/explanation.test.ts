@@ -191,6 +191,7 @@ describe('the plan of an explanation', () => {
       { reversible: 'undeclared' },
       'core/auth  1.0.0  1.0.1  latest  9.1 MB  undeclared',
     ],
+    ['the most that can come', { atMost: true }, 'core/auth  1.0.0  1.0.1  latest  at most 9.1 MB  yes'],
     ['no way back', { reversible: 'no' }, 'core/auth  1.0.0  1.0.1  latest  9.1 MB  NO'],
   ])('shows %s', (_what, changes, line) => {
     const shown = renderPlan(explanationOf({ ...offered, moves: [{ ...MOVE, ...changes }] }));

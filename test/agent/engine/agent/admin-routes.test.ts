@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import {
   advisoriesReply,
   changesReply,
+  type ExplanationReply,
   explanationReply,
   statusReply,
   verifyReply,
 } from '../../../../shared/protocol/admin.ts';
 import { advisory } from '../../../../shared/schema/advisory.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../../shared/schema/policy.ts';
-import { createAgentNetwork, releaseOf } from '../../../support/agent-network.ts';
+import { createAgentNetwork, releaseOf, runningAlone } from '../../../support/agent-network.ts';
 import { recordOf } from '../../../support/deployments.ts';
 import { rejectionOf } from '../../../support/error-code.ts';
 import { settle } from '../../../support/fake-clock.ts';
@@ -107,6 +108,29 @@ describe('check', () => {
 
     expect(reply).toMatchObject({ decision: { verdict: 'apply' }, contact: { outcome: 'changed' } });
     expect(world.deployer.records.at(-1)).toMatchObject({ state: 'committed', steps: [{ to: '1.1.0' }] });
+  });
+
+  it('says how much would come, which the round would find out after the answer; of what is here, that it is', async () => {
+    const { world, ask, publish } = await runningAlone();
+    world.weighs = { way: 'patch', bytes: 7 };
+    publish(releaseOf('1.1.0'));
+
+    const reply = (await ask('POST', '/v1/check')) as ExplanationReply;
+
+    expect(reply.moves).toMatchObject([{ component: 'core/auth', to: '1.1.0', bytes: 7 }]);
+    expect(reply.moves[0]).not.toHaveProperty('atMost');
+    expect(reply.forecast).toMatchObject({ bytes: 7 });
+    world.fetched.push(releaseOf('1.1.0').document.tree.digest);
+    expect(await ask('GET', '/v1/explanation')).toMatchObject({ moves: [{ bytes: 0 }] });
+  });
+
+  it('says the most that would come where nobody says how much', async () => {
+    const { ask, publish } = await runningAlone();
+    publish(releaseOf('1.1.0'));
+
+    const reply = await ask('POST', '/v1/check');
+
+    expect(reply).toMatchObject({ moves: [{ to: '1.1.0', bytes: 100, atMost: true }] });
   });
 
   it('answers with what is known when the server is away', async () => {
