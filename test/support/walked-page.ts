@@ -56,6 +56,8 @@ function maskAll(printed: string): readonly string[] {
         .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
         .replace(/\b\d+(?:\.\d+)?(?:ms|s)\b/g, 'SPAN')
         .replace(/sha256:[0-9a-f]+/g, 'DIGEST')
+        // What is on offer may have been fetched ahead by now, or not.
+        .replace(/\b(?:at most )?\d+ B\b/g, 'BYTES')
         .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')
         .replace(/\(pid \d+\)/g, 'PID')
         .replace(/127\.0\.0\.1:\d+/g, 'ADDRESS')

@@ -142,7 +142,7 @@ describe('plan and explain', () => {
     await explain(context, {});
 
     expect(lines()).toContainEqual(
-      expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +100 B +undeclared/),
+      expect.stringMatching(/core\/auth +none +1\.0\.0 +latest +at most 100 B +undeclared/),
     );
     expect(lines()).toContainEqual(expect.stringMatching(/channel-frozen; admin clears it/));
     expect(lines()).toContainEqual(expect.stringContaining('fairlead apply --reason "why"'));
