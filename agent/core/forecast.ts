@@ -3,6 +3,7 @@ import { leaveMs, startMs, steadyMs } from '../../shared/compile/declared-times.
 import type { Target } from '../../shared/compile/target.ts';
 import type { Digest } from '../../shared/encoding/digest.ts';
 import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import type { Move } from '../../shared/protocol/admin.ts';
 import type { DeploymentRecord, DeploymentState, Fetched, Plan } from '../../shared/schema/deployment.ts';
 import { referredImages } from '../../shared/schema/drivers/drivers.ts';
 import { digestOfImage } from '../../shared/schema/drivers/images.ts';
@@ -108,7 +109,7 @@ export function forecastOf(
   };
 }
 
-export interface Coming {
+interface Coming {
   readonly bytes: number;
   /** Null where nobody has said: it is the size of its files, which is more than comes. */
   readonly way: Weight['way'] | null;
@@ -138,8 +139,29 @@ function treesToCome({ releases }: Target, { stored, weights }: Means): readonly
     .map((tree) => comingOf(tree, weights));
 }
 
+/**
+ * For people: each component, why it gets its version, and what of it still has to come. Adds the trees to `here`: what two
+ * components are made of, or an earlier deployment on the way brought, comes once.
+ */
+export function movesOf(
+  { plan, target }: { readonly plan: Plan; readonly target: Target },
+  here: Set<Digest>,
+  { weights }: Pick<Means, 'weights'>,
+): Move[] {
+  const origins = new Map(target.manifest.components.map((each) => [each.component, each.origin]));
+  return plan.steps.map((step) => {
+    const tree = target.releases.get(step.component)?.document.tree;
+    const coming = tree === undefined || here.has(tree.digest) ? null : comingOf(tree, weights);
+    if (tree !== undefined) here.add(tree.digest);
+    return {
+      ...{ ...step, origin: origins.get(step.component) ?? null, bytes: coming?.bytes ?? 0 },
+      ...(coming?.way === null ? { atMost: true as const } : {}),
+    };
+  });
+}
+
 /** Of a tree that is not here. */
-export function comingOf({ digest, bytes: most }: TreeRef, weights: Means['weights']): Coming {
+function comingOf({ digest, bytes: most }: TreeRef, weights: Means['weights']): Coming {
   const weight = weights.get(digest);
   return { bytes: Math.min(most, weight?.bytes ?? most), way: weight?.way ?? null };
 }

@@ -95,7 +95,7 @@ export const statusReply = z.strictObject({
   alarms: z.array(z.string()),
 });
 
-/** One component that would change, and why it gets its version. */
+/** One component that would change, why it gets its version, and what of its files still has to come, which `atMost` nobody has said yet. */
 export const move = z.strictObject({
   action: z.enum(['install', 'update', 'remove', 'reconfigure']),
   component: componentKey,
@@ -103,9 +103,7 @@ export const move = z.strictObject({
   to: version.nullable(),
   /** Null when it is removed. */
   origin: origin.nullable(),
-  /** Of its files, what still has to come; with `atMost` nobody has said yet how it comes, and it is no more than this. */
-  bytes: z.int(),
-  atMost: z.literal(true).optional(),
+  ...{ bytes: z.int(), atMost: z.literal(true).optional() },
   reversible: z.enum(['yes', 'snapshot', 'undeclared', 'no']),
 });
 

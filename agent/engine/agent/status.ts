@@ -23,7 +23,7 @@ import { sayFixesFrom } from '../../../shared/schema/policy.ts';
 import { refFor, releasePath } from '../../../shared/schema/release-ref.ts';
 import { isSameDecision, type Offer } from '../../core/conclude.ts';
 import { longestInterruption } from '../../core/deploy/rollback-target.ts';
-import { movesOf } from '../../core/moves.ts';
+import { movesOf } from '../../core/forecast.ts';
 import { NO_PROPOSALS, selectWaiting } from '../../core/proposals.ts';
 import { concludeIf, momentOf } from '../../core/what-if.ts';
 import type { ComponentHealth, Quarantined, ServiceStatus } from '../../ports/deploy.ts';

@@ -12,7 +12,7 @@ import {
   verifyReversible,
   verifyRiskAccepted,
 } from '../../core/deploy/rollback-target.ts';
-import { movesOf } from '../../core/moves.ts';
+import { movesOf } from '../../core/forecast.ts';
 import { findWay } from '../../core/way.ts';
 import { type Assessing, assess } from './assess.ts';
 import type { Needs } from './state.ts';
