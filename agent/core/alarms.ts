@@ -1,7 +1,7 @@
 // What needs a person, said in one sentence each, most urgent first.
 import { formatPin } from '../../shared/compile/pins.ts';
 import type { PinReport, Unfixable } from '../../shared/compile/target.ts';
-import { type EpochMs, instantMs } from '../../shared/encoding/instant.ts';
+import { type EpochMs, formatDuration, instantMs } from '../../shared/encoding/instant.ts';
 import { assertNever } from '../../shared/errors/error.ts';
 import { effectivePolicy, heldForced, type LocalState } from '../../shared/policy/local-state.ts';
 import { untilFresh } from '../../shared/present/status.ts';
@@ -16,6 +16,8 @@ export interface Observations extends LocalState {
   readonly freshness: Facts['freshness']['state'];
   /** How the last question to the server went. */
   readonly contact: Contact | null;
+  /** How long one lasts that has not ended; null where none does. */
+  readonly askingMs: number | null;
   readonly unfixable: readonly Unfixable[];
   readonly pins: readonly PinReport[];
   /** The deployment that ended neither old nor new, while nothing was committed since. */
@@ -48,6 +50,7 @@ export function raiseAlarms(seen: Observations): string[] {
     alarms.push(`change ${id} could not be undone: see fairlead change ${id}`);
   }
   if (seen.notBegun !== null) alarms.push(`what was decided cannot begin: ${seen.notBegun}`);
+  alarms.push(...learningAlarms(seen));
   for (const each of seen.degraded) {
     alarms.push(`${each.component} has been unhealthy since ${each.since}: ${each.detail}`);
   }
@@ -74,6 +77,26 @@ export function raiseAlarms(seen: Observations): string[] {
     ...supportAlarm(seen),
   );
   return alarms;
+}
+
+/** More than any line takes that is fast enough not to be left. */
+const LONGEST_QUESTION_MS = 3 * 60 * 60_000;
+
+/** What cannot be kept is not acted on: an order that is out would not be heard of. A network that is away is no matter of this machine. */
+function learningAlarms({ contact, askingMs }: Observations): readonly string[] {
+  const problem = contact?.failure?.code.startsWith('disk/') === true ? contact.failure : null;
+  return [
+    ...(problem === null
+      ? []
+      : [
+          `what the vendor has signed cannot be kept here, so nothing newer counts, forced patches neither: ${problem.message} (${problem.code}); ${problem.hint}`,
+        ]),
+    ...(askingMs === null || askingMs < LONGEST_QUESTION_MS
+      ? []
+      : [
+          `the last question to the server has not ended for ${formatDuration(askingMs)}, and none follows, so no forced patch is heard of: look at this machine’s disks, then systemctl restart fairlead-agent`,
+        ]),
+  ];
 }
 
 /** Nor does this: what the server's log says is the vendor's affair, and what was seen of it is proved here. */

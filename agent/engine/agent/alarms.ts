@@ -21,6 +21,7 @@ export async function alarmsOf(
     config: facts.config,
     freshness: facts.freshness.state,
     contact: state.offers.contact.last(),
+    askingMs: state.offers.contact.askingMs(),
     unfixable: emergency.unfixable,
     pins,
     inconsistent: selectInconsistent(records),

@@ -27,6 +27,8 @@ export interface ServerContact {
   /** What the vendor has signed, as far as it is known here. */
   catalog(): Catalog;
   last(): Contact | null;
+  /** How long the one under way lasts; null where none is. */
+  askingMs(): number | null;
   /** The next question is due now, unless the server has said how long it wants to be left alone. */
   expedite(): void;
   /** When the next round is due, on the monotonic clock. */
@@ -44,6 +46,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   let notBefore = dueAt;
   let isHurried = false;
   let round: Promise<void> | null = null;
+  let began = dueAt;
 
   async function askOnce(): Promise<void> {
     const at = clock.now();
@@ -101,6 +104,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   return {
     open: () => load().catch((err) => log.warn({ err }, 'what the vendor has signed cannot be read')),
     ask() {
+      if (round === null) began = clock.monotonic();
       round ??= askOnce().finally(() => {
         round = null;
       });
@@ -108,6 +112,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     },
     catalog: () => catalog,
     last: () => last,
+    askingMs: () => (round === null ? null : clock.monotonic() - began),
     dueAt: () => dueAt,
     expedite() {
       if (round === null) dueAt = Math.min(dueAt, Math.max(clock.monotonic(), notBefore));

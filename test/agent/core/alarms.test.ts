@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Observations, raiseAlarms } from '../../../agent/core/alarms.ts';
 import { instantMs } from '../../../shared/encoding/instant.ts';
+import type { Contact } from '../../../shared/protocol/admin.ts';
 import { instanceConfig } from '../../../shared/schema/instance.ts';
 import { DEFAULT_POLICY } from '../../../shared/schema/policy.ts';
 import { parseVersion } from '../../../shared/version/version.ts';
@@ -13,6 +14,7 @@ const QUIET: Observations = {
   config: { kind: 'readable', config: instanceConfig.parse({ schema: 'fairlead/instance@1', suites: {} }) },
   freshness: 'fresh',
   contact: null,
+  askingMs: null,
   unfixable: [],
   pins: [],
   inconsistent: null,
@@ -42,6 +44,10 @@ const holdUntil = (until: string) => ({
   },
 });
 
+const HOUR_MS = 3_600_000;
+const contactWith = (failure: Contact['failure']) =>
+  ({ at: '2026-03-01T09:59:00Z', outcome: 'failed', failure, next: '2026-03-01T10:01:00Z' }) as const;
+
 const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[]])[] = [
   [
     'a change that could not be undone',
@@ -52,6 +58,13 @@ const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[
     'a deployment that does not begin',
     { notBegun: 'cannot write /records: EPERM' },
     ['what was decided cannot begin: cannot write /records: EPERM'],
+  ],
+  [
+    'a question that does not end',
+    { askingMs: 3 * HOUR_MS },
+    [
+      'the last question to the server has not ended for 3h, and none follows, so no forced patch is heard of: look at this machine’s disks, then systemctl restart fairlead-agent',
+    ],
   ],
   [
     'a component that is unhealthy',
@@ -144,6 +157,20 @@ describe('an alarm', () => {
     expect(raiseAlarms({ ...QUIET, ...fact })).toEqual(sentences);
   });
 
+  it('is raised by a disk that does not keep what was signed, before what is unhealthy', () => {
+    const contact = contactWith({
+      code: 'disk/failed',
+      message: 'cannot write /trust: EROFS',
+      hint: 'see dmesg',
+    });
+    const degraded = [{ component: 'core/auth', since: '2026-03-01T09:00:00Z', detail: 'no answer' }];
+
+    expect(raiseAlarms({ ...QUIET, contact, degraded })).toEqual([
+      'what the vendor has signed cannot be kept here, so nothing newer counts, forced patches neither: cannot write /trust: EROFS (disk/failed); see dmesg',
+      'core/auth has been unhealthy since 2026-03-01T09:00:00Z: no answer',
+    ]);
+  });
+
   it('is raised by a clock that is behind', () => {
     expect(raiseAlarms({ ...QUIET, freshness: 'clock-behind' })).toEqual([
       'this machine’s clock is earlier than data the vendor has signed: correct the clock',
@@ -153,6 +180,11 @@ describe('an alarm', () => {
   it.each<[string, Partial<Observations>]>([
     ['nothing', {}],
     ['nobody’s first question', { freshness: 'never' }],
+    [
+      'a server that is away',
+      { contact: contactWith({ code: 'transport/unreachable', message: 'no route', hint: 'wait' }) },
+    ],
+    ['a question that lasts as long as a slow line needs', { askingMs: 3 * HOUR_MS - 1 }],
     ['a pin that holds', { pins: [PIN as never] }],
     ['a hold that is over', holdUntil('2026-03-01T10:00:00Z')],
   ])('is not raised by %s', (_what, fact) => {

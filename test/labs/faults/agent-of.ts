@@ -66,6 +66,7 @@ export function agentOf(instance: Instance, catalog: Catalog): AgentState {
         ask: async () => undefined,
         catalog: () => catalog,
         last: () => null,
+        askingMs: () => null,
         expedite: () => undefined,
         dueAt: () => Number.POSITIVE_INFINITY,
       },

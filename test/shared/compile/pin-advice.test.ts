@@ -95,6 +95,7 @@ describe('a pin', () => {
       config: { kind: 'unreadable', problem: 'lost', hint: '' },
       support: null,
       contact: null,
+      askingMs: null,
       freshness: 'fresh',
       unfixable: [],
       pins,

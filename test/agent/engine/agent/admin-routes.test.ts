@@ -145,6 +145,19 @@ describe('check', () => {
   });
 });
 
+describe('status', () => {
+  it('shouts where what the vendor has signed cannot be kept', async () => {
+    const { world, ask } = await deployed();
+    const { FairleadError } = await import('../../../../shared/errors/error.ts');
+    world.serverError = new FairleadError('disk/failed', { path: '/state/trust', problem: 'EROFS' });
+    await ask('POST', '/v1/check');
+
+    expect(await ask('GET', '/v1/status')).toMatchObject({
+      alarms: [expect.stringContaining('cannot write /state/trust: EROFS (disk/failed)')],
+    });
+  });
+});
+
 describe('apply', () => {
   it.each(['manual', 'frozen'] as const)('overrides channel %s, and records who and why', async (channel) => {
     const { world, ask } = await withOffer(channel);

@@ -49,6 +49,25 @@ function asking() {
   return { clock, contact, server, said };
 }
 
+describe('a question', () => {
+  it('that has not ended says how long it lasts, whatever the clock on the wall says', async () => {
+    const { clock, contact, server } = asking();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.arrives = promise;
+    await clock.advance(5_000);
+    expect(contact.askingMs()).toBeNull();
+
+    const asked = contact.ask();
+    await clock.advance(60_000);
+    void contact.ask();
+    expect(contact.askingMs()).toBe(60_000);
+    resolve();
+    await asked;
+
+    expect(contact.askingMs()).toBeNull();
+  });
+});
+
 describe('what the disk holds', () => {
   it('is read before anybody is asked, and once', async () => {
     const { contact, server } = asking();
