@@ -14,7 +14,7 @@ Interrupts the agent in every way there is, and checks that it ends old or new a
 ${SUITES.map(({ name, what }) => `  ${name.padEnd(11)} ${what}`).join('\n')}
 
   --short     a selection in about two minutes (the default)
-  --long      every kill, 1,200 power cuts, 100,000 schedules and more of the rest: about an hour and a half on two idle cores
+  --long      every kill, 1,200 power cuts, 100,000 schedules and more of the rest: about two hours on two idle cores
   --count N   so many cases of each suite
   --seed N    another selection; every run with the same seed tries the same cases
   --operation NAME

@@ -3,11 +3,14 @@ import { mount } from '../../support/crash-mount.ts';
 import { failure } from '../../support/crash-paths.ts';
 import type { Place } from './laboratory.ts';
 
-/** `engine`: it refuses what it is asked, and the disk is well. */
-type Kind = 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS' | 'engine';
+/** `engine`: it refuses what it is asked, and the disk is well. `restore`: the same of what it is asked for while volumes are put back. */
+type Kind = 'power cut' | 'kill' | 'ENOSPC' | 'EIO' | 'EROFS' | 'engine' | 'restore';
 
 /** The path of calls to an engine. */
 export const ENGINE = 'engine';
+/** What it is asked while volumes are put back, and at no other time, in so many steps. */
+const RESTORING: readonly string[] = ['volume rm', 'volume create'];
+const RESTORE_CALLS = 10;
 
 /** What one life of the agent meets: at its nth call, or from there until the process ends. */
 export interface Fault {
@@ -16,20 +19,23 @@ export interface Fault {
   readonly lasting: boolean;
 }
 
+export function isOfEngine({ kind }: Fault): boolean {
+  return kind === 'engine' || kind === 'restore';
+}
+
 /** The agent process is dead: nothing it still tries has any effect. */
 class Crash extends Error {}
 
 const KINDS: readonly Kind[] = ['power cut', 'power cut', 'kill', 'ENOSPC', 'EIO', 'EROFS'];
-export const KINDS_WITH_ENGINE: readonly Kind[] = [...KINDS, 'engine', 'engine'];
+export const KINDS_WITH_ENGINE: readonly Kind[] = [...KINDS, 'engine', 'engine', 'restore', 'restore'];
 
 /** Of an operation that makes so many calls, and of the recoveries of it. */
 export function drawLives(random: () => number, callsOfAct: number, kinds = KINDS): readonly Fault[] {
   const below = (limit: number) => Math.floor(random() * limit);
-  const draw = (calls: number): Fault => ({
-    kind: kinds[below(kinds.length)] ?? 'kill',
-    at: 1 + below(calls),
-    lasting: random() < 0.4,
-  });
+  const draw = (calls: number): Fault => {
+    const kind = kinds[below(kinds.length)] ?? 'kill';
+    return { kind, at: 1 + below(kind === 'restore' ? RESTORE_CALLS : calls), lasting: random() < 0.4 };
+  };
   // A little beyond its end: what was just acknowledged meets a power cut too.
   const calls = callsOfAct * 1.15;
   const lives = [draw(calls)];
@@ -56,9 +62,10 @@ export async function live(
   mount.before = (call, path) => {
     verifyAlive();
     if (fault.kind === 'engine' && path !== ENGINE && calls + 1 >= fault.at) return;
+    if (fault.kind === 'restore' && (path !== ENGINE || !RESTORING.includes(call))) return;
     calls++;
     if (calls < fault.at || (calls > fault.at && !fault.lasting)) return;
-    if (fault.kind === 'engine') throw failure('EIO', call, path);
+    if (isOfEngine(fault)) throw failure('EIO', call, path);
     if (fault.kind !== 'power cut' && fault.kind !== 'kill') throw failure(fault.kind, call, path);
     isDead = true;
     throw new Crash();

@@ -11,7 +11,7 @@ import { AUTH, type Deployable, digestOfDeployable } from '../../support/deploy-
 import { createDataJudge, type DataJudge, runningMinor } from './data-judge.ts';
 import { startInstance } from './instance.ts';
 import type { Instance, Place, Scenario, Verdict } from './laboratory.ts';
-import { drawLives, type Fault, hasPowerCut, KINDS_WITH_ENGINE, live, told } from './lives.ts';
+import { drawLives, type Fault, hasPowerCut, isOfEngine, KINDS_WITH_ENGINE, live, told } from './lives.ts';
 import { createVolatileMemory, type MachineMemory } from './machine.ts';
 import { deployTo, withVolumes } from './releases.ts';
 import { USUAL } from './scenario.ts';
@@ -120,7 +120,7 @@ async function tryAct(world: World, act: Act, lives: readonly Fault[]): Promise<
   if (lives.length > 0) {
     await disturb(world, act, lives);
     mount.before = () => undefined;
-    const engineFailed = lives.some(({ kind }) => kind === 'engine');
+    const engineFailed = lives.some(isOfEngine);
     await boot();
     const begun = engineFailed ? await putBackByHand(place) : [];
     const verdict = await judge.after(before, await boot(), { answer: null, engineFailed });
