@@ -171,6 +171,11 @@ export function withoutWithholding(context: Context): Context {
   return { ...context, offers: { ...offers, isOffered, of, withheld: new Map() } };
 }
 
+/** A pin on its suite or on the platform says what it is, and nobody orders otherwise. */
+export function isBound({ mandate, pins }: Context, component: ComponentName): boolean {
+  return mandate === 'policy' && pins.on(component).length === 0 && pins.governing(component) !== null;
+}
+
 /** `core` of `core/auth` and of `core`; null for the platform. */
 export function suiteOf(component: ComponentName): string | null {
   return component === 'platform' ? null : (component.split('/')[0] ?? null);

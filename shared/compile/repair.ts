@@ -3,16 +3,18 @@
 // Starts from what there is, applies the forced moves, and follows broken requirements: each is mended by moving the
 // component that has it or the one it names. Nothing that no requirement reaches is ever touched. Searches with no
 // further move first, then one, then two: the first solution found is a smallest for these forced moves. Nearer forced
-// moves are tried before farther ones, however many further moves they need.
+// moves are tried before farther ones, however many further moves they need. Where that ends too soon, any moves will do.
 
 import { GRAIN, type Pieces, said } from '../encoding/pieces.ts';
 import type { ComponentName } from '../schema/release-ref.ts';
 import { alternatives, type Freedom } from './alternatives.ts';
 import { listedChildren, requirementsOf } from './constraints.ts';
-import type { Context } from './context.ts';
+import { type Context, isBound } from './context.ts';
+import { type Demands, rearrange } from './rearrange.ts';
 import type { AnyRelease } from './releases.ts';
+import { budgetFor } from './resolve.ts';
 import type { Choice } from './running.ts';
-import type { Constraint } from './solve.ts';
+import type { Budget, Constraint } from './solve.ts';
 import type { Option } from './variables.ts';
 
 export type Assignment = ReadonlyMap<ComponentName, Option>;
@@ -32,11 +34,8 @@ interface Ground {
   readonly dependents: ReadonlyMap<ComponentName, readonly Broken[]>;
   readonly demandsOf: (owner: ComponentName, release: AnyRelease) => Demands;
   readonly alternatives: (task: Repair, component: ComponentName) => readonly Choice[];
-}
-
-interface Demands {
-  readonly required: readonly Constraint<Option>[];
-  readonly shipped: readonly Constraint<Option>[];
+  /** For all rearranging, in looks. */
+  readonly budget: Budget;
 }
 
 interface Broken {
@@ -58,17 +57,34 @@ export function createRepairs(context: Context, base: Assignment): (task: Repair
     for (const forced of arrangements(task.forced)) {
       if (left-- === 0) break;
       const moves = yield* smallest(ground, { ...task, forced, budget });
-      if (moves !== null) return moves;
+      if (moves !== null && moves !== 'unknown') return moves;
     }
-    // A fix that is not the nearest is better than none.
-    return yield* smallest(ground, task);
+    // A fix that is not the nearest is better than none, and so is one for which more moves than need be.
+    const moves = yield* smallest(ground, task);
+    return moves === 'unknown' ? yield* rearranged(ground, task) : moves;
   };
+}
+
+/** Each time with half of the looks that are left: one in vain must not keep another fix from being found. */
+function* rearranged(ground: Ground, task: Repair): Pieces<Moves | null> {
+  const budget = { left: Math.ceil(ground.budget.left / 2) };
+  ground.budget.left -= budget.left;
+  const moves = yield* rearrange({
+    ...ground,
+    budget,
+    forced: new Map(task.forced.map(({ component, to }) => [component, to])),
+    dependentsOf: (component) => (ground.dependents.get(component) ?? []).map(({ owner }) => owner),
+    alternatives: (component) => ground.alternatives(task, component),
+  });
+  ground.budget.left += Math.max(0, budget.left);
+  return moves;
 }
 
 function createGround(context: Context, base: Assignment): Ground {
   return {
     context,
     base,
+    budget: { left: 2 * budgetFor(context) },
     dependents: dependentsOf(context, base),
     demandsOf: remembering(
       (owner, { digest }) => `${owner} ${digest}`,
@@ -113,8 +129,8 @@ function* arrangements(forced: Repair['forced'], index = 0): Generator<Repair['f
 
 type Moves = ReadonlyMap<ComponentName, Choice>;
 
-/** With the fewest moves. */
-function* smallest(ground: Ground, task: Repair): Pieces<Moves | null> {
+/** With the fewest moves; unknown where not all of them were looked at. */
+function* smallest(ground: Ground, task: Repair): Pieces<Moves | null | 'unknown'> {
   const search: Search = {
     ...{ ground, task, budget: task.budget, wasCutShort: false, looks: 0 },
     forced: new Set(task.forced.map((one) => one.component)),
@@ -123,9 +139,10 @@ function* smallest(ground: Ground, task: Repair): Pieces<Moves | null> {
     search.wasCutShort = false;
     const moves = yield* force(search, 0, new Map(), further);
     if (moves !== null) return moves;
+    if (search.budget <= 0) return 'unknown';
     if (!search.wasCutShort) return null;
   }
-  return null;
+  return 'unknown';
 }
 
 interface Search {
@@ -212,11 +229,6 @@ function dependentsOf(context: Context, base: Assignment): Ground['dependents'] 
     }));
   });
   return Map.groupBy(demands, ({ constraint }) => constraint.on);
-}
-
-/** A pin on its suite or on the platform says what it is, and nobody orders otherwise. */
-export function isBound({ mandate, pins }: Context, component: ComponentName): boolean {
-  return mandate === 'policy' && pins.on(component).length === 0 && pins.governing(component) !== null;
 }
 
 function including(moves: Moves, component: ComponentName, choice: Choice): Moves {

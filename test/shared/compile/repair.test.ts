@@ -1,5 +1,10 @@
 // What comes along with a forced patch: as little as there must be, upwards, on offer first, and never a new hole.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createContext } from '../../../shared/compile/context.ts';
+import { fixesFor } from '../../../shared/compile/fixes.ts';
+import { createRepairs } from '../../../shared/compile/repair.ts';
+import { finish } from '../../../shared/encoding/pieces.ts';
 import { compileEmergency } from '../../support/finished.ts';
 import {
   type AdvisorySpec,
@@ -7,6 +12,7 @@ import {
   type ReleaseSpec,
   type Scenario,
 } from '../../support/scenario.ts';
+import { exposedWorld } from '../../support/worlds.ts';
 
 /** Each row has this hole, its only fix, and what that fix requires of the rest. */
 const HOLE = { 'FL-1': { affected: { 'core/auth': '<1.0.1' }, fixed: ['core/auth@1.0.1'] } } satisfies Record<
@@ -234,25 +240,78 @@ describe('with a forced patch comes along', () => {
     expect(endOf(row)).toEqual(row.ends);
   });
 
-  it('a chain of a dozen neighbours, and none of thirteen', () => {
-    const chain = (length: number): Row => {
-      const names = Array.from({ length }, (_, i) => `core/n${String(i).padStart(2, '0')}`);
-      const releases = Object.fromEntries(
-        names.flatMap((name, i) => {
-          const next = names[i + 1];
-          return [
-            [`${name}@1.0.0`, {}],
-            [`${name}@2.0.0`, { requires: next === undefined ? {} : { [next]: '^2' } }],
-          ];
-        }),
-      );
-      const runs = names.map((name) => `${name}@1.0.0`);
-      return { name: '', requires: { 'core/n00': '^2' }, releases, runs, ends: null };
-    };
+  it.each([
+    [12, 1],
+    [13, 1],
+    [4, 40],
+    [150, 5],
+  ])(
+    'a chain of %i neighbours, each of which comes in its step, at %i versions to choose from',
+    (length, versions) => {
+      const names = Array.from({ length }, (_, i) => `core/n${i}`);
+      const steps = Array.from({ length: versions }, (_, i) => i + 1);
+      const releases = names.flatMap((name, i): [string, ReleaseSpec][] => {
+        const next = i + 1 < length ? names[i + 1] : undefined;
+        return [
+          [`${name}@1.0.0`, {}],
+          ...steps.map((step): [string, ReleaseSpec] => [
+            `${name}@1.${step}.0`,
+            next === undefined ? {} : { requires: { [next]: `>=1.${step}.0` } },
+          ]),
+        ];
+      });
+      const row = {
+        ...{ name: '', requires: { 'core/n0': '>=1.1.0' }, releases: Object.fromEntries(releases) },
+        ...{ runs: names.map((name) => `${name}@1.0.0`), ends: null },
+      };
 
-    expect(endOf(chain(12))).toEqual(
-      Array.from({ length: 12 }, (_, i) => `core/n${String(i).padStart(2, '0')} 2.0.0`),
-    );
-    expect(endOf(chain(13))).toBeNull();
+      expect(endOf(row)).toEqual(names.map((name) => `${name} 1.1.0`).toSorted());
+    },
+  );
+
+  it('nothing of a chain whose last neighbour stays behind', () => {
+    const names = Array.from({ length: 40 }, (_, i) => `core/n${i}`);
+    const releases = names.flatMap((name, i): [string, ReleaseSpec][] => [
+      [`${name}@1.0.0`, {}],
+      ...(i < 39
+        ? [[`${name}@2.0.0`, { requires: { [`core/n${i + 1}`]: '^2' } }] as [string, ReleaseSpec]]
+        : []),
+    ]);
+    const runs = names.map((name) => `${name}@1.0.0`);
+
+    const row = { requires: { 'core/n0': '^2' }, releases: Object.fromEntries(releases), runs };
+    expect(endOf({ name: '', ...row, ends: null })).toBeNull();
   });
+});
+
+it('finds moves without counting them exactly where there are some, and they break nothing', () => {
+  let found = 0;
+  fc.assert(
+    fc.property(exposedWorld, fc.boolean(), (scenario, respectPins) => {
+      const context = finish(createContext(compileInputOf(scenario)));
+      const { running } = context;
+      const affected = [...running].filter(
+        ([name, { version }]) => context.holes.of(name, version).length > 0,
+      );
+      const forced = affected.map(([component, from]) => ({
+        component,
+        to: finish(fixesFor(context, component, from)).fixes.map(({ choice }) => choice),
+      }));
+      const repair = createRepairs(context, running);
+      const wanted = { respectPins, beyondHalts: false };
+
+      const counted = finish(repair({ ...wanted, forced, budget: 100_000 }));
+      const uncounted = finish(repair({ ...wanted, forced, budget: 0 }));
+
+      expect(uncounted === null).toBe(counted === null);
+      if (counted === null || uncounted === null) return;
+      found++;
+      for (const { component, to } of forced) expect(to).toContain(uncounted.get(component));
+      expect(uncounted.size).toBeGreaterThanOrEqual(counted.size);
+      const held = [...uncounted].map(([component, choice]) => ({ component, to: [choice] }));
+      expect(finish(repair({ ...wanted, forced: held, budget: 100 }))?.size).toBe(uncounted.size);
+    }),
+    { numRuns: 300 },
+  );
+  expect(found).toBeGreaterThan(50);
 });
