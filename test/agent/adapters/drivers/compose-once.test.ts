@@ -111,6 +111,7 @@ describe('a service that runs once', () => {
     await driver.exited(COMPONENT, new AbortController().signal);
 
     await createDriver().start(unit);
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).toMatch(/ up .*--no-deps web$/m);
     const afterBoot = runs();
     const isRunning = await driver.runs(unit);
     await driver.stop(COMPONENT, 1000);

@@ -150,10 +150,13 @@ describe('containers of the next version', () => {
     await driver.start(unit);
     await driver.prepare(unitOf('v2'));
 
-    await (other() ?? driver).keepOnly(COMPONENT, unit);
+    const agent = other() ?? driver;
+    await agent.keepOnly(COMPONENT, unit);
 
     expect([await driver.runs(unit), runs(WAITING)]).toEqual([true, false]);
-    expect(await asked(() => driver.keepOnly(COMPONENT, unit))).not.toContain('rm --volumes');
+    expect(await asked(() => agent.keepOnly(COMPONENT, unit))).not.toContain('rm --volumes');
+    // Nothing waits for the place of what runs: all of the project goes with it, its networks too.
+    expect(await asked(() => agent.stop(COMPONENT, 5000))).toContain('compose down');
   });
 
   it('go after a power cut too, which takes the file that tells of them, and after an engine that would not remove them', async () => {

@@ -47,12 +47,16 @@ describe('what a new file starts from', () => {
     expect(await basesOf({ large }, { next })).toEqual(['large']);
   });
 
-  it('has the file with the most in common at the end', async () => {
-    const second = noise(2 * MIB, 3);
-    const next = Buffer.concat([second.subarray(MIB, MIB + 50_000), large.subarray(MIB, MIB + 200_000)]);
+  it.each([[['large', 'second']], [['second', 'large']]])(
+    'has the file with the most in common at the end, whatever the order: %j',
+    async (order) => {
+      const files: Readonly<Record<string, Buffer>> = { large, second: noise(2 * MIB, 3) };
+      const lengths: Readonly<Record<string, number>> = { large: 200_000, second: 50_000 };
+      const parts = order.map((name) => files[name]?.subarray(MIB, MIB + (lengths[name] ?? 0)) ?? other);
 
-    expect(await basesOf({ large, second }, { next })).toEqual(['second', 'large']);
-  });
+      expect(await basesOf(files, { next: Buffer.concat(parts) })).toEqual(['second', 'large']);
+    },
+  );
 });
 
 describe('samples', () => {
