@@ -45,6 +45,8 @@ async function run(
   child.stdin?.on('error', () => undefined);
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     if (output.length < MOST_OUTPUT_BYTES) output += text;
+    // It has no more to do, and Node can hang while it leaves.
+    if (text.includes('\n')) child.kill('SIGKILL');
   });
   const ending = await new Promise<string>((resolve) => {
     // One that began is waited for to its end: it may be writing.

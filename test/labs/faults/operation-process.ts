@@ -12,6 +12,9 @@ export function parseAcknowledged(output: string): readonly Acknowledged[] {
     .map((line) => JSON.parse(line));
 }
 
+/** Node can hang while it leaves; a case that hangs so is one of a process that was killed. */
+const PATIENCE_MS = 120_000;
+
 /** Starts an operation as a process; one thread does its disk work, so that calls come in one order. */
 export function startOperation(
   operation: string,
@@ -27,6 +30,7 @@ export function startOperation(
   });
 }
 
+/** All that it says until it ends; what lives too long is killed, with whatever traces it. */
 export async function collectOutput(child: ChildProcess) {
   const text = { output: '', errors: '' };
   child.stdout?.on('data', (data) => {
@@ -35,9 +39,16 @@ export async function collectOutput(child: ChildProcess) {
   child.stderr?.on('data', (data) => {
     text.errors += data;
   });
+  const patience = setTimeout(() => signalGroup(child, 'SIGKILL'), PATIENCE_MS);
   const status = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
-  });
+  }).finally(() => clearTimeout(patience));
   return { ...text, status };
+}
+
+/** To an operation and its tracer; both may be gone. */
+export function signalGroup(child: ChildProcess, name: 'SIGCONT' | 'SIGKILL'): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  process.kill(-child.pid, name);
 }

@@ -1,11 +1,10 @@
 // The suites `power` and `room`: real file systems that lose power, or have no room left, from one system call on.
-import type { ChildProcess } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import type { Acknowledged } from './acknowledged.ts';
 import { createDiskImage, type DiskImage, type FileSystem, fill } from './disk-images.ts';
 import type { Operation } from './laboratory.ts';
 import { createMemoryFile } from './machine.ts';
-import { collectOutput, parseAcknowledged, startOperation } from './operation-process.ts';
+import { collectOutput, parseAcknowledged, signalGroup, startOperation } from './operation-process.ts';
 import { operationsNamed } from './operations.ts';
 import { copyPlace, placeIn, prepareBase, syncFileSystem } from './places.ts';
 import { pointsOf } from './points.ts';
@@ -37,6 +36,7 @@ interface Stopped {
   readonly acknowledged: readonly Acknowledged[];
 }
 
+/** Of one that lives on without its disk. */
 const LONGEST_LIFE_MS = 10_000;
 const POLL_MS = 5;
 
@@ -142,12 +142,12 @@ async function stopAt(
   const hit = await untilStopped(log, ended);
   await spoil();
   if (livesOn) {
-    signal(child, 'SIGCONT');
-    const patience = setTimeout(() => signal(child, 'SIGKILL'), LONGEST_LIFE_MS);
+    signalGroup(child, 'SIGCONT');
+    const patience = setTimeout(() => signalGroup(child, 'SIGKILL'), LONGEST_LIFE_MS);
     await ended;
     clearTimeout(patience);
   } else {
-    signal(child, 'SIGKILL');
+    signalGroup(child, 'SIGKILL');
   }
   return { hit, acknowledged: parseAcknowledged((await ended).output) };
 }
@@ -164,10 +164,4 @@ async function untilStopped(log: string, ended: Promise<unknown>): Promise<boole
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return false;
-}
-
-/** To the process and its tracer; both may be gone. */
-function signal(child: ChildProcess, name: 'SIGCONT' | 'SIGKILL'): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  process.kill(-child.pid, name);
 }

@@ -140,6 +140,14 @@ describe('a tree to which a patch leads from one that is here', () => {
     expect(await store.verify({ tree: next.ref, writable: [] })).toEqual([]);
   });
 
+  it('is taken from a process that has said how it went, and hangs while it leaves', async () => {
+    const [node = '', ...words] = ownProgram('agent/cli/main.ts');
+    const program = ['/bin/sh', '-c', '"$@"; exec sleep 600', 'sh', node, ...words, 'agent', 'patch'];
+    const { store } = await storeWith({ apply: (work) => applyBeside(work, undefined, program) });
+
+    expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+  });
+
   it('comes by the smallest of several', async () => {
     const other = `sha256:${'7'.repeat(64)}` as Digest;
     const smaller = { from: other, bytes: 1 };
