@@ -54,6 +54,8 @@ export class TopLevel {
   #validator: Validator | null = null;
   /** With its bytes: the next timestamp may name the same version by its hash. */
   #snapshot: { readonly metadata: Snapshot; readonly bytes: Uint8Array } | null = null;
+  /** The root that both were verified under: with another one, nothing is held of them until the disk was read. */
+  #verifiedUnder: Root | null = null;
 
   private constructor(options: TrustOptions, root: Root) {
     this.#store = options.store;
@@ -107,12 +109,13 @@ export class TopLevel {
 
   /** Cached metadata is verified against the current root, every time: new keys disown what old keys signed. */
   async #loadOnlineFiles(): Promise<void> {
-    this.#validator = null;
+    [this.#validator, this.#timestamp, this.#snapshot] = [null, null, null];
     const root = this.#root;
     [this.#timestamp, this.#snapshot] = await Promise.all([
       this.#loadFile(TIMESTAMP_FILE, (bytes) => verifyTimestamp(root, null, bytes)),
       this.#loadFile(SNAPSHOT_FILE, (bytes) => verifyCachedSnapshot(root, bytes)),
     ]);
+    this.#verifiedUnder = root;
   }
 
   async #loadFile<Metadata>(file: string, verify: (bytes: Uint8Array) => Metadata) {
@@ -125,7 +128,6 @@ export class TopLevel {
   }
 
   async #updateRoot(): Promise<void> {
-    const start = this.#root;
     // Beside what is asked for. What fails here waits, and fails the flush that ends the refresh.
     const flushed = () => {
       const done = this.#store.flush().then(() => {
@@ -146,7 +148,7 @@ export class TopLevel {
         durable = flushed();
       }
     } finally {
-      if (this.#root !== start) await this.#loadOnlineFiles();
+      if (this.#root !== this.#verifiedUnder) await this.#loadOnlineFiles();
     }
   }
 

@@ -91,6 +91,38 @@ describe('a timestamp that cannot be made durable', () => {
   });
 });
 
+describe('a new root beside a disk that does not read', () => {
+  it('lets nothing count that was verified under the root before, until the disk says what there is', async () => {
+    const repository = new RepositorySimulator();
+    const { store } = await newClient(repository);
+    const updater = await openUpdater(repository, store);
+    await updater.refresh(NOW);
+    repository.setKeys('timestamp', [...(repository.signers.get('timestamp') ?? []), newKey()], 2);
+    repository.publish('root');
+    const read = store.read.bind(store);
+    store.read = async (file) => {
+      if (file === 'timestamp.json') throw new Error('the disk does not read');
+      return await read(file);
+    };
+
+    for (let time = 0; time < 2; time++) {
+      await expect(updater.refresh(NOW)).rejects.toThrow('the disk does not read');
+      expect([updater.topLevel.root.version, updater.topLevel.snapshot, updater.tree]).toEqual([
+        2,
+        null,
+        null,
+      ]);
+    }
+    store.read = read;
+
+    // The very bytes that were trusted: one signature, where the new root wants two.
+    expect(await rejectionOf(updater.refresh(NOW))).toMatchObject({ code: 'trust/threshold' });
+    repository.publish('timestamp');
+    await updater.refresh(NOW);
+    expect(updater.topLevel.timestamp?.version).toBe(2);
+  });
+});
+
 describe('the list that the disk has', () => {
   it('is verified while the network is waited for', async () => {
     const repository = new RepositorySimulator();
