@@ -1,6 +1,6 @@
 // The shorter way into the store: a patch from a tree that is here. Whatever is wrong with it, nothing of it stays, and the full pack is fetched.
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Digest, digestFromHex, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
@@ -8,7 +8,8 @@ import { cheapestPatch, type ListedPatch } from '../../../shared/protocol/patche
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import { type DiskSpace, requireSpace } from './disk-space.ts';
 import { bytesIn, freeName, isResumable, keepingWhatResumes, type Patches } from './downloads.ts';
-import type { StoreLayout } from './layout.ts';
+import type { KnownFiles } from './known-files.ts';
+import { readIndex, type StoreLayout } from './layout.ts';
 import { placeOf } from './places.ts';
 import type { Transfers } from './transfers.ts';
 
@@ -120,6 +121,19 @@ async function fetchAndApply(
   } finally {
     await removeAll(file).catch(() => undefined);
   }
+}
+
+/** What the patch starts at runs, and is looked at next: its index is read while another process is at work. */
+export function readingBases(patches: Patches, index: KnownFiles['index']): Patches {
+  return {
+    ...patches,
+    apply: async (work, signal) => {
+      const tree = digestFromHex(basename(work.base).slice(0, 64));
+      // What is wrong with it is found by whoever needs it.
+      const read = readIndex(work.base, tree, index).catch(() => undefined);
+      await patches.apply(work, signal).finally(() => read);
+    },
+  };
 }
 
 /** A line that broke once is no reason to fetch all; one that breaks again may break at every patch. */

@@ -47,8 +47,12 @@ export async function readIndexBytes(tree: string): Promise<Uint8Array | null> {
   });
 }
 
-/** Null when it is gone or not what was signed. */
-export async function readIndex(tree: string, digest: Digest): Promise<TreeIndex | null> {
+/** Null when it is gone or not what was signed: that may be any bytes, and is not parsed. */
+export async function readIndex(
+  tree: string,
+  digest: Digest,
+  parse: (tree: Digest, bytes: Uint8Array) => Promise<TreeIndex> = (_, bytes) => parseIndexInTurns(bytes),
+): Promise<TreeIndex | null> {
   const bytes = await readIndexBytes(tree);
-  return bytes === null || digestOf(bytes) !== digest ? null : await parseIndexInTurns(bytes);
+  return bytes === null || digestOf(bytes) !== digest ? null : await parse(digest, bytes);
 }

@@ -11,13 +11,14 @@ import { removeAll } from '../../../shared/node/remove-all.ts';
 import type { TreeRef } from '../../../shared/schema/release.ts';
 import type { FetchedTree, ReleaseFiles, TreeDeviation, TreeStore } from '../../ports/state.ts';
 import { addTree } from './add-tree.ts';
-import { treesIn, weighTree } from './by-patch.ts';
+import { readingBases, treesIn, weighTree } from './by-patch.ts';
 import { type DiskSpace, readDiskSpace } from './disk-space.ts';
 import type { FetchPack, Patches } from './downloads.ts';
 import { createKnownFiles, type KnownFiles } from './known-files.ts';
 import {
   FILES_DIRECTORY,
   INDEX_FILE,
+  readIndex,
   readIndexBytes,
   STORE_MODE,
   type StoreLayout,
@@ -58,7 +59,7 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
   const { onLeft = () => undefined, onInstead = () => undefined } = options;
   const transfers = createTransfers();
   const known = createKnownFiles(options.now ?? Date.now);
-  const beside = patches === undefined ? undefined : readingBases(patches, known);
+  const beside = patches === undefined ? undefined : readingBases(patches, known.index);
   const adds = { layout, fetchPack, patches: beside, places, diskSpace, onLeft, onInstead, transfers };
   const adding = new Map<Digest, Promise<FetchedTree | undefined>>();
 
@@ -77,10 +78,8 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     const shareable = !(await wasHanded(layout, ref.digest));
     const fetched = await addTree(ref, { ...adds, signal, shareable });
     const place = placeOf(layout, ref.digest);
-    const bytes = await readIndexBytes(place);
-    if (bytes !== null && digestOf(bytes) === ref.digest) {
-      await known.noteBuilt(join(place, FILES_DIRECTORY), await known.index(ref.digest, bytes), since);
-    }
+    const index = await readIndex(place, ref.digest, known.index);
+    if (index !== null) await known.noteBuilt(join(place, FILES_DIRECTORY), index, since);
     return fetched;
   };
   return {
@@ -126,22 +125,6 @@ export function createTreeStore(options: TreeStoreOptions): TreeStore {
     collect: (keep) => {
       known.forget();
       return explaining(layout.store, () => collect(layout, keep, adding));
-    },
-  };
-}
-
-/** What the patch starts at runs, and is looked at next: its index is read while another process is at work. */
-function readingBases(patches: Patches, known: KnownFiles): Patches {
-  const readBase = async (place: string) => {
-    const bytes = await readIndexBytes(place);
-    if (bytes !== null) await known.index(digestOf(bytes), bytes);
-  };
-  return {
-    ...patches,
-    apply: async (work, signal) => {
-      // What is wrong with it is found by whoever needs it.
-      const read = readBase(work.base).catch(() => undefined);
-      await patches.apply(work, signal).finally(() => read);
     },
   };
 }

@@ -50,12 +50,16 @@ it('holds one unit and one dictionary at a time, however many there are', async 
   rmSync(work, { recursive: true });
 }, 30_000);
 
-/** Loaded before a program, it writes at its end how many KiB it had at most; what the system counts has those of its parent in it. */
+/** Loaded before a program, it writes how many KiB that had at most, before it says how it went: then it is killed. What the system counts has those of its parent in it. */
 function tellingPeak(file: string): string {
-  const script = `import { readFileSync, writeFileSync } from 'node:fs';
-    process.once('exit', () => {
-      const [, peak] = /VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'));
-      writeFileSync(${JSON.stringify(file)}, peak);
-    });`;
+  const script = `import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { writeSync } = fs;
+    fs.writeSync = (fd, ...words) => {
+      const [, peak] = /VmHWM:\\s+(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'));
+      if (fd === 1) fs.writeFileSync(${JSON.stringify(file)}, peak);
+      return writeSync(fd, ...words);
+    };
+    syncBuiltinESMExports();`;
   return `data:text/javascript,${encodeURIComponent(script)}`;
 }

@@ -10,13 +10,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { FetchLimits, Patches } from '../../../../agent/adapters/tree-store/downloads.ts';
+import { readingBases } from '../../../../agent/adapters/tree-store/by-patch.ts';
+import type { FetchLimits, Patches, PatchWork } from '../../../../agent/adapters/tree-store/downloads.ts';
 import { applyBeside } from '../../../../agent/adapters/tree-store/patch-beside.ts';
 import { buildFromPatch } from '../../../../agent/adapters/tree-store/patch-process.ts';
 import { createTreeStore } from '../../../../agent/adapters/tree-store/tree-store.ts';
 import { type Digest, hexOf } from '../../../../shared/encoding/digest.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { ownProgram } from '../../../../shared/node/own-parts.ts';
+import { parseIndexInTurns } from '../../../../shared/node/pack-source.ts';
 import { maxPatchBytes, type PatchList } from '../../../../shared/protocol/patches.ts';
 import { PATCH_FORM } from '../../../../shared/tree/patch-format.ts';
 import { patternedBytes, temporaryDirectory } from '../../../support/directories.ts';
@@ -146,6 +148,29 @@ describe('a tree to which a patch leads from one that is here', () => {
     const { store } = await storeWith({ apply: (work) => applyBeside(work, undefined, program) });
 
     expect(await store.add(next.ref)).toMatchObject({ way: 'patch' });
+  });
+
+  it.each<[string, (index: string) => void, number]>([
+    ['is read', () => undefined, 1],
+    ['that was changed is not', (index) => change(index, (path) => appendFileSync(path, ' ')), 0],
+    ['that is gone is not', (index) => rmSync(index), 0],
+  ])('has the index of its start read meanwhile; one %s', async (_, before, reads) => {
+    const { stateDir } = await storeWith();
+    const base = join(stateDir, 'store/trees', hexOf(old.ref.digest));
+    const read: Digest[] = [];
+    const unused = async () => expect.fail();
+    const patches = readingBases(
+      { list: unused, fetch: unused, apply: async () => undefined },
+      async (tree, bytes) => {
+        read.push(tree);
+        return await parseIndexInTurns(bytes);
+      },
+    );
+    before(join(base, 'index.json'));
+
+    await patches.apply({ base } as PatchWork);
+
+    expect(read).toEqual(Array(reads).fill(old.ref.digest));
   });
 
   it('comes by the smallest of several', async () => {
