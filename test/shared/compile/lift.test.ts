@@ -5,7 +5,7 @@ import { pinnedComponent } from '../../../shared/compile/pins.ts';
 import type { Target } from '../../../shared/compile/target.ts';
 import type { Pin } from '../../../shared/schema/pin.ts';
 import { compile } from '../../support/finished.ts';
-import { chained, largeInput } from '../../support/large-catalog.ts';
+import { chained, largeInput, type Requires } from '../../support/large-catalog.ts';
 import { compileInputOf, decideScenario, type ReleaseSpec, type Scenario } from '../../support/scenario.ts';
 
 interface Setup {
@@ -31,6 +31,20 @@ function liftOf(setup: Setup) {
   const result = compile(compileInputOf(scenarioOf(setup)));
   if (result.kind !== 'conflict' || result.lift === null) throw new Error('expected a conflict');
   return { ...result.lift, names: result.lift.lift.map(pinnedComponent) };
+}
+
+const PUZZLED = Array.from({ length: 11 }, (_, i) => `core/p${i}`);
+
+/** Of eleven parts with ten versions no two may have the same one: only with other versions, which have needs, they fit together. */
+function puzzle(others: Readonly<Record<string, Record<string, string>>>): Record<string, ReleaseSpec> {
+  const releases = PUZZLED.flatMap((part, i) => [
+    ...Object.entries(others).map(([version, requires]) => [`${part}@${version}`, { requires }] as const),
+    ...Array.from({ length: 10 }, (_, k) => {
+      const apart = PUZZLED.slice(i + 1).map((one) => [one, `<1.${k}.0 || >1.${k}.0`]);
+      return [`${part}@1.${k}.0`, { requires: Object.fromEntries(apart) }] as const;
+    }),
+  ]);
+  return Object.fromEntries(releases);
 }
 
 describe('pins to lift', () => {
@@ -106,21 +120,12 @@ describe('pins to lift', () => {
   });
 
   it('are not called the smallest set where a smaller one was not tried to the end', () => {
-    const parts = Array.from({ length: 11 }, (_, i) => `core/p${i}`);
-    // Of eleven parts with ten versions no two may have the same one, as long as the switch is at 1.
-    const puzzled = parts.flatMap((part, i) => [
-      [`${part}@2.0.0`, { requires: { 'core/switch': '^2.0.0' } }],
-      ...Array.from({ length: 10 }, (_, k) => {
-        const others = parts.slice(i + 1).map((one) => [one, `<1.${k}.0 || >1.${k}.0`]);
-        return [`${part}@1.${k}.0`, { requires: Object.fromEntries(others) }] as const;
-      }),
-    ]);
     const releases: Record<string, ReleaseSpec> = {
-      ...Object.fromEntries(puzzled),
+      ...puzzle({ '2.0.0': { 'core/switch': '^2.0.0' } }),
       ...{ 'core/switch@1.0.0': {}, 'core/switch@2.0.0': {}, 'core/a@1.0.0': {}, 'core/a@2.0.0': {} },
       'core/hub@1.0.0': { requires: { 'core/a': '^2.0.0' } },
     };
-    const runs = ['core/hub', 'core/a', 'core/switch', ...parts].map((name) => `${name}@1.0.0`);
+    const runs = ['core/hub', 'core/a', 'core/switch', ...PUZZLED].map((name) => `${name}@1.0.0`);
     const pins = { 'core/a': '1.0.0', 'core/switch': '1.0.0' };
 
     const result = compile(compileInputOf({ releases, runs, pins }));
@@ -128,6 +133,43 @@ describe('pins to lift', () => {
     expect(result).toMatchObject({
       kind: 'conflict',
       lift: { isSmallest: false, lift: [{ name: 'core/a' }, { name: 'core/switch' }] },
+    });
+  });
+
+  it.each<[string, Record<string, ReleaseSpec>, Record<string, string>]>([
+    ['the first that is found', {}, {}],
+    ['found after two others that would do', { 'core/b@2.0.0': {} }, { 'core/b': '1.0.0' }],
+  ])(
+    'are called the smallest set where another as small was not tried to the end: %s',
+    (_name, b, pinned) => {
+      const releases = {
+        ...puzzle({ '3.0.0': { 'core/z': '^1.0.0' }, '2.0.0': { 'core/b': '^2.0.0' } }),
+        ...{ 'core/a@1.0.0': {}, 'core/a@2.0.0': {}, 'core/b@1.0.0': {}, 'core/z@1.0.0': {} },
+        ...{ 'core/z@2.0.0': { requires: { 'core/a': '^2.0.0' } }, ...b },
+      };
+      const runs = ['core/a', 'core/b', 'core/z', ...PUZZLED].map((name) => `${name}@1.0.0`);
+      const pins = { 'core/a': '1.0.0', ...pinned, 'core/z': '2.0.0' };
+
+      const result = compile(compileInputOf({ releases, runs, pins }));
+
+      expect(result).toMatchObject({
+        kind: 'conflict',
+        lift: { isSmallest: true, lift: [{ name: 'core/z' }] },
+      });
+    },
+  );
+
+  it('are known to be the smallest set also where a pin that stays pulls all of a long chain down', () => {
+    const runs = Array.from({ length: 60 }, (_, i) => `core/c${i}@1.0.0`);
+    const ends = { 'core/c29': '1.0.0', 'core/c59': '1.0.0' };
+    const { current, pins } = compileInputOf({ releases: {}, runs, pins: ends });
+    const twoChains: Requires = (i, version) => (i === 29 ? {} : chained(60)(i, version));
+
+    const result = compile({ ...largeInput(60, 30, twoChains), current, pins });
+
+    expect(result).toMatchObject({
+      kind: 'compiled',
+      heldBack: { isSmallest: true, lift: [{ name: 'core/c29' }, { name: 'core/c59' }] },
     });
   });
 

@@ -94,6 +94,21 @@ describe('a service that runs once', () => {
     expect(ran?.ms).toBeLessThan(4000);
   });
 
+  it('is waited for though nothing else waits for it, also where another has ended', async () => {
+    const unit = migrating('true', { migrate: 20_000, seed: 20_000 });
+    const project = JSON.parse(readFileSync(unit.file, 'utf8'));
+    const services = { ...project.services, seed: { image: image.digest } };
+    writeFileSync(unit.file, JSON.stringify({ services }));
+    writeFileSync(join(unit.workingDirectory, 'later'), 'sleep 1; echo 5 rows');
+
+    await driver.start(unit);
+
+    expect(await driver.ranOnce(unit)).toMatchObject([
+      { service: 'migrate', exitStatus: 0, log: '' },
+      { service: 'seed', exitStatus: 0, log: '5 rows\n' },
+    ]);
+  });
+
   it('is named where it failed', async () => {
     const unit = migrating('echo no such column; exit 4');
 

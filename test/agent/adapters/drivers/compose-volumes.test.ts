@@ -282,6 +282,22 @@ describe('the copy of a volume', () => {
     expect((await rejectionOf(volumes.verifyCopyable(unit))).message).toContain('Podman');
   });
 
+  it('is not put back, and nothing is taken away for it, where the engine would not keep owners by now', async () => {
+    const one = { ...unit, snapshot: ['data'] };
+    await volumes.save(one, 2);
+    writeFileSync(inVolume(), 'after');
+    writeFileSync(join(engine, 'podman'), '');
+
+    const refusals = [
+      await rejectionOf(volumes.verifyRestorable(one, 2)),
+      await rejectionOf(volumes.restore(one, 2)),
+    ];
+
+    for (const { message } of refusals) expect(message).toContain('Podman');
+    expect(readFileSync(inVolume(), 'utf8')).toBe('after');
+    expect(readFileSync(join(engine, 'calls'), 'utf8')).not.toMatch(/^volume (rm|create)/m);
+  });
+
   it('is of the engine’s own volumes alone', async () => {
     writeFileSync(join(engine, 'driver'), 'nfs');
 
