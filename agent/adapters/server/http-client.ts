@@ -96,17 +96,23 @@ async function resume(
   const present = size > options.maxBytes ? 0 : size;
   const { authorization } = options;
   const range = given({ range: present === 0 ? undefined : `bytes=${present}-`, authorization });
-  const isSaved = await exchange(url, range, how, async (one) => {
-    if (present > 0 && !isFile(one.answer, present) && !LATER.includes(one.answer.statusCode)) {
-      // Nothing follows the bytes we have: they are all of it. Else they are not of this file, or something on the way cannot do
-      // ranges, gives another part or forbids them: for as long as there are bytes to go on from, nothing would ever come.
+  const goOn = () =>
+    exchange(url, range, how, async (one): Promise<'saved' | 'failed' | 'no rest'> => {
       const { statusCode } = one.answer;
-      return statusCode === 416 && header(one.answer, 'content-range') === `bytes */${present}`;
-    }
-    await saveAnswer(url, one, path, present, options);
-    return true;
-  });
-  if (!isSaved)
+      if (present > 0 && !isFile(one.answer, present) && !LATER.includes(statusCode)) {
+        if (statusCode >= 500) return 'failed';
+        // Nothing follows the bytes we have: they are all of it. Else they are not of this file, or something on the way cannot do
+        // ranges, gives another part or forbids them: for as long as there are bytes to go on from, nothing would ever come.
+        const isAll = statusCode === 416 && header(one.answer, 'content-range') === `bytes */${present}`;
+        return isAll ? 'saved' : 'no rest';
+      }
+      await saveAnswer(url, one, path, present, options);
+      return 'saved';
+    });
+  const first = await goOn();
+  // A server that is being restarted fails at anything: what came of a large file is worth a second question.
+  const last = first === 'failed' ? await goOn() : first;
+  if (last !== 'saved')
     await exchange(url, given({ authorization }), how, (one) => saveAnswer(url, one, path, 0, options));
 }
 

@@ -199,7 +199,24 @@ describe('download', () => {
     await client().download(url, path, options);
 
     expect(await readFile(path)).toEqual(CONTENT);
-    expect(asked).toEqual(['bytes=100000-', undefined]);
+    const again = status === 500 ? ['bytes=100000-'] : [];
+    expect(asked).toEqual(['bytes=100000-', ...again, undefined]);
+  });
+
+  it.each([500, 502, 504])('goes on where a server failed for a moment: %i', async (status) => {
+    const asked: (string | undefined)[] = [];
+    const url = await serveHttp((request, response) => {
+      asked.push(request.headers.range);
+      if (asked.length === 1) response.writeHead(status).end();
+      else serveRange(request, response);
+    });
+    const path = join(temporaryDirectory(), 'full.pack');
+    await writeFile(path, CONTENT.subarray(0, 100_000));
+
+    await client().download(url, path, options);
+
+    expect(await readFile(path)).toEqual(CONTENT);
+    expect(asked).toEqual(['bytes=100000-', 'bytes=100000-']);
   });
 
   it.each([429, 503])('keeps what it has where it is told to ask later: %i', async (status) => {
