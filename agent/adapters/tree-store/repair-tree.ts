@@ -68,7 +68,7 @@ async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Pro
   const files = join(place, FILES_DIRECTORY);
   const listed = new Map(index.entries.map((entry) => [entry.path, entry]));
   let lacking = false;
-  const touched = new Set([files]);
+  const touched = new Set([place, files]);
   await discardUnless(layout, files, 'directory');
   await mkdir(files, { recursive: true });
   for (const directory of [place, files]) await chmod(directory, TREE_DIRECTORY_MODE);
@@ -84,6 +84,7 @@ async function repairFrom(repair: Repair, index: TreeIndex, find: FindFile): Pro
       return true;
     });
     if (isMended !== true) lacking = true;
+    else if (problem !== 'unexpected' && entry.kind !== 'link') touched.add(join(files, path));
     touched.add(dirname(join(files, path)));
   }
   await syncTree(place, touched);

@@ -9,13 +9,15 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { open } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeDirectory, temporaryDirectory } from '../../../support/directories.ts';
 import { unreachable } from './pack-server.ts';
 import { createWorld, other, ref, signed, tree, WHOLE } from './world.ts';
@@ -189,6 +191,31 @@ describe('a repaired tree', () => {
     });
 
     await expect(store.repair(signed, WHOLE)).rejects.toMatchObject({ code: 'disk/failed' });
+  });
+
+  it('is synced path by path where no program does it', async () => {
+    const { store, files } = await storedWorld();
+    const path = process.env.PATH;
+    process.env.PATH = temporaryDirectory();
+    const handle = await open(files);
+    const synced = new Set<string>();
+    const syncs = vi.spyOn(Object.getPrototypeOf(handle), 'sync');
+    syncs.mockImplementation(async function sync(this: { readonly fd: number }) {
+      synced.add(relative(join(files, '..'), readlinkSync(`/proc/self/fd/${this.fd}`)));
+    });
+    onTestFinished(() => {
+      process.env.PATH = path;
+      syncs.mockRestore();
+    });
+    await handle.close();
+    overwrite(join(files, 'text'), 'changed by hand');
+    rmSync(join(files, 'bin'), { recursive: true });
+    rmSync(join(files, '../index.json'));
+
+    await store.repair(signed, WHOLE);
+
+    const mended = ['', 'files', 'files/text', 'files/bin', 'files/bin/run'];
+    expect(mended.filter((one) => !synced.has(one))).toEqual([]);
   });
 
   it('needs no network when another tree holds the same content', async () => {
