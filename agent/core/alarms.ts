@@ -79,7 +79,7 @@ export function raiseAlarms(seen: Observations): string[] {
   return alarms;
 }
 
-/** More than any line takes that is fast enough not to be left. */
+/** One list is left after 68 minutes. Thousands of small files over a slow line, or from a server that means harm, may take longer. */
 const LONGEST_QUESTION_MS = 3 * 60 * 60_000;
 
 /** What cannot be kept is not acted on: an order that is out would not be heard of. A network that is away is no matter of this machine. */
@@ -94,7 +94,7 @@ function learningAlarms({ contact, askingMs }: Observations): readonly string[] 
     ...(askingMs === null || askingMs < LONGEST_QUESTION_MS
       ? []
       : [
-          `the last question to the server has not ended for ${formatDuration(askingMs)}, and none follows, so no forced patch is heard of: look at this machine’s disks, then systemctl restart fairlead-agent`,
+          `the last question to the server has not ended for ${formatDuration(askingMs)}, and none follows, so no forced patch is heard of: look at this machine’s disks and its line to the server, then systemctl restart fairlead-agent`,
         ]),
   ];
 }

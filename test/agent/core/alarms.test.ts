@@ -63,7 +63,7 @@ const FACTS: readonly (readonly [string, Partial<Observations>, readonly string[
     'a question that does not end',
     { askingMs: 3 * HOUR_MS },
     [
-      'the last question to the server has not ended for 3h, and none follows, so no forced patch is heard of: look at this machine’s disks, then systemctl restart fairlead-agent',
+      'the last question to the server has not ended for 3h, and none follows, so no forced patch is heard of: look at this machine’s disks and its line to the server, then systemctl restart fairlead-agent',
     ],
   ],
   [
