@@ -52,6 +52,14 @@ function migrating(script: string, once?: Readonly<Record<string, number>>): Uni
   return once === undefined ? unit : { ...unit, once };
 }
 
+/** With a service beside it that nothing waits for. */
+function seeding(unit: UnitOf<'compose'>, script: string): UnitOf<'compose'> {
+  const { services } = JSON.parse(readFileSync(unit.file, 'utf8'));
+  writeFileSync(unit.file, JSON.stringify({ services: { ...services, seed: { image: image.digest } } }));
+  writeFileSync(join(unit.workingDirectory, 'beside'), script);
+  return unit;
+}
+
 describe('a service that runs once', () => {
   it('has its own time, which is none of the rest’s, and tells how it ended', async () => {
     const unit = { ...migrating('sleep 2; echo 3 tables', { migrate: 20_000 }), startTimeoutMs: 1500 };
@@ -95,11 +103,7 @@ describe('a service that runs once', () => {
   });
 
   it('is waited for though nothing else waits for it, also where another has ended', async () => {
-    const unit = migrating('true', { migrate: 20_000, seed: 20_000 });
-    const project = JSON.parse(readFileSync(unit.file, 'utf8'));
-    const services = { ...project.services, seed: { image: image.digest } };
-    writeFileSync(unit.file, JSON.stringify({ services }));
-    writeFileSync(join(unit.workingDirectory, 'later'), 'sleep 1; echo 5 rows');
+    const unit = seeding(migrating('true', { migrate: 20_000, seed: 20_000 }), 'sleep 1; echo 5 rows');
 
     await driver.start(unit);
 
@@ -107,6 +111,27 @@ describe('a service that runs once', () => {
       { service: 'migrate', exitStatus: 0, log: '' },
       { service: 'seed', exitStatus: 0, log: '5 rows\n' },
     ]);
+  });
+
+  it('is ended alone when its time is over: what has time left goes on', async () => {
+    const unit = seeding(migrating('sleep 2', { migrate: 20_000, seed: 1000 }), 'exec sleep 60');
+
+    const refusal = await rejectionOf(driver.start(unit));
+
+    expect(refusal.message).toContain('"seed", which runs once: took longer than 1.0s');
+    expect(await driver.ranOnce(unit)).toMatchObject([
+      { service: 'migrate', exitStatus: 0 },
+      { service: 'seed', exitStatus: null, limitMs: 1000 },
+    ]);
+  });
+
+  it('goes on while its engine says nothing for a while', async () => {
+    const away = join(engine, 'away');
+    const unit = migrating(`touch ${away}; sleep 1; rm ${away}`);
+
+    await driver.start(unit);
+
+    expect(await driver.ranOnce(unit)).toMatchObject([{ service: 'migrate', exitStatus: 0 }]);
   });
 
   it('is named where it failed', async () => {
@@ -244,6 +269,7 @@ describe('the time of what runs once', () => {
       0,
       'migrate',
     ],
+    ['is its own while one of two has it declared', [['running', 'running', 2999]], 0, null],
     ['is the start’s as well where none is declared', [['exited', 'running', 3000]], 3000, 'seed'],
   ])('%s', (_what, looks, rest, late) => {
     const spent = after(...looks);
