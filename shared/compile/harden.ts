@@ -9,7 +9,7 @@ import { findBeside } from './beside.ts';
 import type { Context } from './context.ts';
 import { compareHoles } from './exposure.ts';
 import { type Fixes, fixesFor, isBeyondHalts } from './fixes.ts';
-import { type Assignment, createRepairs } from './repair.ts';
+import { type Assignment, createRepairs, rearrangingLooks } from './repair.ts';
 import type { Choice } from './running.ts';
 import type { Beside, Unfixable } from './target.ts';
 import { isCapabilityName } from './variables.ts';
@@ -67,13 +67,17 @@ function* affectedIn(context: Context, base: Assignment): Pieces<readonly Affect
   return affected;
 }
 
-/** All at once where that works; else one after the other, keeping each that goes together with those before. */
+/**
+ * All at once where that works; else one after the other, keeping each that goes together with those before: with moves for all of
+ * these that are found anew, or on top of those that they have.
+ */
 function* fixAll(
   context: Context,
   base: Assignment,
   affected: readonly Affected[],
 ): Pieces<Hardened['moves']> {
-  const repair = createRepairs(context, base);
+  const looks = rearrangingLooks(context);
+  const repair = createRepairs(context, base, looks);
   const known = affected.filter((one) => one.fixes.length > 0);
   const ready = known.filter(({ fixes }) => fixes.some(({ isConfigured }) => isConfigured));
   // One that lacks a setting keeps no other from its fix: it is asked for when the others have theirs.
@@ -84,13 +88,26 @@ function* fixAll(
   if (together !== null) return together;
   let kept: readonly Affected[] = [];
   let moves: Hardened['moves'] = new Map();
+  let onTop: typeof repair | null = null;
   for (const one of fixable) {
-    const more = yield* attempt(context, repair, [...kept, one], each);
-    if (more === null) continue;
+    let all = yield* attempt(context, repair, [...kept, one], each);
+    if (all === null && onTop !== null) {
+      const before = kept.map((other) => settled(other, moves));
+      const more = yield* attempt(context, onTop, [...before, one], each);
+      all = more === null ? null : new Map([...moves, ...more]);
+    }
+    if (all === null) continue;
     kept = [...kept, one];
-    moves = more;
+    moves = all;
+    onTop = createRepairs(context, new Map([...base, ...moves]), looks);
   }
   return moves;
+}
+
+/** At the fix that it has, and at no other. */
+function settled(one: Affected, moves: Hardened['moves']): Affected {
+  const digest = moves.get(one.component)?.digest;
+  return { ...one, fixes: one.fixes.filter(({ choice }) => choice.digest === digest) };
 }
 
 /** Best fixes or any, pins respected or not. */

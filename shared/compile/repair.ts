@@ -34,7 +34,7 @@ interface Ground {
   readonly dependents: ReadonlyMap<ComponentName, readonly Broken[]>;
   readonly demandsOf: (owner: ComponentName, release: AnyRelease) => Demands;
   readonly alternatives: (task: Repair, component: ComponentName) => readonly Choice[];
-  /** For all rearranging, in looks. */
+  /** For all rearranging, here and elsewhere; in looks. */
   readonly budget: Budget;
 }
 
@@ -48,9 +48,18 @@ const MAX_FURTHER_MOVES = 12;
 const MAX_ARRANGEMENTS = 32;
 const SHARE = 1 / 20;
 
+/** For all rearranging of one decision. */
+export function rearrangingLooks(context: Context): Budget {
+  return { left: 2 * budgetFor(context) };
+}
+
 /** Answers with the moves alone, forced ones included; null when no arrangement works. */
-export function createRepairs(context: Context, base: Assignment): (task: Repair) => Pieces<Moves | null> {
-  const ground = createGround(context, base);
+export function createRepairs(
+  context: Context,
+  base: Assignment,
+  looks: Budget,
+): (task: Repair) => Pieces<Moves | null> {
+  const ground = createGround(context, base, looks);
   return function* repair(task) {
     const budget = Math.ceil(task.budget * SHARE);
     let left = MAX_ARRANGEMENTS;
@@ -80,11 +89,11 @@ function* rearranged(ground: Ground, task: Repair): Pieces<Moves | null> {
   return moves;
 }
 
-function createGround(context: Context, base: Assignment): Ground {
+function createGround(context: Context, base: Assignment, budget: Budget): Ground {
   return {
     context,
     base,
-    budget: { left: 2 * budgetFor(context) },
+    budget,
     dependents: dependentsOf(context, base),
     demandsOf: remembering(
       (owner, { digest }) => `${owner} ${digest}`,

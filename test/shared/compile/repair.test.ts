@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createContext } from '../../../shared/compile/context.ts';
 import { fixesFor } from '../../../shared/compile/fixes.ts';
-import { createRepairs } from '../../../shared/compile/repair.ts';
+import { createRepairs, rearrangingLooks } from '../../../shared/compile/repair.ts';
 import { finish } from '../../../shared/encoding/pieces.ts';
 import { compileEmergency } from '../../support/finished.ts';
 import {
@@ -284,6 +284,50 @@ describe('with a forced patch comes along', () => {
   });
 });
 
+it('lets neither a long chain nor a search in vain keep a fix away that needs nothing', () => {
+  const range = (length: number) => Array.from({ length }, (_, i) => i + 1);
+  const chain: [string, ReleaseSpec][] = range(40).flatMap((link) =>
+    range(60).map((step): [string, ReleaseSpec] => [
+      `core/b${link}@1.${step}.0`,
+      link === 40 ? {} : { requires: { [`core/b${link + 1}`]: `>=1.${step}.0` } },
+    ]),
+  );
+  // Nine that have to move, no two of them to the same of eight versions.
+  const pigeons: [string, ReleaseSpec][] = range(9).flatMap((pigeon) =>
+    range(8).map((hole): [string, ReleaseSpec] => [
+      `core/p${pigeon}@1.${hole}.0`,
+      {
+        requires: Object.fromEntries(
+          range(9)
+            .filter((other) => other !== pigeon)
+            .map((other) => [`core/p${other}`, `<1.${hole}.0 || >1.${hole}.0`]),
+        ),
+      },
+    ]),
+  );
+  const all = ['a', ...range(40).map((i) => `b${i}`), ...range(9).map((i) => `p${i}`), 'x', 'y', 'z'];
+  const runs = all.map((name) => `core/${name}@1.0.0`);
+  const releases = {
+    ...Object.fromEntries([...runs.map((ref) => [ref, {}]), ...chain, ...pigeons]),
+    'core/a@1.0.1': { requires: { 'core/b1': '>=1.1.0' } },
+    'core/x@1.0.1': { requires: Object.fromEntries(range(9).map((i) => [`core/p${i}`, '>=1.1.0'])) },
+    ...{ 'core/y@1.0.1': {}, 'core/z@1.0.1': {} },
+  };
+  const advisories = Object.fromEntries(
+    ['a', 'x', 'y', 'z'].map((name) => [
+      `FL-${name}`,
+      { affected: { [`core/${name}`]: '<1.0.1' }, fixed: [`core/${name}@1.0.1`] },
+    ]),
+  );
+
+  const { advisories: answered, unfixable } = compileEmergency(
+    compileInputOf({ releases, runs, advisories }),
+  );
+
+  expect(unfixable.map(({ component }) => component)).toEqual(['core/x']);
+  expect(answered).toEqual(['FL-a', 'FL-y', 'FL-z']);
+});
+
 it('finds moves without counting them exactly where there are some, and they break nothing', () => {
   let found = 0;
   fc.assert(
@@ -297,7 +341,7 @@ it('finds moves without counting them exactly where there are some, and they bre
         component,
         to: finish(fixesFor(context, component, from)).fixes.map(({ choice }) => choice),
       }));
-      const repair = createRepairs(context, running);
+      const repair = createRepairs(context, running, rearrangingLooks(context));
       const wanted = { respectPins, beyondHalts: false };
 
       const counted = finish(repair({ ...wanted, forced, budget: 100_000 }));
