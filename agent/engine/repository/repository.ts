@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Catalog } from '../../../shared/compile/releases.ts';
 import type { EpochMs } from '../../../shared/encoding/instant.ts';
 import type { FairleadError } from '../../../shared/errors/error.ts';
-import { inPieces } from '../../../shared/node/turns.ts';
+import { inPieces, joined } from '../../../shared/node/turns.ts';
 import type { Root } from '../../../shared/trust/metadata.ts';
 import type { Freshness, Repository, VerifyTargets } from '../../ports/server.ts';
 import type { TrustStore } from '../../ports/state.ts';
@@ -55,8 +55,9 @@ const CLOCK_ALLOWANCE_MS = 10 * 60_000;
  */
 export function createRepository(options: RepositoryOptions): Repository {
   let opened: TufRepository | null = null;
+  const opening = joined(() => open(options));
   const get = async () => {
-    opened ??= await open(options);
+    opened ??= await opening();
     return opened;
   };
   return {

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createHttpSource } from '../../../../agent/adapters/repository/http-source.ts';
 import { createMetadataSource } from '../../../../agent/engine/repository/metadata-source.ts';
+import { createRepository } from '../../../../agent/engine/repository/repository.ts';
 import { advanceRoot, loadRoot, startFrom } from '../../../../agent/engine/repository/root-chain.ts';
 import { TOP_LEVEL_TARGETS } from '../../../../shared/trust/delegation.ts';
 import { verifyTargets } from '../../../../shared/trust/rules.ts';
@@ -178,6 +179,27 @@ describe('the list that the disk has', () => {
     await updater.refresh(NOW);
 
     expect(order).toEqual(['2.root.json', 'timestamp.json', 'verified targets']);
+  });
+});
+
+describe('a repository', () => {
+  it('is opened once for all who ask meanwhile: another one beside it would not know what this one trusts', async () => {
+    const simulator = new RepositorySimulator();
+    const { store } = await newClient(simulator);
+    let opened = 0;
+    const repository = createRepository({
+      openStore: async () => {
+        opened += 1;
+        return store;
+      },
+      source: createHttpSource(REPOSITORY_URLS, simulator),
+      initialRoot: simulator.initialRoot(),
+      onWarning: () => undefined,
+    });
+
+    await Promise.all([repository.catalog(), repository.refresh(NOW)]);
+
+    expect(opened).toBe(1);
   });
 });
 
