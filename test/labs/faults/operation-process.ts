@@ -9,10 +9,12 @@ export function parseAcknowledged(output: string): readonly Acknowledged[] {
   return output
     .split('\n')
     .slice(0, -1)
+    .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 }
 
-/** Node can hang while it leaves; a case that hangs so is one of a process that was killed. */
+/** What it writes once all is done. Node can hang while it leaves: that is no promise broken, and before this it is one. */
+export const END = '\n';
 const PATIENCE_MS = 120_000;
 
 /** Starts an operation as a process; one thread does its disk work, so that calls come in one order. */
@@ -31,15 +33,18 @@ export function startOperation(
 }
 
 /** All that it says until it ends; what lives too long is killed, with whatever traces it. */
-export async function collectOutput(child: ChildProcess) {
-  const text = { output: '', errors: '' };
+export async function collectOutput(child: ChildProcess, patienceMs = PATIENCE_MS) {
+  const text = { output: '', errors: '', isHung: false };
   child.stdout?.on('data', (data) => {
     text.output += data;
   });
   child.stderr?.on('data', (data) => {
     text.errors += data;
   });
-  const patience = setTimeout(() => signalGroup(child, 'SIGKILL'), PATIENCE_MS);
+  const patience = setTimeout(() => {
+    text.isHung = text.errors === '' && !`\n${text.output}`.endsWith(`\n${END}`);
+    signalGroup(child, 'SIGKILL');
+  }, patienceMs);
   const status = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

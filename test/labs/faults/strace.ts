@@ -18,6 +18,8 @@ export interface Outcome {
   readonly acknowledged: readonly Acknowledged[];
   /** The fault took place. */
   readonly hit: boolean;
+  /** It neither went on nor ended. */
+  readonly isHung: boolean;
   readonly errors: string;
 }
 
@@ -46,12 +48,12 @@ export async function runWithFault(
   fault: Fault,
 ): Promise<Outcome> {
   const log = `${directory}.calls`;
-  const { errors, output } = await collectOutput(
+  const { errors, output, isHung } = await collectOutput(
     startOperation(operation, directory, tracerFor(point, fault, directory, log)),
   );
   const hit = /INJECTED|killed by SIGKILL/.test(await readFile(log, 'utf8'));
   await rm(log);
-  return { hit, errors, acknowledged: parseAcknowledged(output) };
+  return { hit, isHung, errors, acknowledged: parseAcknowledged(output) };
 }
 
 /** The command line that puts a fault at a point of whatever is started with it. */

@@ -51,9 +51,10 @@ async function tryCall(
   directory: string,
 ): Promise<CaseResult> {
   await copyPlace(base, directory);
-  const { acknowledged, hit, errors } = await runWithFault(operation.name, directory, point, fault);
+  const { acknowledged, hit, isHung, errors } = await runWithFault(operation.name, directory, point, fault);
   const { end, failure, problems } = await judged(operation.judge(placeIn(directory), acknowledged));
   const found = [...problems];
+  if (isHung) found.push('it hangs');
   if (!hit) found.push(`the fault did not take place ${errors}`);
   if (fault !== 'signal=KILL' && !namesTheDisk(failure, errors)) found.push(`blames ${failure ?? errors}`);
   const name = `${operation.name}, ${fault} at ${point.call} ${point.nth} of "${point.path}"`;
