@@ -5,6 +5,7 @@ import { sanitizeText } from '../../../shared/encoding/text.ts';
 import { CATALOGUE } from '../../../shared/errors/catalogue.ts';
 import { EXIT } from '../../../shared/errors/entry.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
+import { createTurns } from '../../../shared/node/turns.ts';
 import type { Contact } from '../../../shared/protocol/admin.ts';
 import { LONGEST_WAIT_MS, pollDelayMs } from '../../core/pauses.ts';
 import type { Clock, Log } from '../../ports/machine.ts';
@@ -40,6 +41,7 @@ export function createServerContact(options: ServerContactOptions): ServerContac
   let catalog = EMPTY_CATALOG;
   /** It may not be what is trusted; until it could be read once more, each round tries. */
   let isStale = true;
+  const inTurn = createTurns();
   let failures = 0;
   let last: Contact | null = null;
   let dueAt = clock.monotonic();
@@ -95,11 +97,18 @@ export function createServerContact(options: ServerContactOptions): ServerContac
     }
   }
 
-  async function load(): Promise<void> {
-    if (!isStale) return;
-    catalog = await repository.catalog();
-    isStale = false;
-  }
+  /** In turn: what was asked for before there were news does not come after them. */
+  const load = () =>
+    inTurn(async () => {
+      if (!isStale) return;
+      isStale = false;
+      try {
+        catalog = await repository.catalog();
+      } catch (cause) {
+        isStale = true;
+        throw cause;
+      }
+    });
 
   return {
     open: () => load().catch((err) => log.warn({ err }, 'what the vendor has signed cannot be read')),

@@ -1,9 +1,13 @@
 // The agent and its server: what waits for an answer, what does not, and what is said about it.
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { createServerContact } from '../../../../agent/engine/agent/server-contact.ts';
+import { EMPTY_CATALOG } from '../../../../shared/compile/releases.ts';
 import { FairleadError } from '../../../../shared/errors/error.ts';
 import { untilFresh } from '../../../../shared/present/status.ts';
 import type { StatusReply } from '../../../../shared/protocol/admin.ts';
 import { createAgentNetwork, POLL_MS, releaseOf } from '../../../support/agent-network.ts';
+import { createFakeClock } from '../../../support/fake-clock.ts';
 
 const AWAY = new FairleadError('transport/unreachable', {
   url: 'https://vendor.example',
@@ -65,6 +69,33 @@ describe('a server that does not answer', () => {
 });
 
 describe('what the vendor has signed', () => {
+  it('is what the news say, though the disk was being read when they came', async () => {
+    const [before, after] = [EMPTY_CATALOG, { ...EMPTY_CATALOG }];
+    const slow = Promise.withResolvers<typeof EMPTY_CATALOG>();
+    const readings = [slow.promise, Promise.resolve(after)];
+    const contact = createServerContact({
+      repository: {
+        refresh: async () => 'changed',
+        catalog: () => readings.shift() ?? Promise.reject(new Error('read too often')),
+        freshness: () => ({ state: 'never', expires: null }),
+        root: () => null,
+        mirror: () => null,
+      },
+      clock: createFakeClock(),
+      log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+      intervalMs: POLL_MS,
+      chance: () => 0.5,
+    });
+
+    const opened = contact.open();
+    const asked = contact.ask();
+    await setImmediate();
+    slow.resolve(before);
+    await Promise.all([opened, asked]);
+
+    expect(contact.catalog()).toBe(after);
+  });
+
   it('is read again by the next round where the one that heard of news could not read it', async () => {
     const { world, publish, start } = createAgentNetwork();
     await start();
