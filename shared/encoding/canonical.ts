@@ -4,7 +4,7 @@ import type { JsonObject, JsonValue } from './json.ts';
 
 /**
  * Keys sorted by code point, no white space, only `"` and `\` escaped. The value must hold safe integers only. `sizeHint`
- * says about how many bytes will come: then nothing is copied.
+ * says about how many bytes will come: then nothing is copied where the engine’s own JSON will not do.
  */
 export function canonicalize(value: JsonValue, sizeHint = 0): Uint8Array {
   const text = isInOrder(value) ? JSON.stringify(value) : null;
