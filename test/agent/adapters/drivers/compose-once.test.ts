@@ -8,7 +8,9 @@ import {
   isOverdue,
   limitsFor,
   NOTHING_SPENT,
+  servicesLeft,
   spend,
+  untilStarted,
 } from '../../../../agent/adapters/drivers/compose/once.ts';
 import { systemClock } from '../../../../agent/adapters/machine/surroundings.ts';
 import type { Driver, ProgramUnit, UnitOf } from '../../../../agent/ports/deploy.ts';
@@ -276,5 +278,47 @@ describe('the time of what runs once', () => {
 
     const overdue = [...limits.keys()].filter((name) => isOverdue(spent, limits, name));
     expect([spent.rest, overdue]).toEqual([rest, late === null ? [] : [late]]);
+  });
+});
+
+describe('of two containers of a service that runs once', () => {
+  const project = composeProject.parse({ services: { migrate: {}, seed: {}, web: {} } });
+  const limits = new Map([
+    ['migrate', 5000],
+    ['seed', 5000],
+  ]);
+  type Row = readonly [service: string, state: string, exitStatus: number];
+  const tell = (...rows: readonly Row[]) => {
+    const never = '"0001-01-01T00:00:00Z"';
+    const lines = rows.map(
+      ([service, state, status]) => `id /x 0 ${service} ${state} ${status} ${never} ${never} `,
+    );
+    const answer = `case "$1" in ps) echo id ;; inspect) cat <<'END'\n${lines.join('\n')}\nEND\nesac\n`;
+    writeFileSync(join(stateDir, 'engine', 'docker'), `#!/bin/sh\n${answer}`);
+  };
+
+  it.each<[string, readonly Row[], readonly string[]]>([
+    ['none, where both have', [['migrate', 'exited', 0]], ['web']],
+    ['both, where one was ended', [['migrate', 'exited', 137]], ['migrate', 'web']],
+    ['both, where one was not begun', [['migrate', 'created', 0]], ['migrate', 'web']],
+  ])('those that have not done their work are started again after a boot: %s', async (_, more, left) => {
+    tell(['migrate', 'exited', 0], ...more, ['seed', 'exited', 0], ['web', 'exited', 137]);
+
+    expect(await servicesLeft(COMPONENT, limits, project)).toEqual(['--no-deps', ...left]);
+  });
+
+  it('the one that the engine gave up is named, though the command says that all went well', async () => {
+    tell(['migrate', 'exited', 0], ['migrate', 'dead', 0], ['web', 'running', 0]);
+    const unit = composeUnit(stateDir, image, 'steady', 'v1');
+    const up = Promise.resolve({ status: 0, stdout: '', stderr: '', detail: '' });
+
+    const refusal = await rejectionOf(
+      untilStarted({ unit, limits, clock: systemClock, up, endUp: async () => {}, onLate: () => {} }),
+    );
+
+    expect([refusal.code, refusal.message]).toEqual([
+      'service/start-failed',
+      expect.stringContaining('"migrate", which runs once'),
+    ]);
   });
 });
