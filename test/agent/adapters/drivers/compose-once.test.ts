@@ -121,7 +121,8 @@ describe('a service that runs once', () => {
     const refusal = await rejectionOf(driver.start(unit));
 
     expect(refusal.message).toContain('"seed", which runs once: took longer than 1.0s');
-    expect(await driver.ranOnce(unit)).toMatchObject([
+    // An agent that started since knows it by its time.
+    expect(await createDriver().ranOnce(unit)).toMatchObject([
       { service: 'migrate', exitStatus: 0 },
       { service: 'seed', exitStatus: null, limitMs: 1000 },
     ]);
