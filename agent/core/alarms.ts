@@ -84,19 +84,19 @@ const LONGEST_QUESTION_MS = 3 * 60 * 60_000;
 
 /** What cannot be kept is not acted on: an order that is out would not be heard of. A network that is away is no matter of this machine. */
 function learningAlarms({ contact, askingMs }: Observations): readonly string[] {
-  const problem = contact?.failure?.code.startsWith('disk/') === true ? contact.failure : null;
-  return [
-    ...(problem === null
-      ? []
-      : [
-          `what the vendor has signed cannot be kept here, so nothing newer counts, forced patches neither: ${problem.message} (${problem.code}); ${problem.hint}`,
-        ]),
-    ...(askingMs === null || askingMs < LONGEST_QUESTION_MS
-      ? []
-      : [
-          `the last question to the server has not ended for ${formatDuration(askingMs)}, and none follows, so no forced patch is heard of: look at this machine’s disks and its line to the server, then systemctl restart fairlead-agent`,
-        ]),
-  ];
+  const alarms: string[] = [];
+  const failure = contact?.failure ?? null;
+  if (failure?.code.startsWith('disk/') === true) {
+    alarms.push(
+      `what the vendor has signed cannot be kept here, so nothing newer counts, forced patches neither: ${failure.message} (${failure.code}); ${failure.hint}`,
+    );
+  }
+  if (askingMs !== null && askingMs >= LONGEST_QUESTION_MS) {
+    alarms.push(
+      `the last question to the server has not ended for ${formatDuration(askingMs)}, and none follows, so no forced patch is heard of: look at this machine’s disks and its line to the server, then systemctl restart fairlead-agent`,
+    );
+  }
+  return alarms;
 }
 
 /** Nor does this: what the server's log says is the vendor's affair, and what was seen of it is proved here. */

@@ -6,6 +6,8 @@ import type { TreeIndex } from '../tree/tree-index.ts';
 import { forEachBounded } from './turns.ts';
 
 export const TREE_DIRECTORY_MODE = 0o755;
+/** Of a mode: all that `chmod` sets. */
+export const PERMISSION_BITS = 0o7777;
 
 export interface TreePlaces {
   /** Undefined where that path of the tree is there, else for how long to wait. Errors: the file system's own. */
@@ -77,7 +79,6 @@ async function createDirectory(path: string): Promise<void> {
     await chmod(path, TREE_DIRECTORY_MODE);
 }
 
-const PERMISSION_BITS = 0o7777;
 const openFile = promisify(open);
 
 /** A thread is asked once: to close what nothing was written to takes no time. */

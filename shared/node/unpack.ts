@@ -7,7 +7,7 @@ import { type ContentCheck, createContentCheck } from '../tree/content-check.ts'
 import type { UnpackedPart } from '../tree/pack-steps.ts';
 import type { TreeFile, TreeIndex, TreeMode } from '../tree/tree-index.ts';
 import type { PackContents } from './pack-reader.ts';
-import { makePlaces, type TreePlaces } from './tree-places.ts';
+import { makePlaces, PERMISSION_BITS, type TreePlaces } from './tree-places.ts';
 import { forEachBounded } from './turns.ts';
 
 /** Read-only for everyone: what runs is what was signed. Directories stay writable for whoever unpacked them. */
@@ -17,7 +17,9 @@ export function storedMode(mode: TreeMode): number {
 
 /** In all that tells without a look at what is in it. */
 export function isAsStored(stat: BigIntStats, { size, mode }: TreeFile): boolean {
-  return stat.isFile() && stat.size === BigInt(size) && (Number(stat.mode) & 0o7777) === storedMode(mode);
+  return (
+    stat.isFile() && stat.size === BigInt(size) && (Number(stat.mode) & PERMISSION_BITS) === storedMode(mode)
+  );
 }
 
 const PARALLEL_FILES = 8;

@@ -24,7 +24,9 @@ const patchList = z.object({
   patches: z
     .array(
       z.object({
-        ...{ from: digest, bytes: byteCount, form: z.int().min(1).optional() },
+        from: digest,
+        bytes: byteCount,
+        form: z.int().min(1).optional(),
         /** Of its file, for copies to see that it was replaced; absent where an earlier server or mirror listed it. */
         digest: digest.optional(),
       }),

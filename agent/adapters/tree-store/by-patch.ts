@@ -1,7 +1,7 @@
 // The shorter way into the store: a patch from a tree that is here. Whatever is wrong with it, nothing of it stays, and the full pack is fetched.
 import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { type Digest, digestFromHex, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
+import { join } from 'node:path';
+import { type Digest, hexOf, shortDigest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError } from '../../../shared/errors/error.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
 import { cheapestPatch, type ListedPatch } from '../../../shared/protocol/patches.ts';
@@ -10,7 +10,7 @@ import { type DiskSpace, requireSpace } from './disk-space.ts';
 import { bytesIn, freeName, isResumable, keepingWhatResumes, type Patches } from './downloads.ts';
 import type { KnownFiles } from './known-files.ts';
 import { readIndex, type StoreLayout } from './layout.ts';
-import { placeOf } from './places.ts';
+import { placeOf, treeOf } from './places.ts';
 import type { Transfers } from './transfers.ts';
 
 export type PatchAttempt =
@@ -84,10 +84,7 @@ async function treesBeside(layout: StoreLayout, wanted: Digest): Promise<Readonl
 
 export async function treesIn({ trees }: StoreLayout): Promise<ReadonlySet<Digest>> {
   const names = await readdir(trees).catch(() => []);
-  const digests = names.flatMap((name) =>
-    /^[0-9a-f]{64}/.test(name) ? [digestFromHex(name.slice(0, 64))] : [],
-  );
-  return new Set(digests);
+  return new Set(names.filter((name) => /^[0-9a-f]{64}/.test(name)).map(treeOf));
 }
 
 interface Wanted {
@@ -128,9 +125,8 @@ export function readingBases(patches: Patches, index: KnownFiles['index']): Patc
   return {
     ...patches,
     apply: async (work, signal) => {
-      const tree = digestFromHex(basename(work.base).slice(0, 64));
       // What is wrong with it is found by whoever needs it.
-      const read = readIndex(work.base, tree, index).catch(() => undefined);
+      const read = readIndex(work.base, treeOf(work.base), index).catch(() => undefined);
       await patches.apply(work, signal).finally(() => read);
     },
   };

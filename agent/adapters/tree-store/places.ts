@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { chmod, lstat, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Digest, hexOf } from '../../../shared/encoding/digest.ts';
+import { basename, join } from 'node:path';
+import { type Digest, digestFromHex, hexOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { syncDirectory } from '../../../shared/node/durable-file.ts';
 import { removeAll } from '../../../shared/node/remove-all.ts';
@@ -18,6 +18,11 @@ export function placeOf({ trees }: Pick<StoreLayout, 'trees'>, tree: Digest): st
   const hex = hexOf(tree);
   const newest = newestBeside(trees, hex);
   return join(trees, newest === 0 ? hex : `${hex}.${newest}`);
+}
+
+/** The tree of such a place, or of what is on its way there: all of it is named after its tree first. */
+export function treeOf(path: string): Digest {
+  return digestFromHex(basename(path).slice(0, 64));
 }
 
 function newestBeside(trees: string, hex: string): number {

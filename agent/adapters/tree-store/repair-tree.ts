@@ -1,7 +1,7 @@
 // Repairs a stored tree: each damaged part is replaced by what the index lists, from other trees here or from the pack.
 import { chmod, lstat, mkdir, readdir, rename, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { type Digest, digestFromHex } from '../../../shared/encoding/digest.ts';
+import type { Digest } from '../../../shared/encoding/digest.ts';
 import { isFairleadError, systemCode } from '../../../shared/errors/error.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
 import { TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
@@ -10,7 +10,7 @@ import type { ReleaseFiles, RepairHow } from '../../ports/state.ts';
 import { type AddTreeOptions, stageTree } from './add-tree.ts';
 import { copyListed, withDirectory, withFile } from './held-directory.ts';
 import { FILES_DIRECTORY, INDEX_FILE, readIndex, readIndexBytes, type StoreLayout } from './layout.ts';
-import { asideIn, discard, placeOf, putInPlace } from './places.ts';
+import { asideIn, discard, placeOf, putInPlace, treeOf } from './places.ts';
 import { mayShare } from './shareable.ts';
 import { syncTree } from './sync-tree.ts';
 import { compareTree, isRealDirectory } from './verify-tree.ts';
@@ -180,9 +180,7 @@ interface Candidate {
 async function listCandidates(layout: StoreLayout): Promise<ReadonlyMap<Digest, readonly Candidate[]>> {
   const candidates: (Candidate & { readonly digest: Digest })[] = [];
   for (const name of await readdir(layout.trees)) {
-    const index = await readIndex(join(layout.trees, name), digestFromHex(name.slice(0, 64))).catch(
-      () => null,
-    );
+    const index = await readIndex(join(layout.trees, name), treeOf(name)).catch(() => null);
     for (const entry of index?.entries ?? []) {
       if (entry.kind !== 'file') continue;
       const { path, digest } = entry;

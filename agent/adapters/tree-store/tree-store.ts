@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { type Digest, digestFromHex, digestOf } from '../../../shared/encoding/digest.ts';
+import { type Digest, digestOf } from '../../../shared/encoding/digest.ts';
 import { FairleadError, systemCode, toDiskError } from '../../../shared/errors/error.ts';
 import { makeDirectory, syncDirectory } from '../../../shared/node/durable-file.ts';
 import { parseIndexInTurns } from '../../../shared/node/pack-source.ts';
@@ -24,7 +24,7 @@ import {
   type StoreLayout,
   storeLayout,
 } from './layout.ts';
-import { type OnLeft, placeOf } from './places.ts';
+import { type OnLeft, placeOf, treeOf } from './places.ts';
 import { createReadAhead } from './read-ahead.ts';
 import { repairTree } from './repair-tree.ts';
 import { mayShare, wasHanded } from './shareable.ts';
@@ -176,7 +176,7 @@ async function collect(
   const failures: unknown[] = [];
   for (const name of await readdir(layout.trees)) {
     const path = join(layout.trees, name);
-    const tree = digestFromHex(name.slice(0, 64));
+    const tree = treeOf(name);
     if (adding.has(tree) || (keep.has(tree) && placeOf(layout, tree) === path)) continue;
     const aside = `${name}.${randomBytes(6).toString('hex')}.old`;
     await rename(path, join(layout.temporary, aside)).catch((cause: unknown) => {
@@ -185,7 +185,7 @@ async function collect(
   }
   await syncDirectory(layout.trees);
   for (const name of await readdir(layout.temporary)) {
-    const tree = digestFromHex(name.slice(0, 64));
+    const tree = treeOf(name);
     const resumable = keep.has(tree) && /\.(?:pack|patch)$/.test(name) && !(await isStored(layout, tree));
     if (resumable || adding.has(tree)) continue;
     await removeAll(join(layout.temporary, name)).catch((cause: unknown) => void failures.push(cause));

@@ -3,7 +3,7 @@ import { type Dirent, lstatSync, opendirSync, readlinkSync, type Stats } from 'n
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../../shared/errors/error.ts';
-import { directoriesOf, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
+import { directoriesOf, PERMISSION_BITS, TREE_DIRECTORY_MODE } from '../../../shared/node/tree-places.ts';
 import { createRests, forEachBounded } from '../../../shared/node/turns.ts';
 import { isWritable } from '../../../shared/schema/service.ts';
 import type {
@@ -20,7 +20,6 @@ const PARALLEL_FILES = 4;
 /** A service may have left a million files beside its code: so many are named, and are enough to know what to do. */
 const MOST_UNEXPECTED = 1_000;
 const READ_BYTES = 2 ** 20;
-const PERMISSION_BITS = 0o7777;
 
 type Problem = TreeDeviation['problem'];
 
