@@ -257,6 +257,8 @@ describe('unchanged files of a tree that comes by a patch', () => {
       async apply(work) {
         const building = buildFromPatch(work);
         while (!existsSync(join(work.staging, 'files/lib'))) await setImmediate();
+        // Its first step in this very turn: the rest of so small a tree may be built before a thread has taken it.
+        renameSync(join(work.base, 'shareable'), join(work.base, 'parting'));
         await Promise.all([building, made.store.hand(old.ref.digest, [null])]);
       },
     });
